@@ -1,0 +1,5 @@
+"""Ring records: the 64-byte slots that host and card exchange, declared once in ``schema``.
+
+Here: the declaration, and the codecs and documents derived from it. Not here: who sends a record when
+(``tickgate.card``, ``tickgate.engine``) and the wire formats of exchanges (``tickgate.protocols``).
+"""

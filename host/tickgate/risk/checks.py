@@ -1,0 +1,162 @@
+"""The checks of the risk gate: name, bit, scope and meaning, declared once.
+
+The gate answers each order with a bitmask of all checks that failed and the number of the first one, lowest
+number first. Gateware, golden model, FIX reject texts, console and documents all read this table.
+Sources: SEC Rule 15c3-5 (c)(1) and (c)(2); Commission Delegated Regulation (EU) 2017/589 (RTS 6), Art. 12 and 15.
+"""
+
+from dataclasses import dataclass
+
+NO_CHECK = 255
+"""``first_check`` of an order that passed."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One control of the gate.
+
+    ``bit`` is its number in the bitmask and its priority; ``applies_to`` the OUCH actions it can refuse
+    (O enter, U replace; a cancel is refused only by what it cannot do without: the venue session);
+    ``text`` says to a client what was refused and what would help.
+    """
+
+    bit: int
+    name: str
+    scope: str
+    applies_to: str
+    text: str
+    rule: str
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(0, "gate_closed", "card", "OU", "the gate is not armed", "15c3-5(c)(1)"),
+    Check(1, "kill_all", "firm", "OU", "the kill switch is on for all orders", "RTS 6 Art. 12"),
+    Check(
+        2,
+        "kill_session",
+        "session",
+        "OU",
+        "the kill switch is on for this session",
+        "RTS 6 Art. 12",
+    ),
+    Check(
+        3,
+        "kill_account",
+        "account",
+        "OU",
+        "the kill switch is on for this account",
+        "RTS 6 Art. 12",
+    ),
+    Check(
+        4, "kill_symbol", "symbol", "OU", "the kill switch is on for this symbol", "RTS 6 Art. 12"
+    ),
+    Check(
+        5,
+        "no_limits",
+        "account, symbol",
+        "OU",
+        "no limits are loaded for this account and symbol",
+        "15c3-5(c)(1)(i)",
+    ),
+    Check(
+        6,
+        "host_stale",
+        "card",
+        "OU",
+        "the host has not touched the watchdog in time",
+        "RTS 6 Art. 14",
+    ),
+    Check(
+        7,
+        "venue_down",
+        "venue session",
+        "OUX",
+        "the venue session is not logged in",
+        "RTS 6 Art. 15",
+    ),
+    Check(
+        8,
+        "events_full",
+        "card",
+        "OU",
+        "the events ring has no room to report this order",
+        "15c3-5(c)(2)(iv)",
+    ),
+    Check(
+        9,
+        "malformed",
+        "order",
+        "OUX",
+        "a field of the order is outside its range",
+        "15c3-5(c)(1)(ii)",
+    ),
+    Check(
+        10,
+        "token",
+        "order",
+        "OU",
+        "the order token was used before, or no slot is free for it",
+        "15c3-5(c)(1)(ii)",
+    ),
+    Check(11, "halted", "symbol", "OU", "the symbol is not trading", "15c3-5(c)(2)(i)"),
+    Check(
+        12,
+        "no_reference",
+        "symbol",
+        "OU",
+        "there is no reliable reference price for the symbol",
+        "RTS 6 Art. 15(1)(a)",
+    ),
+    Check(
+        13,
+        "price_collar",
+        "symbol",
+        "OU",
+        "the price is too far through the touch",
+        "RTS 6 Art. 15(1)(a)",
+    ),
+    Check(
+        14,
+        "max_quantity",
+        "account",
+        "OU",
+        "the quantity is above the account's limit",
+        "RTS 6 Art. 15(1)(c)",
+    ),
+    Check(
+        15,
+        "max_value",
+        "account",
+        "OU",
+        "the value is above the account's limit",
+        "RTS 6 Art. 15(1)(b)",
+    ),
+    Check(
+        16,
+        "position_limit",
+        "account and symbol",
+        "OU",
+        "position with open orders would pass the limit",
+        "RTS 6 Art. 15(4)",
+    ),
+    Check(
+        17,
+        "message_rate",
+        "account",
+        "OU",
+        "the account sends messages faster than allowed",
+        "RTS 6 Art. 15(1)(d)",
+    ),
+)
+
+BY_NAME = {check.name: check for check in CHECKS}
+
+
+def failed(mask: int) -> tuple[Check, ...]:
+    """Checks whose bit is set in ``mask``, in order of priority.
+
+    Raises ValueError when ``mask`` has a bit that no check owns.
+    """
+    if mask < 0 or mask >> len(CHECKS):
+        raise ValueError(f"the bitmask must be below {1 << len(CHECKS):#x}, was {mask:#x}")
+    return tuple(check for check in CHECKS if mask >> check.bit & 1)
