@@ -1,0 +1,51 @@
+# Tickgate's developer interface. Each target sets itself up; `make help` lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SECONDS_TO_TRADE ?= 20
+
+.DEFAULT_GOAL := help
+.PHONY: help setup generate check lint type test demo replay build clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"Tickgate needs Python 3.11, {sys.executable} is {v[0]}.{v[1]}: set PYTHON=/path/to/python3.11")'
+	@echo "setup: making $(VENV) (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[console,hdl,sim,dev]'
+	@touch $@
+	@echo "setup: done"
+
+setup: $(STAMP)  ## make .venv with everything that is pinned in pyproject.toml
+
+generate: $(STAMP)  ## write the generated files: register map, C header, record classes, SBE schema, docs pages
+	@$(BIN)/python -m tickgate_hdl.lib.generate
+	@$(BIN)/python -m tickgate.protocols.docs
+
+check: $(STAMP)  ## fail when a generated file is stale
+	@$(BIN)/python -m tickgate_hdl.lib.generate --check
+	@$(BIN)/python -m tickgate.protocols.docs --check
+
+lint: $(STAMP)  ## ruff
+	@$(BIN)/ruff check .
+
+type: $(STAMP)  ## mypy, strict on host and sim
+	@$(BIN)/mypy
+
+build: $(STAMP)  ## write the card's Verilog and build the Verilated card (cached)
+	@$(BIN)/python -m tickgate_sim.card build
+
+test: $(STAMP) check lint type build  ## everything that CI runs: generated files, lint, types, all tests
+	@$(BIN)/python -m pytest
+
+demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=1 keeps it running, PCAP=file records it
+	@$(BIN)/tickgate demo --seconds $(SECONDS_TO_TRADE) $(if $(SERVE),--serve) $(if $(PCAP),--pcap $(PCAP))
+
+replay: $(STAMP) build  ## push an ITCH 5.0 file through the card: make replay FILE=path [BBO=out.csv]
+	@$(BIN)/tickgate replay $(FILE) $(if $(BBO),--bbo $(BBO))
+
+clean:  ## remove what was built; .venv stays
+	rm -rf build
