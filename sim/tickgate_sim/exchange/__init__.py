@@ -1,0 +1,16 @@
+"""The simulated exchange: a deterministic venue that speaks real wire protocols.
+
+In here, from the inside out:
+
+- ``events``, ``orderbook``, ``matching``: price-time matching, no I/O, no clock, no randomness;
+- ``feed``, ``mold``: engine events to ITCH 5.0 messages, messages to MoldUDP64 packets;
+- ``ports``, ``desk``, ``records``: what a client account owns, OUCH 5.0 in and out, and the
+  exchange's own books about each account;
+- ``background``: seeded order flow that keeps the books alive;
+- ``core``: all of the above joined, still without I/O (time is an argument);
+- ``config``, ``multicast``, ``gateway``, ``admin``, ``server``: the asyncio process around it.
+
+Not in here: anything that knows about the card, the host engine or their limits. The exchange
+must stay a fair counterparty, so it shares only the wire tables (``tickgate.protocols``) with
+the product.
+"""
