@@ -1,7 +1,8 @@
 """The ``tickgate`` command: subcommands of the host, and those that other packages register.
 
 Here: assembling the program. Not here: what a subcommand does; each lives in its component's ``cli`` module.
-Other packages add theirs through the entry-point group ``tickgate.commands`` (a function that takes the Typer app).
+Other packages add theirs through the entry-point group ``tickgate.commands`` (a function that takes
+the Typer app).
 """
 
 from importlib.metadata import entry_points

@@ -18,9 +18,11 @@ class ProcessError(RuntimeError):
 
 
 class Process:
-    """One child in a session of its own, so that a Ctrl-C on the terminal reaches only the supervisor."""
+    """One child in a session of its own: Ctrl-C on the terminal reaches only the supervisor."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str]
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("wb") as stream:
@@ -44,14 +46,18 @@ class Process:
         return self._child.poll()
 
     def wait_until(self, ready: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Poll ``ready`` until it is true; raise ProcessError when the child ends or time is over."""
+        """Poll ``ready`` until true; raise ProcessError when the child ends or time is over."""
         deadline = time.monotonic() + timeout_s
         while not ready():
             status = self.returncode
             if status is not None:
-                raise ProcessError(f"{self.name} ended with status {status} before {what}{self._tail()}")
+                raise ProcessError(
+                    f"{self.name} ended with status {status} before {what}{self._tail()}"
+                )
             if time.monotonic() > deadline:
-                raise ProcessError(f"{self.name}: {what} took more than {timeout_s:.0f} s{self._tail()}")
+                raise ProcessError(
+                    f"{self.name}: {what} took more than {timeout_s:.0f} s{self._tail()}"
+                )
             time.sleep(POLL_S)
 
     def stop(self) -> None:
