@@ -13,8 +13,8 @@ __all__ = ["record_layout"]
 def record_layout(record: Record) -> StructLayout:
     """Return the layout of a record's body: 384 bits, byte 8 of the slot in bits 7:0.
 
-    Members have the names of the schema, in its order. Integers are little-endian, so they are plain
-    numbers here (``i32`` signed); characters keep character 0 in the low bits.
+    Members have the names of the schema, in its order. Integers are little-endian, so they are
+    plain numbers here (``i32`` signed); characters keep character 0 in the low bits.
     """
     shapes = {
         field.name: (signed if field.kind.startswith("i") else unsigned)(8 * WIDTHS[field.kind])

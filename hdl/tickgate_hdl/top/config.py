@@ -9,10 +9,11 @@ __all__ = ["CardConfig"]
 class CardConfig:
     """Sizes of the card's tables; tests build smaller cards.
 
-    ``symbols`` and ``accounts`` are the rows of the limits image (at most 64 and 32, the widths of the
-    kill registers), ``levels`` the price levels of a book side, ``order_sets`` times ``order_ways`` the
-    orders that the books of all symbols may rest together, ``open_orders`` the own orders that the
-    gate accounts for at a time. All but ``order_ways`` are powers of two, since they index memories.
+    ``symbols`` and ``accounts`` are the rows of the limits image (at most 64 and 32, the widths of
+    the kill registers), ``levels`` the price levels of a book side, ``order_sets`` times
+    ``order_ways`` the orders that the books of all symbols may rest together, ``open_orders`` the
+    own orders that the gate accounts for at a time. All but ``order_ways`` are powers of two,
+    since they index memories.
 
     Raises ValueError for a size that the card cannot have.
     """
