@@ -1,0 +1,162 @@
+"""The command channel's messages, declared once for the engine, the console and the command line.
+
+One request is one line of JSON, ``{"token", "actor", "command", ...arguments}``; one answer is one line,
+``{"ok": true, ...}`` or ``{"ok": false, "error": text}``. Commands:
+
+========== ============================================ ==============================================
+command    arguments                                    answer
+========== ============================================ ==============================================
+state      none                                         ``State``
+orders     ``limit``                                    ``{"orders": list[OrderRow]}``, newest first
+limits     none                                         ``{"toml", "generation", "hash"}`` in force
+set_limits ``toml``                                     ``{"generation"}`` after read-back and commit
+kill       ``scope``, ``target``, ``on``, ``cancel``,   ``KillResult``
+           ``requested_ns``
+arm        none                                         ``{}``
+disarm     none                                         ``{}``
+shutdown   none                                         ``{}``
+========== ============================================ ==============================================
+
+``scope`` is all, session, account or symbol; ``target`` the CompID, account name or symbol (null for all).
+Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but ``state``,
+``orders`` and ``limits`` is journalled with its actor before it takes effect.
+"""
+
+from typing import TypedDict
+
+
+class CardState(TypedDict):
+    """The card as the engine sees it."""
+
+    connected: bool
+    kind: str
+    """``simulated`` or ``vfio``."""
+    reason: str
+    """Why the card is not there; empty while it is."""
+    ready: bool
+    armed: bool
+    watchdog_ok: bool
+    link_up: bool
+    session_up: bool
+    limits_valid: bool
+    counters: dict[str, int]
+    """``count_*`` registers by their name without the prefix."""
+
+
+class KillState(TypedDict):
+    """What the kill switch holds back."""
+
+    all: bool
+    sessions: list[str]
+    accounts: list[str]
+    symbols: list[str]
+
+
+class KillResult(TypedDict):
+    """Answer to ``kill``: when it was asked for, and when the card's read-back confirmed it."""
+
+    requested_ns: int
+    received_ns: int
+    confirmed_ns: int
+    cancels_sent: int
+    kill: KillState
+
+
+class SessionRow(TypedDict):
+    """One FIX session."""
+
+    comp_id: str
+    account: str
+    state: str
+    """``logged_on``, ``connected`` or ``down``."""
+    next_in: int
+    next_out: int
+    peer: str
+    orders: int
+
+
+class PositionRow(TypedDict):
+    """One account's position in one symbol."""
+
+    account: str
+    symbol: str
+    position: int
+    average_price: int
+    """Of the open position; 0 when flat."""
+    realised: int
+    unrealised: int
+    """Marked to the bid when long, the ask when short; 0 without a price."""
+    cash: int
+    bought: int
+    sold: int
+
+
+class TopRow(TypedDict):
+    """Best bid and offer of one symbol."""
+
+    symbol: str
+    bid: int
+    bid_size: int
+    ask: int
+    ask_size: int
+    trading_state: str
+    stale: bool
+    message: int
+    time_ns: int
+
+
+class OrderRow(TypedDict):
+    """One order for the blotter."""
+
+    order_id: str
+    cl_ord_id: str
+    comp_id: str
+    account: str
+    symbol: str
+    side: str
+    quantity: int
+    price: int
+    state: str
+    filled: int
+    leaves: int
+    average_price: int
+    text: str
+    time_ns: int
+
+
+class Percentiles(TypedDict):
+    """A distribution; unit as the key that holds it says."""
+
+    count: int
+    min: int
+    p50: int
+    p99: int
+    p999: int
+    max: int
+
+
+class State(TypedDict):
+    """Everything that the console's header, the demo's summary and the monitors show."""
+
+    time_ns: int
+    started_ns: int
+    venue: str
+    card: CardState
+    kill: KillState
+    limits_generation: int
+    orders_in: int
+    """Enters, replaces and cancels that clients asked for."""
+    orders_sent: int
+    """Requests that passed the gate."""
+    rejected: dict[str, int]
+    """Orders refused, by the name of the first check, or ``host:<reason>``, or ``venue:<reason>``."""
+    fills: int
+    open_orders: int
+    sessions: list[SessionRow]
+    positions: list[PositionRow]
+    tops: list[TopRow]
+    latency: dict[str, Percentiles]
+    """``fix_to_doorbell_ns``, ``fix_to_report_ns``, ``gate_cycles``, ``wire_cycles``, ``book_cycles``."""
+    bad_input: dict[str, int]
+    """Counted bad input of the host: garbled FIX, unknown CompIDs, commands refused, and so on."""
+    journal_sequence: int
