@@ -1,9 +1,10 @@
 """The declaration of every ring record; layouts in host, gateware, firmware and SBE follow from it.
 
-A slot is 64 bytes, little-endian: an SBE message header (blockLength, templateId, schemaId, version,
-8 bytes), a body of 48 bytes, and ``ring_sequence`` (u64), which the writer stores last. Slot ``n`` of a ring
-(counted from 0 since the ring was enabled) carries ``ring_sequence == n + 1``, so that a reader knows a
-record is whole by its sequence alone, and a stale slot is never mistaken for a new one.
+A slot is 64 bytes, little-endian: an SBE message header (blockLength, templateId, schemaId,
+version, 8 bytes), a body of 48 bytes, and ``ring_sequence`` (u64), which the writer stores last.
+Slot ``n`` of a ring (counted from 0 since the ring was enabled) carries ``ring_sequence == n + 1``,
+so that a reader knows a record is whole by its sequence alone, and a stale slot is never mistaken
+for a new one.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ SLOT_BYTES = 64
 HEADER_BYTES = 8
 BODY_BYTES = 48
 SEQUENCE_OFFSET = 56
+BLOCK_BYTES = SLOT_BYTES - HEADER_BYTES
+"""SBE blockLength of every record: its body and ``ring_sequence``."""
 
 WIDTHS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i32": 4, "char": 1, "char14": 14, "char10": 10}
 """Bytes of each field kind; ``char`` kinds are ASCII, space padded."""
@@ -30,7 +33,7 @@ class RecordField:
 
 @dataclass(frozen=True)
 class Record:
-    """One record: its SBE template number, who writes it, and its fields in order of their offsets."""
+    """One record: its SBE template number, who writes it, and its fields in order of offset."""
 
     template: int
     name: str
@@ -239,7 +242,8 @@ CARD_EVENT = Record(
 TOP_OF_BOOK = Record(
     20,
     "TopOfBook",
-    "Card to host, market-data ring: best bid and offer of one symbol; conflated when the host is slow.",
+    "Card to host, market-data ring: best bid and offer of one symbol; conflated when the host is "
+    "slow.",
     (
         _f("symbol", "u16", "Symbol index."),
         _f(
@@ -279,3 +283,5 @@ RECORDS = (
     CARD_EVENT,
     TOP_OF_BOOK,
 )
+
+BY_TEMPLATE = {record.template: record for record in RECORDS}
