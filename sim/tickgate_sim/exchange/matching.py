@@ -246,6 +246,10 @@ class MatchingEngine:
         """Live orders of ``owner``, oldest first."""
         return (order for order in self._live.values() if order.owner == owner)
 
+    def is_live(self, owner: str, token: int) -> bool:
+        """Whether the order can still trade or be cancelled."""
+        return (owner, token) in self._live
+
     @property
     def live_count(self) -> int:
         """Live orders of all owners."""

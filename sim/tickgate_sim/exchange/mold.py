@@ -40,20 +40,14 @@ class MoldStream:
         return packets
 
     def _packet(self, batch: list[bytes]) -> bytes:
-        packet = moldudp64.Packet(
-            session=self.session, sequence_number=self.next_sequence, messages=tuple(batch)
-        ).encode()
+        packet = moldudp64.Packet(self.session, self.next_sequence, tuple(batch)).encode()
         self.messages += batch
         return packet
 
     def heartbeat(self) -> bytes:
         """A packet that only tells the next number."""
-        return moldudp64.Packet(
-            session=self.session, sequence_number=self.next_sequence, messages=()
-        ).encode()
+        return moldudp64.Packet(self.session, self.next_sequence).encode()
 
     def end_of_session(self) -> bytes:
         """A packet that says that no message will follow."""
-        return moldudp64.EndOfSession(
-            session=self.session, sequence_number=self.next_sequence
-        ).encode()
+        return moldudp64.EndOfSession(self.session, self.next_sequence).encode()

@@ -56,10 +56,10 @@ class FeedSender:
         """Leave out the next ``packets`` packets."""
         self._to_skip += packets
 
-    def send(self, packets: Sequence[bytes]) -> None:
-        """Send after all that was given before."""
+    def send(self, packets: Sequence[bytes], *, data: bool = True) -> None:
+        """Send after all that was given before; gaps are made in ``data`` packets only."""
         for packet in packets:
-            if self._to_skip:
+            if data and self._to_skip:
                 self._to_skip -= 1
                 self.gapped += 1
             else:

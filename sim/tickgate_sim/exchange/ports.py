@@ -16,8 +16,8 @@ class Arrivals:
 
 
 @dataclass(frozen=True, slots=True)
-class Inherited:
-    """What an order keeps through replaces but the matching engine has no use for."""
+class Details:
+    """What the replies about an order repeat but the matching engine has no use for."""
 
     capacity: str
     cross_type: str
@@ -31,14 +31,14 @@ class Port:
 
     ``history`` holds every sequenced message of the session, number 1 first: any connection can
     be served again from any number. ``highest`` is the largest UserRefNum taken on each channel
-    (UserRefIdx). ``ignored`` counts what was dropped without an answer, by cause. ``on_message``
-    is called after messages were added.
+    (UserRefIdx), ``details`` is by token. ``ignored`` counts what was dropped without an answer,
+    by cause. ``on_message`` is called after messages were added.
     """
 
     account: Account
     history: list[bytes] = field(default_factory=list)
     highest: Counter[int] = field(default_factory=Counter)
-    orders: dict[int, Inherited] = field(default_factory=dict)
+    details: dict[int, Details] = field(default_factory=dict)
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
     entry_disabled: bool = False
