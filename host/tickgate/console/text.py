@@ -1,0 +1,51 @@
+"""How the pages write prices, money, quantities and times. Integers in, text out; nothing is
+decided here."""
+
+from datetime import UTC, datetime
+
+NONE = "–"
+
+
+def price(value: int) -> str:
+    """A price in 1/10000 USD with two decimals, four where they are needed; a dash for 0 (none)."""
+    if value == 0:
+        return NONE
+    sign, value = ("-" if value < 0 else ""), abs(value)
+    whole, fraction = divmod(value, 10_000)
+    digits = f"{fraction:04d}"
+    return f"{sign}{whole:,}.{digits[:2] if digits.endswith('00') else digits}"
+
+
+def money(value: int) -> str:
+    """An amount in 1/10000 USD, rounded half to even to cents for display only."""
+    cents, rest = divmod(abs(value), 100)
+    if rest > 50 or (rest == 50 and cents % 2):
+        cents += 1
+    sign = "-" if value < 0 and cents else ""
+    return f"{sign}{cents // 100:,}.{cents % 100:02d}"
+
+
+def quantity(value: int) -> str:
+    """Shares with thousands separators."""
+    return f"{value:,}"
+
+
+def clock(time_ns: int) -> str:
+    """Time of day in UTC with milliseconds; a dash for 0."""
+    if time_ns == 0:
+        return NONE
+    seconds, rest = divmod(time_ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}.{rest // 10**6:03d}"
+
+
+def duration(value_ns: int) -> str:
+    """A duration in the unit that reads best."""
+    for limit, unit, name in ((10**4, 1, "ns"), (10**7, 10**3, "µs"), (10**10, 10**6, "ms")):
+        if value_ns < limit:
+            return f"{value_ns // unit:,} {name}"
+    return f"{value_ns // 10**9:,} s"
+
+
+def words(name: str) -> str:
+    """``price_collar`` as ``Price collar``."""
+    return name.replace("_", " ").capitalize()
