@@ -1,0 +1,69 @@
+"""What the card says about itself: identity, status bits, kill switches."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tickgate.card import registers as reg
+from tickgate.card.regmap import Register
+
+__all__ = ["Identity", "KillScope", "KillState", "Status", "kill_register"]
+
+KillScope = Literal["all", "session", "account", "symbol"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which card this is and how large its tables are."""
+
+    layout: int
+    build: int
+    symbols: int
+    accounts: int
+    open_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The card's status bits; see register ``status``."""
+
+    ready: bool
+    link_up: bool
+    session_up: bool
+    armed: bool
+    watchdog_ok: bool
+    limits_valid: bool
+    events_room: bool
+    kill_any: bool
+    feed_started: bool
+    generation: int
+    """Generation of the limits in force; 0 = none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillState:
+    """The kill switches: bit ``n`` of a mask stops session, account or symbol ``n``."""
+
+    all: bool
+    sessions: int
+    accounts: int
+    symbols: int
+
+
+def kill_register(scope: KillScope, index: int | None) -> tuple[Register, int]:
+    """Return the register and the bit of a kill switch. Raises ValueError when there is no such
+    one."""
+    if scope == "all":
+        if index is not None:
+            raise ValueError(f"the kill switch for all orders has no index, not {index}")
+        return reg.KILL_ALL, 1
+    switches = {
+        "session": (reg.KILL_SESSION,),
+        "account": (reg.KILL_ACCOUNT,),
+        "symbol": (reg.KILL_SYMBOL_LOW, reg.KILL_SYMBOL_HIGH),
+    }
+    if scope not in switches:
+        raise ValueError(f"a kill's scope is all, session, account or symbol, not {scope!r}")
+    words = switches[scope]
+    if index is None or not 0 <= index < 32 * len(words):
+        raise ValueError(f"the {scope} of a kill must be 0 to {32 * len(words) - 1}, not {index}")
+    return words[index // 32], 1 << index % 32
