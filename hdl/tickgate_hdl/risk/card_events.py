@@ -1,0 +1,109 @@
+"""CardEvent records: what changed in the gate's own state."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+from tickgate.records.schema import CARD_EVENT
+
+from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.lib.records import record_layout
+
+__all__ = ["CardEvents"]
+
+_BODY = record_layout(CARD_EVENT)
+_DEPTH = 16
+_KILLS = (
+    ("A", "kill_all__on", None),
+    ("S", "kill_session__mask", None),
+    ("C", "kill_account__mask", None),
+    ("Y", "kill_symbol_low__mask", "kill_symbol_high__mask"),
+)
+
+
+class CardEvents(wiring.Component):
+    """Report kill writes, arming, the watchdog and limit commits, in a queue of 16 records.
+
+    Each source keeps one mark. Marks go into the queue one a cycle; only when the queue is full
+    (the events ring stands still) do further changes of one source merge, and the record then
+    tells the latest state. The record's time is that of the change, plus one cycle for each
+    other source that changed in the same cycle.
+
+    Members
+    -------
+    switched, armed, expired, finished, committed, generation, computed_crc : In
+        What :class:`Guard` and :class:`LimitsImage` say.
+    o : Out
+        The records.
+    """
+
+    def __init__(self):
+        super().__init__({
+            "kill_all__on": In(1), "kill_all__on__we": In(1),
+            "kill_session__mask": In(32), "kill_session__mask__we": In(1),
+            "kill_account__mask": In(32), "kill_account__mask__we": In(1),
+            "kill_symbol_low__mask": In(32), "kill_symbol_low__mask__we": In(1),
+            "kill_symbol_high__mask": In(32), "kill_symbol_high__mask__we": In(1),
+            "switched": In(1), "armed": In(1), "expired": In(1),
+            "finished": In(1), "committed": In(1), "generation": In(32), "computed_crc": In(32),
+            "time_ns": In(64), "cycles": In(64),
+            "o": Out(stream.Signature(RecordBody)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = SyncFIFOBuffered(width=_BODY.size, depth=_DEPTH)
+        event = Signal(_BODY)
+        m.d.comb += [
+            queue.w_data.eq(event),
+            self.o.valid.eq(queue.r_rdy),
+            self.o.payload.template.eq(CARD_EVENT.template),
+            self.o.payload.body.eq(queue.r_data),
+            queue.r_en.eq(self.o.ready),
+            event.code.eq(ord(" ")),
+            event.generation.eq(self.generation),
+        ]
+        # A mark goes in one cycle after its change, so the clocks are kept one cycle back.
+        m.d.sync += [event.time_ns.eq(self.time_ns), event.cycles.eq(self.cycles)]
+
+        sources = []
+        for code, low, high in _KILLS:
+            strobe = getattr(self, f"{low}__we")
+            fill = [
+                event.kind.eq(ord("K")),
+                event.code.eq(ord(code)),
+                event.value.eq(getattr(self, low)),
+            ]
+            if high is not None:
+                strobe = strobe | getattr(self, f"{high}__we")
+                fill.append(event.value_high.eq(getattr(self, high)))
+            sources.append((strobe, fill))
+        sources.append((self.expired, [event.kind.eq(ord("W"))]))
+        switch = Signal(8)
+        m.d.comb += switch.eq(ord("D"))
+        with m.If(self.armed):
+            m.d.comb += switch.eq(ord("A"))
+        sources.append((self.switched, [event.kind.eq(switch)]))
+        outcome = Signal(8)
+        m.d.comb += outcome.eq(ord("C"))
+        with m.If(self.committed):
+            m.d.comb += outcome.eq(ord("L"))
+        sources.append(
+            (self.finished, [event.kind.eq(outcome), event.value.eq(self.computed_crc)])
+        )
+
+        marks = Signal(len(sources))
+        taken = Signal(len(sources))
+        for index, (strobe, _) in enumerate(sources):
+            with m.If(strobe):
+                m.d.sync += marks[index].eq(1)
+            with m.Elif(taken[index]):
+                m.d.sync += marks[index].eq(0)
+        for index in reversed(range(len(sources))):  # the last statement, the first source, wins
+            with m.If(marks[index]):
+                m.d.comb += [taken.eq(queue.w_rdy << index), queue.w_en.eq(1)]
+        with m.Switch(taken):
+            for index, (_, fill) in enumerate(sources):
+                with m.Case(1 << index):
+                    m.d.comb += fill
+        return m

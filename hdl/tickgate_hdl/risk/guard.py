@@ -1,0 +1,60 @@
+"""Arming and the host's watchdog."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Guard"]
+
+
+class Guard(wiring.Component):
+    """Keep the gate armed only while the host is alive.
+
+    The watchdog is out after reset and runs out ``ms`` ticks after a touch, never later than
+    ``ms`` milliseconds; a timeout of 0 is out at once. Running out disarms, and only a new arm
+    command arms again. Arming needs ``ready``, ``limits_valid`` and the watchdog, or is ignored.
+
+    Members
+    -------
+    armed, watchdog_ok : Out(1)
+        State.
+    switched : Out(1)
+        Strobe: ``armed`` changed by a command.
+    expired : Out(1)
+        Strobe: the watchdog ran out.
+    """
+
+    ready: In(1)
+    limits_valid: In(1)
+    ms_tick: In(1)
+    control__arm: In(1)
+    control__disarm: In(1)
+    watchdog_timeout__ms: In(16)
+    watchdog_touch__touch: In(1)
+    armed: Out(1)
+    watchdog_ok: Out(1)
+    switched: Out(1)
+    expired: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        left = Signal(16)
+        with m.If(self.watchdog_touch__touch):
+            m.d.sync += left.eq(self.watchdog_timeout__ms)
+        with m.Elif(self.ms_tick & (left != 0)):
+            m.d.sync += left.eq(left - 1)
+        m.d.comb += self.watchdog_ok.eq((left != 0) & (self.watchdog_timeout__ms != 0))
+
+        was_ok = Signal()
+        m.d.sync += [
+            was_ok.eq(self.watchdog_ok),
+            self.expired.eq(was_ok & ~self.watchdog_ok),
+            self.switched.eq(0),
+        ]
+        with m.If(~self.watchdog_ok):
+            m.d.sync += self.armed.eq(0)
+        with m.Elif(self.control__disarm):
+            m.d.sync += [self.armed.eq(0), self.switched.eq(self.armed)]
+        with m.Elif(self.control__arm & self.ready & self.limits_valid):
+            m.d.sync += [self.armed.eq(1), self.switched.eq(~self.armed)]
+        return m

@@ -1,0 +1,80 @@
+"""Layouts of the gate's ports and tables."""
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib.data import Field, FlexibleLayout, StructLayout
+from amaranth.utils import ceil_log2
+from tickgate.risk.image import ImageTable
+
+from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.top.config import CardConfig
+
+__all__ = [
+    "Exposure",
+    "PassedOrder",
+    "VenueUpdate",
+    "fill_layout",
+    "row_layout",
+    "slot_layout",
+]
+
+VenueUpdate = StructLayout({
+    "message_type": 8,
+    "user_ref_num": 32,
+    "orig_user_ref_num": 32,
+    "quantity": 32,
+    "match_number": 64,
+    "dead": 1,
+})
+"""What a venue message does to the exposure.
+
+``message_type`` is the OUCH outbound letter. ``quantity`` is the message's own: Accepted shares,
+Replaced and Modified shares outstanding, Executed, Canceled and AIQ Canceled shares of the step.
+``orig_user_ref_num`` counts for Replaced, ``match_number`` for Executed and Broken Trade, ``dead``
+(order state D) for Accepted and Replaced.
+"""
+
+PassedOrder = StructLayout({"record": RecordBody, "symbol_name": 64})
+"""An order request that passed, with its symbol's name (character 0 in bits 7:0)."""
+
+Exposure = StructLayout({"position": signed(32), "open_buy": 32, "open_sell": 32})
+"""A row of the exposure table: shares held, and shares that open orders may still buy or sell."""
+
+
+def slot_layout(config: CardConfig) -> StructLayout:
+    """Return the layout of an open-order slot.
+
+    ``remaining`` is what the order has reserved. A replacement that the venue has not confirmed
+    is ``pending`` and its ``link`` is the order to replace; that one is ``linked`` and its
+    ``link`` is the replacement.
+    """
+    return StructLayout({
+        "live": 1,
+        "token": 32,
+        "account": ceil_log2(config.accounts),
+        "symbol": ceil_log2(config.symbols),
+        "sell": 1,
+        "remaining": 32,
+        "pending": 1,
+        "linked": 1,
+        "link": 32,
+    })
+
+
+def fill_layout(config: CardConfig) -> StructLayout:
+    """Return the layout of a remembered fill, which a Broken Trade takes back."""
+    return StructLayout({
+        "live": 1,
+        "match_number": 64,
+        "token": 32,
+        "account": ceil_log2(config.accounts),
+        "symbol": ceil_log2(config.symbols),
+        "sell": 1,
+        "quantity": 32,
+    })
+
+
+def row_layout(table: ImageTable) -> FlexibleLayout:
+    """Return the layout of a row of a table of the limits image."""
+    return FlexibleLayout(32 * table.row_words, {
+        field.name: Field(unsigned(32 * field.words), 32 * field.word) for field in table.fields
+    })
