@@ -1,0 +1,84 @@
+"""Sessions: clients, the venue, the card, and every kind of bad input that was counted."""
+
+from nicegui import ui
+
+from tickgate.console import text
+from tickgate.console.pages.context import PageContext
+from tickgate.console.pages.frame import Frame
+from tickgate.console.pages.panel import panel
+from tickgate.console.pages.tables import Table, column, number
+
+CARD_FACTS = (
+    ("connected", "Card answers"),
+    ("ready", "Memories swept"),
+    ("limits_valid", "Limits in force"),
+    ("watchdog_ok", "Host watchdog touched"),
+    ("link_up", "Order-entry stream connected"),
+    ("session_up", "Venue session logged in"),
+    ("armed", "Gate armed"),
+)
+
+
+def show(context: PageContext) -> None:
+    """Build the page."""
+    frame = Frame(context, "/sessions")
+    with frame.body():
+        with panel("FIX sessions"):
+            sessions = Table(
+                (
+                    column("id", "CompID", 150),
+                    column("account", "Account", 130),
+                    column("state", "State", 140),
+                    number("next_in", "Next in", 110),
+                    number("next_out", "Next out", 110),
+                    number("orders", "Orders", 110),
+                    column("peer", "Peer", 220),
+                ),
+                "190px",
+                "sessions",
+            )
+        with ui.row().classes("w-full no-wrap items-stretch").style("gap:18px"):
+            with panel("Card and venue"):
+                card = Table((column("fact", "Fact", 260), column("is", "Is", 100)),
+                             "330px", "card-facts")
+            with panel("Card counters"):
+                counters = Table((column("name", "Counter", 230), number("count", "Count", 130)),
+                                 "330px", "card-counters")
+            with panel("Bad input, counted by the host"):
+                bad = Table((column("name", "Kind", 230), number("count", "Count", 130)),
+                            "330px", "bad-input")
+
+        def refresh() -> None:
+            state = context.live.state
+            if state is None:
+                return
+            sessions.show(
+                [
+                    {
+                        "id": row["comp_id"],
+                        "account": row["account"],
+                        "state": text.words(row["state"]),
+                        "next_in": text.quantity(row["next_in"]),
+                        "next_out": text.quantity(row["next_out"]),
+                        "orders": text.quantity(row["orders"]),
+                        "peer": row["peer"] or text.NONE,
+                    }
+                    for row in state["sessions"]
+                ]
+            )
+            facts = dict(state["card"])
+            card.show(
+                [{"id": key, "fact": name, "is": "yes" if facts[key] else "NO"}
+                 for key, name in CARD_FACTS]
+            )
+            counters.show(_counts(state["card"]["counters"]))
+            bad.show(_counts(state["bad_input"]))
+
+        frame.on_refresh(refresh)
+
+
+def _counts(counts: dict[str, int]) -> list[dict[str, str]]:
+    return [
+        {"id": name, "name": text.words(name), "count": text.quantity(count)}
+        for name, count in sorted(counts.items())
+    ]

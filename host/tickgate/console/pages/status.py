@@ -1,0 +1,36 @@
+"""The words of the header: what state the gateway is in, in one word and an icon, never by
+colour alone."""
+
+from dataclasses import dataclass
+
+from tickgate.engine.commands import State
+
+
+@dataclass(frozen=True)
+class Word:
+    """One status: its text, Material icon, colour class, and what it means."""
+
+    text: str
+    icon: str
+    colour: str
+    meaning: str
+
+
+def system_word(state: State | None, stale: bool, error: str) -> Word:
+    """The state of the whole gateway, the worst first."""
+    if state is None or stale:
+        return Word("NO ENGINE", "cloud_off", "bad", error or "the engine does not answer")
+    card = state["card"]
+    if not card["connected"]:
+        return Word("CARD GONE", "memory", "bad", card["reason"])
+    if state["kill"]["all"]:
+        return Word("KILLED", "block", "bad", "the kill switch is on for all orders; cancels pass")
+    if not card["armed"]:
+        return Word("CLOSED", "lock", "warn", "the gate is not armed: only cancels pass")
+    if not card["session_up"]:
+        return Word("VENUE DOWN", "link_off", "bad", "the venue session is not logged in")
+    kill = state["kill"]
+    partly = kill["sessions"] + kill["accounts"] + kill["symbols"]
+    if partly:
+        return Word("PARTLY KILLED", "remove_circle", "warn", "killed: " + ", ".join(partly))
+    return Word("ARMED", "verified_user", "good", "orders within their limits pass")
