@@ -68,18 +68,27 @@ class AcceptorConnection:
 
     def __init__(self, registry: Registry) -> None:
         self.session: Session | None = None
-        self.closed = False
+        self._connection = 0
+        self._turned_away = False
         self._registry = registry
         self._first = bytearray()
         self._reader = FrameReader(DEFAULT_MAX_MESSAGE)
         self._opened_ns: int | None = None
+
+    @property
+    def closed(self) -> bool:
+        """This connection is over for its session, or never got one."""
+        session = self.session
+        if session is None:
+            return self._turned_away
+        return not session.connected or session.connection != self._connection
 
     def on_bytes(self, data: bytes, now_ns: int) -> list[Output]:
         """Take bytes from the connection."""
         if self.closed:
             return []
         if self.session is not None:
-            return self._watch(self.session.on_bytes(data, now_ns))
+            return self.session.on_bytes(data, now_ns)
         self._note_open(now_ns)
         self._first += data
         frames = self._reader.feed(data)
@@ -90,7 +99,7 @@ class AcceptorConnection:
         if self.closed:
             return []
         if self.session is not None:
-            return self._watch(self.session.on_timer(now_ns))
+            return self.session.on_timer(now_ns)
         opened = self._note_open(now_ns)
         if now_ns - opened < LOGON_TIMEOUT_NS:
             return []
@@ -101,8 +110,10 @@ class AcceptorConnection:
         """Note that the connection is gone."""
         if self.closed:
             return []
-        self.closed = True
-        return [] if self.session is None else self.session.on_disconnect(now_ns)
+        if self.session is not None:
+            return self.session.on_disconnect(now_ns)
+        self._turned_away = True
+        return []
 
     def _note_open(self, now_ns: int) -> int:
         if self._opened_ns is None:
@@ -128,15 +139,13 @@ class AcceptorConnection:
             return self._turn_away(f"session {_identity(message)} has a connection already")
         self.session = session
         first, self._first = bytes(self._first), bytearray()
-        return self._watch(session.on_bytes(first, now_ns))
+        outputs = session.on_bytes(first, now_ns)
+        self._connection = session.connection
+        return outputs
 
     def _turn_away(self, reason: str) -> list[Output]:
-        self.closed = True
+        self._turned_away = True
         return [Disconnect(reason)]
-
-    def _watch(self, outputs: list[Output]) -> list[Output]:
-        self.closed = any(isinstance(output, Disconnect) for output in outputs)
-        return outputs
 
 
 def _identity(message: FixMessage) -> str:

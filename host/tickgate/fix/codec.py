@@ -146,7 +146,8 @@ class FrameReader:
         length = int(length_text)
         if length > self._max_message:
             return self._garbled(
-                "too_long", f"message body is {length} bytes long, must be {self._max_message}"
+                "too_long",
+                f"message body is {length} bytes long, must be at most {self._max_message}",
             )
         end = body + length + _TRAILER
         if len(buffer) < end:

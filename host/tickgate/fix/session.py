@@ -66,6 +66,8 @@ class Session:
         self._link = Link(config, store)
         self._reader = FrameReader(config.max_message)
         self._inbound = Inbound(self._link, self.dictionary)
+        self.connection = 0
+        """How many connections there have been; tells a late event of an old one."""
         self._logout_ns = 0
 
     # What the owner calls
@@ -95,6 +97,7 @@ class Session:
         if not self.connected:
             self._reader = FrameReader(self.config.max_message)
             self._inbound.start(now_ns)
+            self.connection += 1
             self._link.state = State.AWAITING_LOGON
             self._link.last_out_ns = now_ns
         for frame in self._reader.feed(data):
