@@ -1,0 +1,127 @@
+"""The background flow over virtual time."""
+
+from typing import Any
+
+import pytest
+
+MINUTE = 60 * 10**9
+
+
+def run(make_day: Any, seconds: int, **settings: Any) -> Any:
+    day = make_day(**{"messages_per_second": 300, "orders_per_side": 20, **settings})
+    day.open()
+    for _ in range(seconds):
+        day.now += 10**9
+        day.exchange.advance(day.now)
+    return day
+
+
+def test_the_same_seed_gives_the_same_feed(make_day: Any) -> None:
+    first = run(make_day, 5, seed=7).messages
+    assert run(make_day, 5, seed=7).messages == first
+    assert run(make_day, 5, seed=8).messages != first
+
+
+def test_how_often_it_is_run_does_not_matter(make_day: Any) -> None:
+    often = make_day(messages_per_second=300, orders_per_side=20)
+    often.open()
+    for _ in range(500):
+        often.now += 10**7
+        often.exchange.advance(often.now)
+    assert often.messages == run(make_day, 5).messages
+
+
+@pytest.mark.parametrize("rate", [50, 1000])
+def test_the_mean_rate_is_the_one_asked_for(make_day: Any, rate: int) -> None:
+    day = run(make_day, 0, messages_per_second=rate)
+    opening = day.exchange.stream.next_sequence
+    seconds = 20_000 // rate
+    day.now += seconds * 10**9
+    day.exchange.advance(day.now)
+    assert 18_000 < day.exchange.stream.next_sequence - opening < 22_000
+
+
+def test_books_stay_two_sided_moving_and_bounded(make_day: Any) -> None:
+    day = make_day(messages_per_second=2000, orders_per_side=20)
+    day.open()
+    engine = day.exchange.engine
+    tops, one_sided, samples = set(), 0, 0
+    for _ in range(120):
+        day.now += 10**8
+        day.exchange.advance(day.now)
+        assert engine.live_count < 3 * 2 * 20 * 2
+        for symbol, book in engine.books.items():
+            bid, ask = book.bids.top(), book.asks.top()
+            samples += 1
+            one_sided += bid is None or ask is None
+            tops.add((symbol, bid, ask))
+            reference = engine.market.instruments[symbol].price
+            for order in book:
+                assert reference * 7 // 10 < order.price < reference * 13 // 10
+    assert one_sided < samples // 100
+    assert len(tops) > 100
+    kinds = {chr(message[0]) for message in day.messages}
+    assert kinds >= set("AFEDUP")
+
+
+def test_a_swept_book_fills_again(make_day: Any, enter: Any) -> None:
+    day = run(make_day, 1)
+    for number, side in enumerate("BS", start=1):
+        day.send("ALICE", enter(number, side, 999_999, 0x7FFF_FFFF))
+    book = day.exchange.engine.books["AAPL"]
+    assert (book.bids.top(), book.asks.top()) == (None, None)
+    day.now += 10 * 10**9
+    day.exchange.advance(day.now)
+    assert book.bids.top() is not None
+    assert book.asks.top() is not None
+
+
+def test_a_halted_symbol_is_left_alone(make_day: Any) -> None:
+    day = run(make_day, 1, symbols=(("AAPL", 100_0000, 100), ("MSFT", 400_0000, 100)))
+    day.exchange.halt("AAPL", day.now)
+    seen = len(day.messages)
+    day.now += 5 * 10**9
+    day.exchange.advance(day.now)
+    after = day.messages[seen:]
+    assert len(after) > 100
+    assert {int.from_bytes(message[1:3], "big") for message in after} == {2}
+
+
+def test_a_halt_of_everything_is_survived(make_day: Any) -> None:
+    day = run(make_day, 1, symbols=(("AAPL", 100_0000, 100),))
+    day.exchange.halt("AAPL", day.now)
+    seen = len(day.messages)
+    day.now += 10**9
+    day.exchange.advance(day.now)
+    assert len(day.messages) == seen
+    day.exchange.resume("AAPL", day.now)
+    day.now += 10**9
+    day.exchange.advance(day.now)
+    assert len(day.messages) > seen + 10
+
+
+def test_no_flow_before_the_open_or_after_the_close(make_day: Any) -> None:
+    day = make_day(messages_per_second=300, orders_per_side=20)
+    assert day.exchange.advance(day.now + MINUTE) is None
+    assert day.messages == []
+    day.open()
+    day.exchange.close(day.now)
+    seen = len(day.messages)
+    assert day.exchange.advance(day.now + MINUTE) is None
+    assert len(day.messages) == seen
+    assert day.exchange.engine.live_count == 0
+
+
+def test_without_a_rate_there_is_only_the_opening_book(make_day: Any) -> None:
+    day = run(make_day, 5, messages_per_second=0, orders_per_side=3)
+    kinds = [chr(message[0]) for message in day.messages]
+    assert kinds.count("S") == 3
+    assert set(kinds) - set("SRHY") <= set("AF")
+    assert day.exchange.engine.live_count == 3 * 2 * 3
+
+
+def test_a_backlog_is_left_out(make_day: Any) -> None:
+    day = run(make_day, 0)
+    seen = len(day.messages)
+    day.exchange.advance(day.now + 60 * MINUTE, backlog=10**9)
+    assert len(day.messages) - seen < 600
