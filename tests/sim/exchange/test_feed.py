@@ -142,9 +142,12 @@ def displayed(day: Any) -> dict[int, list[Any]]:
     }
 
 
-def random_message(rng: random.Random, number: int, enter: Any, replace: Any) -> Any:
+def random_message(
+    rng: random.Random, number: int, live: list[Any], enter: Any, replace: Any
+) -> Any:
     price = 100_0000 + 100 * rng.randint(-8, 8)
-    earlier = rng.randint(max(1, number - 8), number)
+    order = rng.choice(live) if live and rng.randrange(4) else None
+    earlier = order.token if order else rng.randint(1, number)
     shape = {"display": rng.choice("YYYAN"), "time_in_force": rng.choice("0003")}
     match rng.randrange(12):
         case 0 | 1 | 2 | 3 | 4:
@@ -152,7 +155,7 @@ def random_message(rng: random.Random, number: int, enter: Any, replace: Any) ->
         case 5 | 6:
             return replace(earlier, number, rng.randint(1, 900), price, **shape)
         case 7 | 8:
-            return ouch50.CancelOrder(user_ref_num=earlier, quantity=rng.choice([0, 20]))
+            return ouch50.CancelOrder(user_ref_num=earlier, quantity=rng.randint(0, 900))
         case 9 | 10:
             return ouch50.ModifyOrder(
                 user_ref_num=earlier, side=rng.choice("BSTE"), quantity=rng.randint(0, 300)
@@ -168,7 +171,9 @@ def busy_day(make_day: Any, enter: Any, replace: Any, seed: int, messages: int) 
     day.open()
     yield day
     for number in range(1, messages + 1):
-        day.send(rng.choice(["ALICE"] * 5 + ["BOB"]), random_message(rng, number, enter, replace))
+        user = rng.choice(["ALICE", "BOB"])
+        live = list(day.exchange.engine.live_orders(user))
+        day.send(user, random_message(rng, number, live, enter, replace))
         yield day
         day.now += rng.randint(0, 3_000_000)
         day.exchange.advance(day.now)
