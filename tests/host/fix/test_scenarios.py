@@ -6,7 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-
 from tickgate.fix.codec import encode, parse, timestamp_to_text
 from tickgate.fix.outputs import AppMessage, Disconnect, LoggedOn, LoggedOut, Output, SendBytes
 from tickgate.fix.session import Session, SessionConfig
