@@ -1,6 +1,7 @@
 """The ``tickgate`` command: subcommands of the host, and those that other packages register.
 
-Here: assembling the program. Not here: what a subcommand does; each lives in its component's ``cli`` module.
+Here: assembling the program. Not here: what a subcommand does; each lives in the ``cli`` module of
+its component.
 Other packages add theirs through the entry-point group ``tickgate.commands`` (a function that takes
 the Typer app).
 """

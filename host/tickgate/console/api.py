@@ -67,9 +67,7 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
     """Routes under ``/api/v1``."""
     routes = APIRouter(prefix="/api/v1")
 
-    def current(
-        request: Request, authorization: Annotated[str | None, Header()] = None
-    ) -> User:
+    def current(request: Request, authorization: Annotated[str | None, Header()] = None) -> User:
         user = logins.user(token_of(request, authorization), time.time_ns())
         if user is None:
             raise HTTPException(401, "log in first: POST /api/v1/login")
@@ -113,9 +111,7 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
     async def kill(user: Current, request: KillRequest) -> dict[str, Any]:
         """Engage or release the kill switch; the answer has the time of the card's read-back."""
         return await answer(
-            service.kill(
-                user, request.scope, request.target, on=request.on, cancel=request.cancel
-            )
+            service.kill(user, request.scope, request.target, on=request.on, cancel=request.cancel)
         )
 
     @routes.post("/arm")

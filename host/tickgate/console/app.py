@@ -44,14 +44,24 @@ def create(settings: ConsoleSettings) -> OriginGuard:
         yield
         poller.cancel()
 
-    app = FastAPI(title="Tickgate console", docs_url="/api/docs", openapi_url="/api/openapi.json",
-                  lifespan=lifespan)
+    app = FastAPI(
+        title="Tickgate console",
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
     app.include_router(api.router(logins, live, service))
     app.include_router(plain.router(logins, service, settings.environment))
     for path, show in PAGES.items():
         _add_page(path, show, live, logins, service, settings.environment)
-    ui.run_with(app, title="Tickgate", language="en-US", mount_path="/",
-                storage_secret=secrets.token_urlsafe(32), show_welcome_message=False)
+    ui.run_with(
+        app,
+        title="Tickgate",
+        language="en-US",
+        mount_path="/",
+        storage_secret=secrets.token_urlsafe(32),
+        show_welcome_message=False,
+    )
     return OriginGuard(app)
 
 

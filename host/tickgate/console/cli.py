@@ -27,8 +27,13 @@ def register(app: typer.Typer) -> None:
         except SettingsError as error:
             raise typer.BadParameter(str(error)) from error
         typer.echo(f"console: http://{settings.host}:{settings.port}/")
-        uvicorn.run(create(settings), host=settings.host, port=settings.port, log_level="warning",
-                    ws_max_size=2**20)
+        uvicorn.run(
+            create(settings),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            ws_max_size=2**20,
+        )
 
     @console.command("add-user")
     def add_user(

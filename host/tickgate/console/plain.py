@@ -20,9 +20,10 @@ display:grid;place-items:center;min-height:100vh}
 main{background:#fff;border-radius:10px;padding:30px 34px;width:340px}
 h1{font-size:21px;margin:0 0 2px} p{color:#5b6b7d;font-size:14px;margin:0 0 18px}
 label{display:block;font-size:13px;font-weight:600;margin:12px 0 4px}
-input,select{width:100%;box-sizing:border-box;padding:10px;border:1px solid
-#b7c3d0;border-radius:6px;font-size:15px} button{margin-top:20px;width:100%;padding:12px;border:0;border-radius:6px;background:#0b62a8;color:#fff;
-font-size:15px;font-weight:600;cursor:pointer} .kill{background:#b3261e}
+input,select{width:100%;box-sizing:border-box;padding:10px;border:1px solid #b7c3d0;
+border-radius:6px;font-size:15px}
+button{margin-top:20px;width:100%;padding:12px;border:0;border-radius:6px;background:#0b62a8;
+color:#fff;font-size:15px;font-weight:600;cursor:pointer} .kill{background:#b3261e}
 .error{background:#ffd5cf;color:#7a120b;border-radius:6px;padding:9px 12px;font-size:14px}
 """
 
@@ -67,8 +68,9 @@ def router(logins: Logins, service: Service, environment: str) -> APIRouter:
         except LoginRefused as error:
             return _login_form(environment, str(error))
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, token, max_age=ABSOLUTE_NS // 10**9, httponly=True,
-                          samesite="strict")
+        answer.set_cookie(
+            COOKIE, token, max_age=ABSOLUTE_NS // 10**9, httponly=True, samesite="strict"
+        )
         return answer
 
     @routes.get("/logout")
@@ -105,7 +107,8 @@ def router(logins: Logins, service: Service, environment: str) -> APIRouter:
         if user is None:
             return RedirectResponse("/login", 303)
         if word not in ("KILL", "RELEASE"):
-            return _page("Tickgate: not changed", "<div class=error>Type KILL or RELEASE.</div>", 422)
+            message = "<div class=error>Type KILL or RELEASE.</div>"
+            return _page("Tickgate: not changed", message, 422)
         try:
             result = await service.kill(
                 user, scope, target or None, on=word == "KILL", cancel=False

@@ -37,7 +37,12 @@ class Service:
         if scope not in SCOPES:
             raise ValueError(f"scope must be one of {', '.join(SCOPES)}, was {scope!r}")
         return await self._client.call(
-            "kill", user.name, scope=scope, target=target, on=on, cancel=cancel,
+            "kill",
+            user.name,
+            scope=scope,
+            target=target,
+            on=on,
+            cancel=cancel,
             requested_ns=time.time_ns(),
         )
 

@@ -21,16 +21,21 @@ def show(context: PageContext) -> None:
                     column("account", "Account", 95),
                     column("cl_ord_id", "ClOrdID", 130),
                     column("symbol", "Symbol", 90),
-                    column("side", "Side", 95, cellClassRules={
-                        "side-buy": "x === 'Buy'", "side-sell": "x !== 'Buy'"}),
+                    column(
+                        "side",
+                        "Side",
+                        95,
+                        cellClassRules={"side-buy": "x === 'Buy'", "side-sell": "x !== 'Buy'"},
+                    ),
                     number("quantity", "Quantity", 100),
                     number("price", "Price", 100),
-                    column("state", "State", 140, cellClassRules={
-                        "state-rejected": "x === 'Rejected'"}),
+                    column(
+                        "state", "State", 140, cellClassRules={"state-rejected": "x === 'Rejected'"}
+                    ),
                     number("filled", "Filled", 90),
                     number("leaves", "Leaves", 90),
                     number("average_price", "Average", 100),
-                    column("text", "Reason", 480, tooltipField="text"),
+                    column("text", "Reason", 300, flex=1, tooltipField="text"),
                 ),
                 "calc(100vh - 230px)",
                 "blotter",

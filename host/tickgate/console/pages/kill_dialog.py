@@ -17,13 +17,20 @@ class KillDialog:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         with ui.dialog().props("persistent") as self._dialog, ui.card().style("min-width:470px"):
-            ui.html("<h2 style='font-size:19px;font-weight:700;margin:0'>Kill switch</h2>",
-                    sanitize=False)
+            ui.html(
+                "<h2 style='font-size:19px;font-weight:700;margin:0'>Kill switch</h2>",
+                sanitize=False,
+            )
             self._now = ui.label("").classes("tg-note")
-            self._action = ui.toggle({True: "Engage", False: "Release"}, value=True,
-                                     on_change=self._changed).mark("kill-action")
-            self._scope = ui.select({scope: text.words(scope) for scope in SCOPES}, value="all",
-                                    label="Scope", on_change=self._changed).classes("w-full")
+            self._action = ui.toggle(
+                {True: "Engage", False: "Release"}, value=True, on_change=self._changed
+            ).mark("kill-action")
+            self._scope = ui.select(
+                {scope: text.words(scope) for scope in SCOPES},
+                value="all",
+                label="Scope",
+                on_change=self._changed,
+            ).classes("w-full")
             self._target = ui.select([], label="Which", on_change=self._changed).classes("w-full")
             self._cancel = ui.checkbox("Also cancel the open orders of this scope")
             self._effect = ui.label("").style("font-weight:600")
@@ -90,13 +97,19 @@ class KillDialog:
                 self._context.user, scope, target, on=on, cancel=on and bool(self._cancel.value)
             )
         except (EngineRefused, EngineUnavailable, NotAllowed, ValueError) as error:
-            ui.notify(f"The kill switch was not changed: {error}", type="negative", timeout=0,
-                      close_button="OK")
+            ui.notify(
+                f"The kill switch was not changed: {error}",
+                type="negative",
+                timeout=0,
+                close_button="OK",
+            )
             return
         took = text.duration(result["confirmed_ns"] - result["requested_ns"])
         ui.notify(
             f"Kill switch {'on' if on else 'off'} for {target or 'all orders'}; "
             f"the card confirmed it {took} after your click.",
-            type="warning" if on else "positive", timeout=0, close_button="OK",
+            type="warning" if on else "positive",
+            timeout=0,
+            close_button="OK",
         )
         self._dialog.close()

@@ -1,5 +1,7 @@
 """Overview: what passes, what is refused and why, how fast, and the top of book."""
 
+from typing import cast
+
 from nicegui import ui
 
 from tickgate.console import text
@@ -7,6 +9,7 @@ from tickgate.console.pages.context import PageContext
 from tickgate.console.pages.frame import Frame
 from tickgate.console.pages.panel import figure, panel
 from tickgate.console.pages.tables import Table, column, number
+from tickgate.engine.commands import Percentiles
 from tickgate.risk.checks import BY_NAME
 
 LATENCIES = (
@@ -41,19 +44,23 @@ def show(context: PageContext) -> None:
                         number("bid", "Bid", 110),
                         number("ask", "Ask", 110),
                         number("ask_size", "Ask size", 105),
-                        column("status", "Status", 150),
+                        column("status", "Status", 120, flex=1),
                     ),
-                    "320px",
+                    "290px",
                     "tops",
                 )
             with panel("Refused, by the check that failed first"):
                 refused = Table(
-                    (column("check", "Check", 170), number("count", "Orders", 95),
-                     column("meaning", "Meaning", 420)),
-                    "320px",
+                    (
+                        column("check", "Check", 170),
+                        number("count", "Orders", 95),
+                        column("meaning", "Meaning", 300, flex=1),
+                    ),
+                    "290px",
                     "refused",
                 )
-        with panel("Latency", "Cycles are the card's own, at 6.4 ns each; host times are this machine's."):
+        note = "Cycles are the card's own, at 6.4 ns each; host times are this machine's."
+        with panel("Latency", note):
             latency = Table(
                 (
                     column("stage", "Stage", 300),
@@ -62,7 +69,7 @@ def show(context: PageContext) -> None:
                     number("p50", "p50", 110),
                     number("p99", "p99", 110),
                     number("p999", "p99.9", 110),
-                    number("max", "Max", 110),
+                    number("max", "Max", 110, flex=1),
                 ),
                 "230px",
                 "latency",
@@ -98,8 +105,12 @@ def show(context: PageContext) -> None:
             )
             refused.show(
                 [
-                    {"id": name, "check": text.words(name), "count": text.quantity(count),
-                     "meaning": BY_NAME[name].text if name in BY_NAME else ""}
+                    {
+                        "id": name,
+                        "check": text.words(name),
+                        "count": text.quantity(count),
+                        "meaning": BY_NAME[name].text if name in BY_NAME else "",
+                    }
                     for name, count in sorted(state["rejected"].items(), key=lambda item: -item[1])
                 ]
             )
@@ -116,9 +127,9 @@ def _status(trading_state: str, stale: bool) -> str:
     )
 
 
-def _latency(latency: dict[str, dict[str, int]], key: str, stage: str, unit: str) -> dict[str, str]:
+def _latency(latency: dict[str, Percentiles], key: str, stage: str, unit: str) -> dict[str, str]:
     row = {"id": key, "stage": stage}
-    values = latency.get(key)
+    values = cast(dict[str, int] | None, latency.get(key))
     for name in ("min", "p50", "p99", "p999", "max"):
         if values is None or values["count"] == 0:
             row[name] = text.NONE

@@ -23,7 +23,7 @@ def show(context: PageContext) -> None:
                     number("unrealised", "Unrealised", 140),
                     number("cash", "Cash flow", 150),
                     number("bought", "Bought", 120),
-                    number("sold", "Sold", 120),
+                    number("sold", "Sold", 120, flex=1),
                 ),
                 "calc(100vh - 230px)",
                 "positions",

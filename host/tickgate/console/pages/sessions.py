@@ -32,21 +32,30 @@ def show(context: PageContext) -> None:
                     number("next_in", "Next in", 110),
                     number("next_out", "Next out", 110),
                     number("orders", "Orders", 110),
-                    column("peer", "Peer", 220),
+                    column("peer", "Peer", 220, flex=1),
                 ),
                 "190px",
                 "sessions",
             )
         with ui.row().classes("w-full no-wrap items-stretch").style("gap:18px"):
             with panel("Card and venue"):
-                card = Table((column("fact", "Fact", 260), column("is", "Is", 100)),
-                             "330px", "card-facts")
+                card = Table(
+                    (column("fact", "Fact", 260), column("is", "Is", 100, flex=1)),
+                    "330px",
+                    "card-facts",
+                )
             with panel("Card counters"):
-                counters = Table((column("name", "Counter", 230), number("count", "Count", 130)),
-                                 "330px", "card-counters")
+                counters = Table(
+                    (column("name", "Counter", 230), number("count", "Count", 110, flex=1)),
+                    "330px",
+                    "card-counters",
+                )
             with panel("Bad input, counted by the host"):
-                bad = Table((column("name", "Kind", 230), number("count", "Count", 130)),
-                            "330px", "bad-input")
+                bad = Table(
+                    (column("name", "Kind", 230), number("count", "Count", 110, flex=1)),
+                    "330px",
+                    "bad-input",
+                )
 
         def refresh() -> None:
             state = context.live.state
@@ -68,8 +77,10 @@ def show(context: PageContext) -> None:
             )
             facts = dict(state["card"])
             card.show(
-                [{"id": key, "fact": name, "is": "yes" if facts[key] else "NO"}
-                 for key, name in CARD_FACTS]
+                [
+                    {"id": key, "fact": name, "is": "yes" if facts[key] else "NO"}
+                    for key, name in CARD_FACTS
+                ]
             )
             counters.show(_counts(state["card"]["counters"]))
             bad.show(_counts(state["bad_input"]))

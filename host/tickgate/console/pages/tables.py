@@ -11,8 +11,14 @@ NUMBER = {"type": "rightAligned", "cellClass": "num"}
 
 def column(field: str, title: str, width: int, **options: Any) -> dict[str, Any]:
     """One column."""
-    return {"field": field, "headerName": title, "width": width, "sortable": True,
-            "resizable": True, **options}
+    return {
+        "field": field,
+        "headerName": title,
+        "width": width,
+        "sortable": True,
+        "resizable": True,
+        **options,
+    }
 
 
 def number(field: str, title: str, width: int, **options: Any) -> dict[str, Any]:
@@ -32,6 +38,8 @@ class Table:
                     "columnDefs": list(columns),
                     "rowData": [],
                     ":getRowId": "(params) => params.data.id",
+                    "rowHeight": 28,
+                    "headerHeight": 32,
                     "suppressCellFocus": True,
                     "animateRows": False,
                     "overlayNoRowsTemplate": "Nothing yet",

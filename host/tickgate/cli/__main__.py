@@ -1,0 +1,5 @@
+"""``python -m tickgate.cli`` is ``tickgate``."""
+
+from tickgate.cli import main
+
+main()

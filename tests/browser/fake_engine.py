@@ -1,0 +1,207 @@
+"""An engine that answers the command channel from a dictionary, so that pages are tested alone."""
+
+import json
+import socketserver
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+TOKEN = "secret"
+LIMITS = "[accounts.FUND1]\nmax_quantity = 1000\n"
+
+
+def state() -> dict[str, Any]:
+    """A plausible afternoon."""
+    percentiles = {"count": 900, "min": 5, "p50": 7, "p99": 21, "p999": 40, "max": 55}
+    return {
+        "time_ns": time.time_ns(),
+        "started_ns": time.time_ns() - 10**12,
+        "venue": "SIMX",
+        "card": {
+            "connected": True,
+            "kind": "simulated",
+            "reason": "",
+            "ready": True,
+            "armed": True,
+            "watchdog_ok": True,
+            "link_up": True,
+            "session_up": True,
+            "limits_valid": True,
+            "counters": {"itch_messages": 48211, "frames": 9120, "orders_in": 1290},
+        },
+        "kill": {"all": False, "sessions": [], "accounts": [], "symbols": []},
+        "limits_generation": 7,
+        "orders_in": 1290,
+        "orders_sent": 1201,
+        "rejected": {"price_collar": 41, "max_quantity": 30, "message_rate": 18},
+        "fills": 644,
+        "open_orders": 12,
+        "sessions": [
+            {
+                "comp_id": "ALPHA",
+                "account": "FUND1",
+                "state": "logged_on",
+                "next_in": 812,
+                "next_out": 1433,
+                "peer": "127.0.0.1:50122",
+                "orders": 800,
+            },
+            {
+                "comp_id": "BRAVO",
+                "account": "FUND2",
+                "state": "down",
+                "next_in": 3,
+                "next_out": 9,
+                "peer": "",
+                "orders": 0,
+            },
+        ],
+        "positions": [
+            {
+                "account": "FUND1",
+                "symbol": "AAPL",
+                "position": -300,
+                "average_price": 1_893_150,
+                "realised": 1_234_500,
+                "unrealised": -90_000,
+                "cash": 567_945_000,
+                "bought": 900,
+                "sold": 1200,
+            },
+        ],
+        "tops": [
+            {
+                "symbol": "AAPL",
+                "bid": 1_893_100,
+                "bid_size": 300,
+                "ask": 1_893_300,
+                "ask_size": 1200,
+                "trading_state": "T",
+                "stale": False,
+                "message": 40_112,
+                "time_ns": time.time_ns(),
+            },
+            {
+                "symbol": "MSFT",
+                "bid": 4_101_200,
+                "bid_size": 100,
+                "ask": 0,
+                "ask_size": 0,
+                "trading_state": "H",
+                "stale": True,
+                "message": 40_113,
+                "time_ns": time.time_ns(),
+            },
+        ],
+        "latency": {
+            "fix_to_doorbell_ns": {**percentiles, "p50": 182_000, "p99": 911_000},
+            "fix_to_report_ns": {**percentiles, "p50": 2_182_000, "p99": 9_911_000},
+            "gate_cycles": percentiles,
+            "wire_cycles": percentiles,
+            "book_cycles": percentiles,
+        },
+        "bad_input": {"garbled_fix": 2, "unknown_comp_id": 1},
+        "journal_sequence": 55_021,
+    }
+
+
+def orders() -> list[dict[str, Any]]:
+    """Two orders: one filled in part, one refused."""
+    base = {
+        "comp_id": "ALPHA",
+        "account": "FUND1",
+        "symbol": "AAPL",
+        "quantity": 100,
+        "price": 1_893_100,
+        "time_ns": time.time_ns(),
+    }
+    return [
+        {
+            **base,
+            "order_id": "2",
+            "cl_ord_id": "a2",
+            "side": "S",
+            "state": "rejected",
+            "filled": 0,
+            "leaves": 0,
+            "average_price": 0,
+            "text": "RISK price_collar: the price is too far through the touch; limits generation 7",
+        },
+        {
+            **base,
+            "order_id": "1",
+            "cl_ord_id": "a1",
+            "side": "B",
+            "state": "partially_filled",
+            "filled": 60,
+            "leaves": 40,
+            "average_price": 1_893_050,
+            "text": "",
+        },
+    ]
+
+
+class FakeEngine:
+    """Serves one state directory; records every request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "command.sock"
+        (folder / "command.token").write_text(TOKEN)
+        self.state = state()
+        self.limits = LIMITS
+        self.requests: list[dict[str, Any]] = []
+        engine = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                request = json.loads(self.rfile.readline())
+                try:
+                    answer = {"ok": True, **engine.answer(request)}
+                except ValueError as error:
+                    answer = {"ok": False, "error": str(error)}
+                self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+        self._server = socketserver.ThreadingUnixStreamServer(str(self.socket), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what the engine would."""
+        if request["token"] != TOKEN:
+            raise ValueError("wrong token")
+        self.requests.append(request)
+        match request["command"]:
+            case "state":
+                return self.state
+            case "orders":
+                return {"orders": orders()}
+            case "limits":
+                return {
+                    "toml": self.limits,
+                    "generation": self.state["limits_generation"],
+                    "hash": "ab" * 32,
+                }
+            case "set_limits":
+                if "bad" in request["toml"]:
+                    raise ValueError("accounts.FUND1.bad is not a limit")
+                self.limits = request["toml"]
+                self.state["limits_generation"] += 1
+                return {"generation": self.state["limits_generation"]}
+            case "kill":
+                self.state["kill"]["all"] = request["on"]
+                now = time.time_ns()
+                return {
+                    "requested_ns": request["requested_ns"],
+                    "received_ns": now,
+                    "confirmed_ns": now,
+                    "cancels_sent": 0,
+                    "kill": self.state["kill"],
+                }
+            case _:
+                return {}
+
+    def stop(self) -> None:
+        """Stop answering, as an engine that died."""
+        self._server.shutdown()
+        self._server.server_close()
+        self.socket.unlink()

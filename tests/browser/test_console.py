@@ -1,0 +1,168 @@
+"""A risk officer at the console: pages, limit change, kill; and what a viewer may not do."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def request(
+    url: str, body: dict[str, Any] | None = None, method: str | None = None, **headers: str
+) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of a call to the REST API."""
+    call = urllib.request.Request(
+        url,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", **headers},
+        method=method,
+    )
+    try:
+        with urllib.request.urlopen(call) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        return error.code, json.loads(text) if text.startswith(b"{") else {}
+
+
+def bearer(url: str, user: str, password: str) -> dict[str, str]:
+    status, answer = request(f"{url}/api/v1/login", {"user": user, "password": password})
+    assert status == 200
+    return {"Authorization": f"Bearer {answer['token']}"}
+
+
+def test_pages_ask_for_log_in(console, page: Page) -> None:
+    for path in ("/", "/limits", "/blotter", "/positions", "/sessions", "/kill"):
+        page.goto(console.url + path)
+        expect(page).to_have_url(f"{console.url}/login")
+
+
+def test_wrong_password_is_refused(console, page: Page) -> None:
+    page.goto(f"{console.url}/login")
+    page.fill("#user", "viewer")
+    page.fill("#password", "not this")
+    page.click("button[type=submit]")
+    expect(page.get_by_role("alert")).to_have_text("user name or password is wrong")
+
+
+def test_overview_shows_what_the_engine_says(log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    expect(page.get_by_role("status").first).to_contain_text("ARMED")
+    expect(page.get_by_text("48,211")).to_be_visible()
+    expect(page.get_by_text("189.31")).to_be_visible()
+    expect(page.get_by_text("STALE")).to_be_visible()
+    expect(page.get_by_text("the price is too far through the touch")).to_be_visible()
+
+
+def test_blotter_names_the_check(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.goto(f"{console.url}/blotter")
+    expect(page.get_by_text("RISK price_collar").first).to_be_visible()
+
+
+def test_limits_are_edited_and_uploaded(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    editor = page.locator(".cm-content")
+    expect(editor).to_contain_text("max_quantity = 1000")
+    before = console.engine.state["limits_generation"]
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("[accounts.FUND1]\nmax_quantity = 250\n")
+    page.get_by_role("button", name="Upload to the card").click()
+    expect(page.get_by_text(f"Generation {before + 1} is in force")).to_be_visible()
+    assert "max_quantity = 250" in console.engine.limits
+
+
+def test_a_wrong_limit_is_named_and_not_uploaded(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    editor = page.locator(".cm-content")
+    expect(editor).to_contain_text("max_quantity")
+    before = console.engine.limits
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("[accounts.FUND1]\nbad = 250\n")
+    page.get_by_role("button", name="Upload to the card").click()
+    expect(page.get_by_text("accounts.FUND1.bad is not a limit")).to_be_visible()
+    assert console.engine.limits == before
+
+
+def test_kill_needs_the_typed_word(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.get_by_role("button", name="Kill switch").click()
+    confirm = page.get_by_role("button", name="Engage the kill switch")
+    expect(confirm).to_be_disabled()
+    page.get_by_label("Type KILL to confirm").fill("kill")
+    expect(confirm).to_be_disabled()
+    page.get_by_label("Type KILL to confirm").fill("KILL")
+    page.keyboard.press("Enter")
+    assert not console.engine.state["kill"]["all"]
+    confirm.click()
+    expect(page.get_by_text("the card confirmed it")).to_be_visible()
+    expect(page.get_by_role("status").first).to_contain_text("KILLED")
+    kill = [r for r in console.engine.requests if r["command"] == "kill"][-1]
+    assert (kill["actor"], kill["scope"], kill["on"]) == ("risk", "all", True)
+    page.goto(console.url)
+    page.get_by_role("button", name="Kill switch").click()
+    page.get_by_role("button", name="Release", exact=True).click()
+    page.get_by_label("Type RELEASE to confirm").fill("RELEASE")
+    page.get_by_role("button", name="Release the kill switch").click()
+    expect(page.get_by_role("status").first).to_contain_text("ARMED")
+
+
+def test_kill_works_without_scripts(console, browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{console.url}/login")
+    page.fill("#user", "risk")
+    page.fill("#password", "correct horse")
+    page.click("button[type=submit]")
+    for word, on in (("KILL", True), ("RELEASE", False)):
+        page.goto(f"{console.url}/kill")
+        page.fill("#word", word)
+        page.click("button[type=submit]")
+        expect(page.get_by_text("Confirmed after")).to_be_visible()
+        assert console.engine.state["kill"]["all"] is on
+    context.close()
+
+
+def test_a_viewer_can_look_and_not_touch(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("viewer")
+    expect(page.get_by_role("button", name="Kill switch")).to_be_disabled()
+    page.goto(f"{console.url}/limits")
+    expect(page.get_by_role("button", name="Upload to the card")).to_be_disabled()
+    token = bearer(console.url, "viewer", "battery staple")
+    assert request(f"{console.url}/api/v1/kill", {"scope": "all"}, **token)[0] == 403
+    assert request(f"{console.url}/api/v1/limits", {"toml": ""}, "PUT", **token)[0] == 403
+
+
+def test_rest_kill_and_state(console) -> None:
+    token = bearer(console.url, "risk", "correct horse")
+    status, answer = request(f"{console.url}/api/v1/kill", {"scope": "all", "on": True}, **token)
+    assert status == 200
+    assert answer["confirmed_ns"] >= answer["requested_ns"]
+    assert request(f"{console.url}/api/v1/kill", {"scope": "planet"}, **token)[0] == 422
+    assert request(f"{console.url}/api/v1/kill", {"scope": "all", "on": False}, **token)[0] == 200
+    assert request(f"{console.url}/api/v1/state", **token)[1]["limits_generation"] >= 7
+    assert request(f"{console.url}/api/v1/state")[0] == 401
+    paths = request(f"{console.url}/api/openapi.json")[1]["paths"]
+    assert {"/api/v1/kill", "/api/v1/limits", "/api/v1/state"} <= set(paths)
+
+
+def test_foreign_origin_is_refused(console) -> None:
+    for path in ("/login", "/socket.io/?EIO=4&transport=polling"):
+        assert request(console.url + path, Origin="http://evil.example")[0] == 403
+    assert request(f"{console.url}/api/openapi.json", Origin=console.url)[0] == 200
+
+
+def test_a_lost_engine_is_said(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    console.engine.stop()
+    expect(page.get_by_text("What you see may no longer be true")).to_be_visible()
+    expect(page.get_by_role("status").first).to_contain_text("NO ENGINE")
