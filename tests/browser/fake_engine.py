@@ -126,7 +126,7 @@ def orders() -> list[dict[str, Any]]:
             "filled": 0,
             "leaves": 0,
             "average_price": 0,
-            "text": "RISK price_collar: the price is too far through the touch; limits generation 7",
+            "text": "RISK price_collar: the price is too far through the touch; generation 7",
         },
         {
             **base,
