@@ -1,0 +1,107 @@
+"""OUCH 5.0 messages of the venue to ring records and exposure updates."""
+
+from amaranth.hdl import Cat, Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from tickgate.protocols.ouch50.outbound import OUTBOUND
+from tickgate.records.schema import VENUE_MESSAGE
+
+from tickgate_hdl.entry.receive import KEPT
+from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.risk.layouts import VenueUpdate
+
+__all__ = ["OuchDecoder"]
+
+_ACTS_ON_EXPOSURE = "AUCDEJMB"
+
+_SOURCES = {
+    "user_ref_num": ("user_ref_num", "next_user_ref_num"),
+    "orig_user_ref_num": ("orig_user_ref_num",),
+    "venue_time": ("timestamp",),
+    "reference": ("order_reference_number", "match_number"),
+    "price": ("price",),
+    "quantity": ("quantity", "decrement_shares"),
+}
+"""Field of the record, and the OUCH fields that it takes, the first that the message has."""
+_CODES = ("liquidity_flag", "order_state", "event_code")
+
+
+def _number(payload, row):
+    octets = [payload[8 * at:8 * at + 8] for at in range(row.offset, row.offset + row.length)]
+    return Cat(*(octets if row.kind.is_text else reversed(octets)))
+
+
+class OuchDecoder(wiring.Component):
+    """Decode one OUCH message. Combinational, from the tables of ``tickgate.protocols.ouch50``.
+
+    A message is known when its type is, and its length is that of the type: with an appendage of
+    the length it gives, or, for the types that have one at all, without. Options are not looked
+    at. A price above 32 bits is given as the largest number.
+
+    Members
+    -------
+    payload, length : In
+        The message's first bytes, and how long it is.
+    known : Out(1)
+        Type and length are right; otherwise the other outputs mean nothing.
+    acts : Out(1)
+        It changes the exposure.
+    update : Out(VenueUpdate)
+        What it does to the exposure.
+    record : Out
+        The VenueMessage record, but for ``soup_sequence`` and ``time_ns``.
+    """
+
+    payload: In(8 * KEPT)
+    length: In(16)
+    known: Out(1)
+    acts: Out(1)
+    update: Out(VenueUpdate)
+    record: Out(record_layout(VENUE_MESSAGE))
+
+    def elaborate(self, platform):
+        m = Module()
+        kind = self.payload[:8]
+        m.d.comb += [self.record.code.eq(ord(" ")), self.record.message_type.eq(kind)]
+        with m.Switch(kind):
+            for letter, message in OUTBOUND.items():
+                with m.Case(ord(letter)):
+                    self._decode(m, letter, message)
+
+        record = self.record
+        m.d.comb += [
+            self.update.message_type.eq(kind),
+            self.update.user_ref_num.eq(record.user_ref_num),
+            self.update.orig_user_ref_num.eq(record.orig_user_ref_num),
+            self.update.quantity.eq(record.quantity),
+            self.update.match_number.eq(record.reference),
+        ]
+        return m
+
+    def _decode(self, m, letter, message):
+        rows = {row.name: row for row in message.FIELDS}
+        end = message.LENGTH
+        fits = self.length == end
+        if message.TAIL != "none":
+            announced = Cat(self.payload.word_select(end + 1, 8), self.payload.word_select(end, 8))
+            fits = fits | (self.length == end + 2 + announced)
+        m.d.comb += [self.known.eq(fits), self.acts.eq(letter in _ACTS_ON_EXPOSURE)]
+
+        for target, names in _SOURCES.items():
+            row = next((rows[name] for name in names if name in rows), None)
+            if row is None:
+                continue
+            value = _number(self.payload, row)
+            field = getattr(self.record, target)
+            if len(value) > len(field):
+                value = Mux(value[len(field):].any(), (1 << len(field)) - 1, value)
+            m.d.comb += field.eq(value)
+
+        if "reason" in rows and rows["reason"].length == 2:
+            m.d.comb += self.record.reason.eq(_number(self.payload, rows["reason"]))
+        codes = _CODES if letter in "AUES" else ("reason",)
+        for name in codes:
+            if name in rows and rows[name].length == 1:
+                m.d.comb += self.record.code.eq(_number(self.payload, rows[name]))
+        if "order_state" in rows:
+            m.d.comb += self.update.dead.eq(_number(self.payload, rows["order_state"]) == ord("D"))
