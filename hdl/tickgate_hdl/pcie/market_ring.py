@@ -1,0 +1,122 @@
+"""The market-data ring: always the newest, never in the way."""
+
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
+from tickgate.records.schema import TOP_OF_BOOK
+
+from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.pcie.layouts import Post
+from tickgate_hdl.pcie.ring_writer import RingWriter
+
+__all__ = ["MarketRing"]
+
+_TOB = record_layout(TOP_OF_BOOK)
+_MOST_MERGED = 0xFFFF
+
+
+class MarketRing(wiring.Component):
+    """Conflate top-of-book records per symbol and write the newest of each to the host's ring.
+
+    An update is taken every cycle, always. It replaces the symbol's record that still waits; the
+    record written says in ``merged`` how many it replaced. Symbols that wait are served in turn.
+    The step of ``enable`` from 0 to 1 makes every symbol that was ever updated wait again, so that
+    a host that starts gets the current state. Ports are those of ``RingWriter``; also:
+
+    Parameters
+    ----------
+    symbols : int
+        Symbols, a power of two; an update of another symbol is dropped.
+
+    Members
+    -------
+    merged : Out(32)
+        Records replaced since reset. Wraps.
+    waiting : Out(1)
+        Records are on their way to the host.
+    """
+
+    def __init__(self, symbols):
+        self._symbols = symbols
+        super().__init__({
+            "enable": In(1), "base": In(64), "log2": In(5), "head": In(32), "head_we": In(1),
+            "tail": Out(32), "merged": Out(32), "waiting": Out(1),
+            "i": In(stream.Signature(RecordBody)), "o": Out(stream.Signature(Post)),
+            "interrupt": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = ceil_log2(self._symbols)
+        m.submodules.writer = writer = RingWriter()
+        for name in ("enable", "base", "log2", "head", "head_we"):
+            m.d.comb += getattr(writer, name).eq(getattr(self, name))
+        connect(m, writer.o, flipped(self.o))
+        m.d.comb += [self.tail.eq(writer.tail), self.interrupt.eq(writer.interrupt)]
+
+        m.submodules.latest = latest = Memory(
+            shape=unsigned(RecordBody["body"].width), depth=self._symbols, init=[])
+        m.submodules.counts = counts = Memory(shape=unsigned(16), depth=self._symbols, init=[])
+        store, fetch = latest.write_port(), latest.read_port()
+        count, counted = counts.write_port(), counts.read_port(domain="comb")
+        waiting, known = Signal(self._symbols), Signal(self._symbols)
+
+        # Take an update.
+        update = _TOB(self.i.payload.body)
+        symbol = update.symbol[:bits]
+        taking = Signal()
+        serve = Signal(self._symbols)
+        again = (waiting & ~serve).bit_select(symbol, 1)
+        m.d.comb += [
+            self.i.ready.eq(1),
+            taking.eq(self.i.valid & (update.symbol < self._symbols)),
+            store.addr.eq(symbol),
+            store.data.eq(Value.cast(self.i.payload.body)),
+            store.en.eq(taking),
+            counted.addr.eq(symbol),
+            count.addr.eq(symbol),
+            count.en.eq(taking),
+        ]
+        with m.If(again):
+            m.d.comb += count.data.eq(
+                Mux(counted.data == _MOST_MERGED, _MOST_MERGED, counted.data + 1))
+            with m.If(taking):
+                m.d.sync += self.merged.eq(self.merged + 1)
+
+        # Serve the symbols that wait, in turn: the lowest one above the last, or the lowest.
+        turn, chosen = Signal(bits), Signal(bits)
+        for number in reversed(range(self._symbols)):
+            with m.If(waiting[number]):
+                m.d.comb += chosen.eq(number)
+        for number in reversed(range(self._symbols)):
+            with m.If(waiting[number] & (number > turn)):
+                m.d.comb += chosen.eq(number)
+        fetched_count = counts.read_port(domain="comb")
+        merged = Signal(16)
+        record = Signal(_TOB)
+        m.d.comb += [
+            fetch.addr.eq(chosen),
+            fetch.en.eq(0),
+            fetched_count.addr.eq(chosen),
+            record.eq(fetch.data),
+            record.merged.eq(merged),
+            writer.i.payload.template.eq(TOP_OF_BOOK.template),
+            writer.i.payload.body.eq(Value.cast(record)),
+        ]
+        offered = writer.i.valid
+        with m.If(offered & writer.i.ready):
+            m.d.sync += offered.eq(0)
+        with m.If(waiting.any() & (writer.free != 0) & (~offered | writer.i.ready)):
+            m.d.comb += [serve.eq(1 << chosen), fetch.en.eq(1)]
+            m.d.sync += [offered.eq(1), turn.eq(chosen), merged.eq(fetched_count.data)]
+        m.d.comb += self.waiting.eq(offered | (waiting.any() & (writer.free != 0)))
+
+        m.d.sync += waiting.eq((waiting & ~serve) | (taking << symbol))
+        with m.If(taking):
+            m.d.sync += known.eq(known | (1 << symbol))
+        with m.If(writer.started):
+            m.d.sync += waiting.eq(known | (taking << symbol))
+        return m
