@@ -91,14 +91,14 @@ class Admin:
             request = _parse(line)
             if not isinstance(request, dict):
                 raise AdminError(f"a request must be an object, not {request!r}")
-            command = self._commands.get(request.get("command", ""))
+            name = request.get("command")
+            command = self._commands.get(name) if isinstance(name, str) else None
             if command is None:
                 raise AdminError(
-                    f"command must be one of {', '.join(self._commands)}, "
-                    f"not {request.get('command')!r}"
+                    f"command must be one of {', '.join(self._commands)}, not {name!r}"
                 )
             return {"ok": True, **command(request)}
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             return {"ok": False, "error": str(error)}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
