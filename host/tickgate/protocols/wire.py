@@ -83,13 +83,17 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One row of a message table: `length` bytes at `offset` from the start of the message."""
+    """One row of a message table: `length` bytes at `offset` from the start of the message.
+
+    `is_constant` tells that the class fixes the value (its type): it is no attribute to be given.
+    """
 
     name: str
     offset: int
     length: int
     kind: Kind
     doc: str
+    is_constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class Message(metaclass=MessageMeta):
         cls._DECLARED = declared
         rows, offset = [], 0
         for name, kind, spec in declared:
-            rows.append(Field(name, offset, kind.length, kind, spec.doc))
+            rows.append(Field(name, offset, kind.length, kind, spec.doc, spec.value is not None))
             offset += kind.length
         cls.FIELDS, cls.LENGTH = tuple(rows), offset
         cls._STRUCT = struct.Struct(">" + "".join(row.kind.code for row in rows))

@@ -31,9 +31,8 @@ def values_of() -> Callable[..., st.SearchStrategy[dict[str, Any]]]:
     """Strategy for the keyword arguments of a message class, without the fixed header fields."""
 
     def values(cls: Any) -> st.SearchStrategy[dict[str, Any]]:
-        fixed = {"message_type", "packet_type", "packet_length"}
         return st.fixed_dictionaries(
-            {row.name: _value(row.kind) for row in cls.FIELDS if row.name not in fixed}
+            {row.name: _value(row.kind) for row in cls.FIELDS if not row.is_constant}
         )
 
     return values
