@@ -3,7 +3,7 @@
 Message k of a packet has number `sequence_number + k`. Recovery (which packet is next, what to ask
 for) does not belong here.
 
-Source: Nasdaq "MoldUDP64 1.00"; see docs/wire/moldudp64.md.
+Source: Nasdaq "MoldUDP64 1.00".
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ Packets and their framing only; the session (who speaks first, timeouts, what is
 not belong here. Numbers and session names are sent right justified; padding on either side is
 accepted, as both are found in the wild.
 
-Source: Nasdaq "SoupBinTCP 3.00" and "4.00"; see docs/wire/soupbintcp.md.
+Source: Nasdaq "SoupBinTCP 3.00" and "4.00".
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ Prices are integers in 1/10000 USD, times nanoseconds since local midnight of th
 same type letter means different things in the two directions, so there are two tables and two
 decoders. The rules of the session (who may send what, which UserRefNum is next) do not belong here.
 
-Source: "OUCH 5.0 Order Entry Specification", 2025-07; see docs/wire/ouch50.md.
+Source: "OUCH 5.0 Order Entry Specification", 2025-07.
 """
 
 from tickgate.protocols.ouch50.base import OuchMessage
