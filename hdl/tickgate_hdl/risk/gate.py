@@ -1,16 +1,16 @@
 """The risk gate: every order passes here, one operation at a time."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
-from tickgate.risk.checks import BY_NAME, CHECKS
+from tickgate.records.schema import ORDER_REQUEST
 
 from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.risk.buckets import TokenBuckets
 from tickgate_hdl.risk.card_events import CardEvents
+from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
 from tickgate_hdl.risk.layouts import PassedOrder, VenueUpdate
@@ -23,7 +23,6 @@ from tickgate_hdl.top.config import CardConfig
 __all__ = ["Gate"]
 
 _REQUEST = record_layout(ORDER_REQUEST)
-_VENUE_DOWN = BY_NAME["venue_down"].bit
 
 
 class Gate(wiring.Component):
@@ -120,7 +119,8 @@ class Gate(wiring.Component):
         m.submodules.guard = guard = Guard()
         m.submodules.card_events = card_events = CardEvents()
         m.submodules.effect = effect = VenueEffect(config)
-        connect_registers(m, self, limits, guard, card_events)
+        m.submodules.decisions = decisions = Decisions()
+        connect_registers(m, self, limits, guard, card_events, decisions)
         self._connect_states(m, limits, guard, card_events, tables)
 
         request, symbol_name = Signal(_REQUEST), Signal(64)
@@ -128,7 +128,7 @@ class Gate(wiring.Component):
         account, symbol = Signal.like(tables.account), Signal.like(tables.symbol)
         token, second = Signal(32), Signal(32)
         takes_back = Signal()  # the venue operation releases an order that was never sent
-        idle, checks = Signal(), Signal(len(CHECKS))
+        idle, order_turn = Signal(), Signal()
 
         # The rows that an operation works on.
         m.d.comb += [
@@ -163,50 +163,21 @@ class Gate(wiring.Component):
             tables.new_fill.eq(effect.new_fill),
         ]
 
-        # Ages count cycles since a request was first offered.
-        age, waited = Signal(16), Signal(16)
-        with m.If(~age.all()):
-            m.d.sync += age.eq(age + 1)
-        with m.If(~self.order.valid | self.order.ready):
-            m.d.sync += waited.eq(0)
-        with m.Elif(~waited.all()):
-            m.d.sync += waited.eq(waited + 1)
-
-        # One passed order at a time is between here and the wire.
-        sending, refused_late, order_turn = Signal(), Signal(), Signal()
-        decided = Signal(record_layout(GATE_DECISION))
         m.d.comb += [
-            self.decision.payload.template.eq(GATE_DECISION.template),
-            self.decision.payload.body.eq(decided),
+            decisions.offered.eq(self.order.valid), decisions.request.eq(request),
+            decisions.taken.eq(self.order.valid & self.order.ready),
+            decisions.checks.eq(judge.checks), decisions.first.eq(judge.first),
+            decisions.bid.eq(Mux(judge.counted, self.query_top.bid, 0)),
+            decisions.ask.eq(Mux(judge.counted, self.query_top.ask, 0)),
+            decisions.generation.eq(limits.generation), decisions.time_ns.eq(self.time_ns),
+            decisions.sent.eq(self.sent), decisions.unsent.eq(self.unsent),
             self.passed.payload.record.template.eq(ORDER_REQUEST.template),
             self.passed.payload.record.body.eq(request),
             self.passed.payload.symbol_name.eq(symbol_name),
         ]
-        with m.If(self.decision.ready):
-            m.d.sync += self.decision.valid.eq(0)
+        connect_streams(m, decisions.o, self.decision)
         with m.If(self.passed.ready):
             m.d.sync += self.passed.valid.eq(0)
-        with m.If(sending & self.sent):
-            m.d.sync += [sending.eq(0), decided.wire_cycles.eq(age), self.decision.valid.eq(1)]
-            with m.If(judge.is_cancel):
-                m.d.sync += self.count_cancels_passed__count.eq(
-                    self.count_cancels_passed__count + 1)
-            with m.Else():
-                m.d.sync += self.count_orders_passed__count.eq(
-                    self.count_orders_passed__count + 1)
-        with m.Elif(sending & self.unsent):
-            m.d.sync += [sending.eq(0), refused_late.eq(1)]
-
-        refusals = Array(Signal(32, name=f"refusals_{check.name}") for check in CHECKS)
-        refuse, refused_by = Signal(), Signal(range(len(CHECKS)))
-        with m.If(refuse):
-            m.d.sync += [
-                self.count_orders_refused__count.eq(self.count_orders_refused__count + 1),
-                refusals[refused_by].eq(refusals[refused_by] + 1),
-                self.decision.valid.eq(1),
-            ]
-        with m.If(self.check_select__check < len(CHECKS)):
-            m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
 
         load, load_value = Signal(), Signal(32)
         load_account, load_symbol = Signal.like(account), Signal.like(symbol)
@@ -228,22 +199,22 @@ class Gate(wiring.Component):
             with m.State("Idle"):
                 m.d.comb += idle.eq(1)
                 incoming = _REQUEST(self.order.payload.body)
-                free = ~sending & ~self.decision.valid & ~refused_late
-                with m.If(refused_late):
+                takes_order = decisions.free & (order_turn | ~self.venue.valid)
+                with m.If(decisions.withdraw):
+                    # A cancel reserved nothing: message type 0 does nothing.
                     m.d.sync += [
-                        update.message_type.eq(REJECTED), takes_back.eq(1), refused_late.eq(0),
+                        update.message_type.eq(Mux(judge.is_cancel, 0, REJECTED)),
+                        takes_back.eq(1),
                         update.user_ref_num.eq(request.user_ref_num),
                         token.eq(request.user_ref_num),
                     ]
                     m.next = "Venue Read"
-                with m.Elif(self.order.valid & free & (order_turn | ~self.venue.valid)):
+                with m.Elif(self.order.valid & takes_order):
                     m.d.comb += self.order.ready.eq(1)
                     m.d.sync += [
-                        request.eq(self.order.payload.body), age.eq(waited + 1),
+                        request.eq(self.order.payload.body), order_turn.eq(0),
                         account.eq(incoming.account), symbol.eq(incoming.symbol),
                         token.eq(incoming.user_ref_num), second.eq(incoming.orig_user_ref_num),
-                        order_turn.eq(0),
-                        self.count_orders_in__count.eq(self.count_orders_in__count + 1),
                     ]
                     m.next = "Order Read"
                 with m.Elif(self.venue.valid):
@@ -263,26 +234,11 @@ class Gate(wiring.Component):
             with m.State("Order Compare"):
                 m.next = "Order Verdict"
             with m.State("Order Verdict"):
-                usable = judge.counted
-                m.d.sync += [
-                    checks.eq(judge.checks), decided.first_check.eq(judge.first),
-                    decided.bid.eq(Mux(usable, self.query_top.bid, 0)),
-                    decided.ask.eq(Mux(usable, self.query_top.ask, 0)),
-                    decided.generation.eq(limits.generation),
-                    decided.time_ns.eq(self.time_ns),
-                ]
-                m.d.comb += buckets.charge.eq(judge.charges)
+                m.d.comb += [decisions.verdict.eq(1), buckets.charge.eq(judge.charges)]
                 with m.If(judge.counted & (request.user_ref_num > self.last_token__value)):
                     m.d.sync += self.last_token__value.eq(request.user_ref_num)
                 m.next = "Order Commit"
             with m.State("Order Commit"):
-                m.d.sync += [
-                    decided.checks.eq(checks), decided.gate_cycles.eq(age + 1),
-                    decided.wire_cycles.eq(0),
-                    *(getattr(decided, name).eq(getattr(request, name)) for name in (
-                        "user_ref_num", "orig_user_ref_num", "account", "symbol", "session",
-                        "action", "quantity")),
-                ]
                 replaces = request.action == ord("U")
                 m.d.comb += [
                     tables.new_slot.live.eq(1), tables.new_slot.token.eq(request.user_ref_num),
@@ -300,14 +256,13 @@ class Gate(wiring.Component):
                     m.d.comb += tables.new_exposure.open_buy.eq(
                         tables.exposure.open_buy + request.quantity)
                 m.next = "Idle"
-                with m.If(checks == 0):
-                    m.d.sync += [self.passed.valid.eq(1), sending.eq(1)]
+                m.d.comb += decisions.commit.eq(1)
+                with m.If(decisions.passes):
+                    m.d.sync += self.passed.valid.eq(1)
                     with m.If(~judge.is_cancel):
                         m.d.comb += [tables.write_slot.eq(1), tables.write_open.eq(1)]
                         with m.If(replaces):
                             m.next = "Order Link"
-                with m.Else():
-                    m.d.comb += [refuse.eq(1), refused_by.eq(decided.first_check)]
             with m.State("Order Link"):
                 m.d.comb += [
                     tables.write_index.eq(second), tables.write_slot.eq(1),
@@ -353,9 +308,7 @@ class Gate(wiring.Component):
             with m.State("Venue Done"):
                 m.next = "Idle"
                 with m.If(takes_back):
-                    m.d.sync += [decided.checks.eq(1 << _VENUE_DOWN),
-                                 decided.first_check.eq(_VENUE_DOWN)]
-                    m.d.comb += [refuse.eq(1), refused_by.eq(_VENUE_DOWN)]
+                    m.d.comb += decisions.withdrawn.eq(1)
                 with m.Else():
                     m.d.comb += self.venue.ready.eq(1)
         return m
