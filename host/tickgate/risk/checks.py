@@ -1,8 +1,9 @@
 """The checks of the risk gate: name, bit, scope and meaning, declared once.
 
-The gate answers each order with a bitmask of all checks that failed and the number of the first one, lowest
-number first. Gateware, golden model, FIX reject texts, console and documents all read this table.
-Sources: SEC Rule 15c3-5 (c)(1) and (c)(2); Commission Delegated Regulation (EU) 2017/589 (RTS 6), Art. 12 and 15.
+The gate answers each order with a bitmask of all checks that failed and the number of the first
+one, lowest number first. Gateware, golden model, FIX reject texts, console and documents all read
+this table. Sources: SEC Rule 15c3-5 (c)(1) and (c)(2); Commission Delegated Regulation (EU)
+2017/589 (RTS 6), Art. 12 and 15.
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ NO_CHECK = 255
 class Check:
     """One control of the gate.
 
-    ``bit`` is its number in the bitmask and its priority; ``applies_to`` the OUCH actions it can refuse
-    (O enter, U replace; a cancel is refused only by what it cannot do without: the venue session);
-    ``text`` says to a client what was refused and what would help.
+    ``bit`` is its number in the bitmask and its priority; ``applies_to`` the OUCH actions it can
+    refuse (O enter, U replace; a cancel is refused only by what it cannot do without: the venue
+    session); ``text`` says to a client what was refused and what would help.
     """
 
     bit: int

@@ -1,10 +1,10 @@
 """The limits image: the tables that the gate reads, as 32-bit words, declared once.
 
 The host writes the words of every table to the card's shadow bank through ``limit_address`` and
-``limit_data``; bits 15:14 of an address choose the table, bits 13:0 the word in it. The CRC runs over the
-tables in the order of ``TABLES``, each from word 0 to its last, words little-endian (``zlib.crc32``).
-Rows are indexed by account, by symbol, and by ``account * symbols + symbol``. A row whose ``enabled`` is 0
-refuses: an unset limit is never an unlimited one.
+``limit_data``; bits 15:14 of an address choose the table, bits 13:0 the word in it. The CRC runs
+over the tables in the order of ``TABLES``, each from word 0 to its last, words little-endian
+(``zlib.crc32``). Rows are indexed by account, by symbol, and by ``account * symbols + symbol``. A
+row whose ``enabled`` is 0 refuses: an unset limit is never an unlimited one.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ SYMBOL = ImageTable(1, "symbol", 2, (
 
 POSITION = ImageTable(2, "position", 2, (
     ImageField("max_long", 0, 1, "Largest long position with open buys, in shares, below 2**31."),
-    ImageField("max_short", 1, 1, "Largest short position with open sells, in shares, below 2**31."),
+    ImageField("max_short", 1, 1, "Largest short position with open sells, shares, below 2**31."),
 ))
 
 TABLES = (ACCOUNT, SYMBOL, POSITION)
