@@ -8,7 +8,22 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "secret"
-LIMITS = "[accounts.FUND1]\nmax_quantity = 1000\n"
+LIMITS = """
+[accounts.FUND1]
+max_quantity = 1000
+max_value = "250000.00"
+rate = 100
+burst = 50
+max_long = 20000
+max_short = 20000
+
+[accounts.FUND1.positions.AAPL]
+max_long = 500
+max_short = 400
+
+[symbols.AAPL]
+collar = "1.50"
+"""
 
 
 def state() -> dict[str, Any]:
@@ -182,8 +197,8 @@ class FakeEngine:
                     "hash": "ab" * 32,
                 }
             case "set_limits":
-                if "bad" in request["toml"]:
-                    raise ValueError("accounts.FUND1.bad is not a limit")
+                if "max_quantity = 13" in request["toml"]:
+                    raise ValueError("the card refused the image: CRC")
                 self.limits = request["toml"]
                 self.state["limits_generation"] += 1
                 return {"generation": self.state["limits_generation"]}

@@ -65,31 +65,44 @@ def test_blotter_names_the_check(console, log_in: Callable[[str], Page]) -> None
     expect(page.get_by_text("RISK price_collar").first).to_be_visible()
 
 
+def edit(page: Page, row: str, field: str, value: str) -> None:
+    """Type a value into a cell of a grid."""
+    cell = page.locator(f'.ag-row[row-id="{row}"] .ag-cell[col-id="{field}"]').first
+    cell.dblclick()
+    cell.locator("input").fill(value)
+    page.keyboard.press("Enter")
+
+
 def test_limits_are_edited_and_uploaded(console, log_in: Callable[[str], Page]) -> None:
     page = log_in("risk")
     page.goto(f"{console.url}/limits")
-    editor = page.locator(".cm-content")
-    expect(editor).to_contain_text("max_quantity = 1000")
+    upload = page.get_by_role("button", name="Upload to the card")
+    expect(page.get_by_text("No change.")).to_be_visible()
+    expect(upload).to_be_disabled()
     before = console.engine.state["limits_generation"]
-    editor.click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text("[accounts.FUND1]\nmax_quantity = 250\n")
-    page.get_by_role("button", name="Upload to the card").click()
+    edit(page, "FUND1", "max_quantity", "250")
+    expect(page.get_by_text("FUND1: max_quantity: 1000 → 250")).to_be_visible()
+    edit(page, "AAPL", "collar", "0.75")
+    expect(page.get_by_text("AAPL: collar: 1.50 → 0.75")).to_be_visible()
+    upload.click()
     expect(page.get_by_text(f"Generation {before + 1} is in force")).to_be_visible()
     assert "max_quantity = 250" in console.engine.limits
+    assert 'collar = "0.75"' in console.engine.limits
 
 
 def test_a_wrong_limit_is_named_and_not_uploaded(console, log_in: Callable[[str], Page]) -> None:
     page = log_in("risk")
     page.goto(f"{console.url}/limits")
-    editor = page.locator(".cm-content")
-    expect(editor).to_contain_text("max_quantity")
+    upload = page.get_by_role("button", name="Upload to the card")
+    expect(page.get_by_text("No change.")).to_be_visible()
     before = console.engine.limits
-    editor.click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text("[accounts.FUND1]\nbad = 250\n")
-    page.get_by_role("button", name="Upload to the card").click()
-    expect(page.get_by_text("accounts.FUND1.bad is not a limit")).to_be_visible()
+    edit(page, "FUND1", "rate", "many")
+    expect(page.get_by_text("accounts.FUND1.rate must be a whole number")).to_be_visible()
+    expect(upload).to_be_disabled()
+    edit(page, "FUND1", "rate", "100")
+    edit(page, "FUND1", "max_quantity", "13")
+    upload.click()
+    expect(page.get_by_text("Not uploaded: the card refused the image: CRC")).to_be_visible()
     assert console.engine.limits == before
 
 

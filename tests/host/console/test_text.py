@@ -1,0 +1,27 @@
+"""How figures are written."""
+
+import pytest
+from tickgate.console import text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "–"), (1_893_100, "189.31"), (1, "0.0001"), (12_345_678_900, "1,234,567.89")],
+)
+def test_price(value: int, shown: str) -> None:
+    assert text.price(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0.00"), (50, "0.00"), (150, "0.02"), (151, "0.02"), (-123_4500, "-123.45"), (-1, "0.00")],
+)
+def test_money_rounds_half_to_even(value: int, shown: str) -> None:
+    assert text.money(value) == shown
+
+
+def test_times() -> None:
+    assert text.clock(0) == "–"
+    assert text.clock(1_700_000_000_123_456_789) == "22:13:20.123"
+    shown = [text.duration(ns) for ns in (9_999, 10_000, 12_345_678, 12_345_678_901)]
+    assert shown == ["9,999 ns", "10 µs", "12 ms", "12 s"]
