@@ -12,7 +12,7 @@ positions = st.builds(PositionLimit, shares, shares)
 accounts = st.builds(
     AccountLimits,
     max_quantity=st.integers(0, 2**32 - 1),
-    max_value=st.integers(0, 2**64 - 1),
+    max_value=st.integers(0, 10**19 - 1),
     rate=st.integers(0, 65535),
     burst=st.integers(0, 65535),
     default=positions,

@@ -70,5 +70,5 @@ def test_the_users_file_is_private_and_a_broken_one_is_named(tmp_path: Path) -> 
     assert path.stat().st_mode & 0o777 == 0o600
     assert "long enough" not in path.read_text()
     path.write_text("{")
-    with pytest.raises(UserError, match="users.json"):
+    with pytest.raises(UserError, match=r"users\.json"):
         store.verify("anna", "long enough")
