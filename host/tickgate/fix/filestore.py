@@ -200,8 +200,11 @@ class FileStore:
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Flush and let go of the file."""
+        """Flush and let go of the file; harmless when done before."""
+        if self._fd < 0:
+            return
         try:
             self.flush()
         finally:
             os.close(self._fd)
+            self._fd = -1
