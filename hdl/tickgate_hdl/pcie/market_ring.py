@@ -91,7 +91,7 @@ class MarketRing(wiring.Component):
         for number in reversed(range(self._symbols)):
             with m.If(waiting[number]):
                 m.d.comb += chosen.eq(number)
-        for number in reversed(range(self._symbols)):
+        for number in reversed(range(1, self._symbols)):
             with m.If(waiting[number] & (number > turn)):
                 m.d.comb += chosen.eq(number)
         fetched_count = counts.read_port(domain="comb")
