@@ -59,7 +59,7 @@ def test_registers_keep_their_order(host):
     assert host.bar.read32(0x40) == 2999
 
 
-@pytest.mark.parametrize(("offset", "value"), [(2, 0), (1 << 16, 0), (-4, 0), (0, -1), (0, 1 << 32)])
+@pytest.mark.parametrize(("offset", "value"), [(2, 0), (65536, 0), (-4, 0), (0, -1), (0, 1 << 32)])
 def test_an_access_that_no_bar_has_is_refused(host, offset, value):
     with pytest.raises(ValueError, match="must be"):
         host.bar.write32(offset, value)
@@ -244,13 +244,13 @@ def test_an_idle_card_sleeps_while_its_time_goes_on(card, host):
     assert (cpu_ns() - used) * 2 < time.monotonic_ns() - start
 
 
-def test_what_is_no_handshake_is_refused(tmp_path):
+@pytest.mark.parametrize("text", [b"hello", b"[]", b'{"version":1}', b"\x01\0\0\0"])
+def test_what_is_no_handshake_is_refused(tmp_path, text):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(tmp_path / "fake"))
     listener.listen()
-    for text in (b"hello", b"[]", b'{"version":1}', b"\x01\0\0\0"):
-        card = threading.Thread(target=lambda: listener.accept()[0].send(text))
-        card.start()
-        with pytest.raises(CardMismatch, match="no valid handshake"):
-            connect(tmp_path / "fake")
-        card.join()
+    card = threading.Thread(target=lambda: listener.accept()[0].send(text))
+    card.start()
+    with pytest.raises(CardMismatch, match="no valid handshake"):
+        connect(tmp_path / "fake")
+    card.join()

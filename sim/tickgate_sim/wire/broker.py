@@ -1,0 +1,236 @@
+"""The wire broker: gives the card its frames and its order-entry stream, and runs the exchange
+beside it."""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tickgate_sim.wire import namespace
+from tickgate_sim.wire.flow import BytePipe, FrameFlow
+from tickgate_sim.wire.frames import MAX_PAYLOAD
+from tickgate_sim.wire.mode import Plan
+from tickgate_sim.wire.pcap import Pcap, TcpRecorder
+from tickgate_sim.wire.relay import MulticastRelay
+
+__all__ = ["Broker", "Wire", "run"]
+
+_CONNECT_TIMEOUT_S = 1.0
+_STOP_TIMEOUT_S = 10.0
+_MAX_FRAME = MAX_PAYLOAD + 42 + 4
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What the broker is told: where the card asks, the feed, the gateway, and the recording."""
+
+    socket: Path
+    feed: tuple[str, int]
+    ouch: tuple[str, int]
+    pcap: Path | None = None
+
+
+class Broker:
+    """Serves cards at ``wire.socket`` until it is closed; `turn` does what there is to do.
+
+    A card asks "frames" or "connect" and gets "ok" with a descriptor, or "error: why" (see the
+    card's ``wire_link.hpp``). Without a recording the card gets the TAP and the TCP socket
+    themselves.
+    """
+
+    def __init__(self, wire: Wire, plan: Plan, tap: int | None = None) -> None:
+        self._wire = wire
+        self._tap = tap
+        self._selector = selectors.DefaultSelector()
+        self._pcap = Pcap(wire.pcap) if wire.pcap else None
+        self._pipes: list[BytePipe] = []
+        self.relay = MulticastRelay(*wire.feed) if plan.mode == "relay" else None
+        self.flow: FrameFlow | None = None
+        if self.relay is not None:
+            self.flow = FrameFlow(self._selector, self.relay.fileno(), self._from_relay)
+        elif tap is not None and self._pcap is not None:
+            self.flow = FrameFlow(self._selector, tap, self._from_tap)
+        self.connects = 0
+        wire.socket.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(wire.socket))
+        self._listener.listen()
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def wait_also(self, descriptor: int, action: Callable[[int], None]) -> None:
+        """Call ``action`` when a descriptor is readable."""
+        self._selector.register(descriptor, selectors.EVENT_READ, action)
+
+    def turn(self, timeout_s: float | None = None) -> None:
+        """Wait for something to happen and deal with it."""
+        ready = self._selector.select(timeout_s)
+        for key, events in ready:
+            if key.fd in self._selector.get_map():  # an earlier one may have closed it
+                key.data(events)
+        if self._pcap is not None and ready:
+            self._pcap.flush()
+
+    def summary(self) -> str:
+        """Say what went over the wire."""
+        parts = [f"{self.connects} order-entry connections"]
+        if self.flow is not None:
+            parts.append(f"{self.flow.frames} frames, {self.flow.dropped} dropped")
+        if self.relay is not None:
+            parts.append(f"{self.relay.dropped} lost, {self.relay.oversized} oversized datagrams")
+        else:
+            parts.append(f"{namespace.dropped_frames()} dropped by {namespace.DEVICE}")
+        if self._pcap is not None:
+            parts.append(f"{self._pcap.frames} frames recorded")
+        return ", ".join(parts)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for pipe in self._pipes:
+            pipe.close(by_exchange=False)
+        if self.flow is not None:
+            self.flow.close()
+        if self.relay is not None:
+            self.relay.close()
+        if self._pcap is not None:
+            self._pcap.close()
+        self._listener.close()
+        self._wire.socket.unlink(missing_ok=True)
+        self._selector.close()
+
+    def _accept(self, _: int) -> None:
+        card, _address = self._listener.accept()
+        self._selector.register(card, selectors.EVENT_READ, lambda _: self._request(card))
+
+    def _request(self, card: socket.socket) -> None:
+        try:
+            request = card.recv(256)
+            if request:
+                self._answer(card, request.decode("ascii", "replace"))
+                return
+        except OSError as error:
+            say(f"a card is gone: {error.strerror}")
+        self._selector.unregister(card)
+        card.close()
+
+    def _answer(self, card: socket.socket, request: str) -> None:
+        try:
+            if request == "frames":
+                given = self._frames()
+            elif request == "connect":
+                given = self._connect()
+            else:
+                card.send(f"error: {request!r} is neither frames nor connect".encode())
+                return
+        except OSError as error:
+            host, port = self._wire.ouch
+            card.send(f"error: {host}:{port}: {error.strerror or error}".encode())
+            return
+        try:
+            socket.send_fds(card, [b"ok"], [given])
+        finally:
+            os.close(given)
+
+    def _frames(self) -> int:
+        if self.flow is not None:
+            return self.flow.connect().detach()
+        assert self._tap is not None
+        return os.dup(self._tap)
+
+    def _connect(self) -> int:
+        exchange = socket.create_connection(self._wire.ouch, _CONNECT_TIMEOUT_S)
+        exchange.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connects += 1
+        if self._pcap is None:
+            return exchange.detach()
+        mine, theirs = socket.socketpair()
+        recorder = TcpRecorder(self._pcap, self._wire.ouch[1])
+        self._pipes = [pipe for pipe in self._pipes if pipe.open]
+        self._pipes.append(BytePipe(self._selector, mine, exchange, recorder))
+        return theirs.detach()
+
+    def _from_tap(self) -> bytes | None:
+        assert self._tap is not None
+        try:
+            return self._recorded(os.read(self._tap, _MAX_FRAME))
+        except BlockingIOError:
+            return None
+
+    def _from_relay(self) -> bytes | None:
+        assert self.relay is not None
+        frame = self.relay.receive()
+        return frame if frame is None else self._recorded(frame)
+
+    def _recorded(self, frame: bytes) -> bytes:
+        if self._pcap is not None:
+            self._pcap.write(frame)
+        return frame
+
+
+def run(wire: Wire, plan: Plan, command: Sequence[str]) -> int:
+    """Run ``command`` (the exchange) with a broker beside it until it ends or SIGTERM or SIGINT
+    comes.
+
+    In tap mode this process moves to a namespace for good. ``{address}``, ``{iface}`` and
+    ``{mcast_if}`` in the command are replaced, and TICKGATE_EXCHANGE_ADDRESS is set, to what the
+    exchange must bind. Returns the command's exit status, 0 when it was told to stop. Raises
+    NamespaceError, OSError.
+    """
+    say(f"{plan.mode} mode: {plan.reason}; the exchange is at {plan.address}")
+    tap = namespace.enter() if plan.mode == "tap" else None
+    broker = Broker(wire, plan, tap)
+    stop, stop_write = os.pipe()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os.write(stop_write, b"x"))
+    child = _start(command, plan) if command else None
+    ended = []
+    broker.wait_also(stop, lambda _: ended.append(0))
+    if child is not None:
+        broker.wait_also(os.pidfd_open(child.pid), lambda _: ended.append(child.wait()))
+    try:
+        while not ended:
+            broker.turn()
+    finally:
+        if child is not None:
+            _stop(child, broker)
+        say(broker.summary())
+        broker.close()
+    if ended[0]:
+        say(f"the command ended with status {ended[0]}")
+    return ended[0]
+
+
+def _start(command: Sequence[str], plan: Plan) -> subprocess.Popen[bytes]:
+    device = namespace.DEVICE if plan.mode == "tap" else "lo"
+    names = {"{address}": plan.address, "{iface}": device, "{mcast_if}": plan.address}
+    words = []
+    for word in command:
+        for name, value in names.items():
+            word = word.replace(name, value)
+        words.append(word)
+    environment = {**os.environ, "TICKGATE_EXCHANGE_ADDRESS": plan.address}
+    # The exchange must not outlive a broker that was killed.
+    guard = [sys.executable, "-m", "tickgate_sim.wire.guard", str(os.getpid())]
+    return subprocess.Popen([*guard, *words], env=environment)
+
+
+def _stop(child: subprocess.Popen[bytes], broker: Broker) -> None:
+    """End the command, while what it still sends goes on to the card."""
+    if child.poll() is None:
+        child.terminate()
+        for _ in range(int(_STOP_TIMEOUT_S / 0.05)):
+            broker.turn(0.05)
+            if child.poll() is not None:
+                return
+        say("the command does not end; it is killed")
+        child.kill()
+        child.wait()
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal."""
+    print(f"wire: {line}", file=sys.stderr, flush=True)
