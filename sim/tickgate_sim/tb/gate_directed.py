@@ -1,0 +1,645 @@
+"""The gate, one property at a time, on a card of 4 symbols, 2 accounts and 16 open orders."""
+
+import cocotb
+from tickgate.records.messages import OrderRequest
+from tickgate.risk.checks import BY_NAME, CHECKS
+
+from tickgate_sim.models.gate import Limits, Top, Update
+from tickgate_sim.tb.gate_driver import GateDriver
+
+ACCOUNTS, SYMBOLS = 2, 4
+ACCOUNT, SYMBOL = 1, 2
+VERDICT_CYCLES = 6
+VENUE_CYCLES = 7
+
+LIMITS = Limits(
+    account={ACCOUNT: (1, 1000, 10**9, 0, 0, 100, 0, 0), 0: (1, 10**6, 0, 1 << 20, 0, 2, 0, 0)},
+    symbol={SYMBOL: (1, 500), 1: (1, 0)},
+    position={(ACCOUNT, SYMBOL): (2000, 3000), (0, SYMBOL): (10**6, 10**6)},
+)
+GOOD = OrderRequest(
+    user_ref_num=1, price=1_000_200, quantity=100, account=ACCOUNT, symbol=SYMBOL, session=3,
+    action="O", side="B", time_in_force="0", display="Y", capacity="P", intermarket_sweep="N",
+    cross_type="N", clordid="directed")
+
+
+def test(function):
+    return cocotb.test(timeout_time=1, timeout_unit="sec")(function)
+
+
+def mask(*names):
+    return sum(1 << BY_NAME[name].bit for name in names)
+
+
+class Bench(GateDriver):
+    """A gate that lets :data:`GOOD` orders through, once ``open`` was awaited."""
+
+    def __init__(self, dut):
+        super().__init__(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
+        self.token = 0
+        for symbol in range(SYMBOLS):
+            self.tops[symbol] = Top(1_000_000, 1_000_200)
+
+    async def open(self, limits=LIMITS):
+        await self.start()
+        self.dut.session_up.value = 1
+        self.dut.events_room.value = 1
+        await self.list_symbol(SYMBOL, "AAPL")
+        await self.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
+        await self.write("watchdog_timeout__ms", 1000)
+        await self.strobe("watchdog_touch__touch")
+        await self.strobe("control__arm")
+        await self.settle()
+        return self
+
+    def good(self, **changes):
+        """A good order with the next UserRefNum, and changes."""
+        self.token += 1
+        return GOOD._replace(**{"user_ref_num": self.token, **changes})
+
+    async def checks(self, **changes):
+        """Ask for a good order with changes; the bitmask of the answer."""
+        decision = await self.ask(self.good(**changes))
+        failing = [check.bit for check in CHECKS if decision.checks >> check.bit & 1]
+        assert decision.first_check == (failing[0] if failing else 255)
+        return decision.checks
+
+    async def done(self, **changes):
+        """Ask for a good order that must pass, and let the venue cancel it at once."""
+        assert await self.checks(**changes) == 0
+        await self.tell("J", changes.get("user_ref_num", self.token))
+
+
+@test
+async def is_closed_after_reset(dut):
+    bench = Bench(dut)
+    await bench.start()
+    dut.session_up.value = 1
+    dut.events_room.value = 1
+    await bench.strobe("control__arm")
+    assert await bench.checks() == mask("gate_closed", "no_limits", "host_stale", "malformed")
+    assert not dut.status__armed.value
+    assert not dut.status__limits_valid.value
+    assert (await bench.ask(GOOD._replace(action="X", price=0))).checks == 0
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 0, 0)
+
+
+@test
+async def states_refuse_alone(dut):
+    bench = await Bench(dut).open()
+    await bench.done()
+    for name, value, check in (
+        ("kill_all__on", 1, "kill_all"),
+        ("kill_session__mask", 1 << 3, "kill_session"),
+        ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
+        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+    ):
+        await bench.strobe(name, value)
+        assert dut.status__kill_any.value
+        assert await bench.checks() == mask(check)
+        cancel = await bench.ask(bench.good(action="X", quantity=0, price=0))
+        assert cancel.checks == 0
+        others = {"kill_all__on": 0, "kill_session__mask": ~(1 << 3) & 0xFFFF_FFFF,
+                  "kill_account__mask": 1, "kill_symbol_low__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF}
+        await bench.strobe(name, others[name])
+        await bench.done()
+        await bench.strobe(name, 0)
+    await bench.strobe("kill_symbol_high__mask", 0xFFFF_FFFF)
+    await bench.done()
+    await bench.strobe("kill_symbol_high__mask", 0)
+    for name, check in (("events_room", "events_full"), ("session_up", "venue_down")):
+        await bench.write(name, 0)
+        assert await bench.checks() == mask(check)
+        cancel = await bench.ask(bench.good(action="X", quantity=0, price=0))
+        assert cancel.checks == (mask(check) if check == "venue_down" else 0)
+        await bench.write(name, 1)
+        await bench.done()
+    await bench.strobe("control__disarm")
+    assert await bench.checks() == mask("gate_closed")
+    assert (await bench.ask(bench.good(action="X", quantity=0, price=0))).checks == 0
+    await bench.strobe("control__arm")
+    await bench.done()
+
+
+@test
+async def fields_out_of_range_are_malformed(dut):
+    bench = await Bench(dut).open()
+    for change in ({"price": 0}, {"quantity": 0}, {"side": "b"}, {"time_in_force": "5"},
+                   {"reserved_a": 1}, {"reserved_b": 1}, {"action": "o"}):
+        assert await bench.checks(**change) == mask("malformed"), change
+    assert await bench.checks(quantity=1_000_000) == mask("malformed")
+    assert await bench.checks(price=1_999_999_901) == mask("malformed")
+    for change in ({"account": ACCOUNTS}, {"account": 65535}, {"symbol": SYMBOLS},
+                   {"symbol": 65535}, {"session": 32}, {"session": 65535}):
+        assert await bench.checks(**change) == mask("malformed", "no_limits"), change
+    assert await bench.checks(symbol=1) == mask("malformed")  # has limits, but is not listed
+    assert int(dut.last_token__value.value) == 0
+    for change in ({"reserved_a": 1}, {"quantity": 1_000_000}):
+        cancel = bench.good(action="X", price=0)._replace(**change)
+        assert (await bench.ask(cancel)).checks == mask("malformed")
+    for side in "BSTE":
+        price = 1_000_200 if side == "B" else 1_000_000
+        await bench.done(side=side, price=price, time_in_force="3", session=31)
+
+
+@test
+async def limits_bind_at_their_values(dut):
+    bench = await Bench(dut).open()
+    collar = 500
+    for change, check in (
+        ({"quantity": 1000, "price": 1_000_000}, None),
+        ({"quantity": 1001, "price": 900_000}, "max_quantity"),
+        ({"quantity": 999, "price": 1_000_700}, None),
+        ({"quantity": 1000, "price": 1_000_001}, "max_value"),
+        ({"price": 1_000_200 + collar}, None),
+        ({"price": 1_000_200 + collar + 1}, "price_collar"),
+        ({"side": "S", "price": 1_000_000 - collar}, None),
+        ({"side": "S", "price": 1_000_000 - collar - 1}, "price_collar"),
+        ({"side": "B", "price": 1}, None),
+    ):
+        if check is None:
+            await bench.done(**change)
+        else:
+            assert await bench.checks(**change) == mask(check), change
+
+
+@test
+async def the_collar_needs_a_reference(dut):
+    bench = await Bench(dut).open()
+    sell = {"side": "S"}
+    for top, changes, check in (
+        (Top(1_000_000, 0), {"price": 1_000_500}, None),  # the near touch stands in
+        (Top(1_000_000, 0), {"price": 1_000_501}, "price_collar"),
+        (Top(0, 1_000_000), {"price": 999_500, **sell}, None),
+        (Top(0, 1_000_000), {"price": 999_499, **sell}, "price_collar"),
+        (Top(400, 1_000_000), {"price": 1, **sell}, None),  # bid less collar is below 0
+        (Top(0, 0), {}, "no_reference"),
+        (Top(1_000_000, 1_000_200, stale=True), {}, "no_reference"),
+        (Top(1_000_000, 1_000_200, "H"), {}, "halted"),
+        (Top(1_000_000, 1_000_200, " "), {}, "halted"),
+    ):
+        bench.tops[SYMBOL] = top
+        if check is None:
+            await bench.done(**changes)
+        else:
+            assert await bench.checks(**changes) == mask(check), (top, changes)
+        assert (bench.decisions[-1].bid, bench.decisions[-1].ask) == (top.bid, top.ask)
+
+
+@test
+async def open_orders_count_as_filled(dut):
+    bench = await Bench(dut).open()
+    bench.tops[SYMBOL] = Top(10_000, 10_000)
+    cheap = {"price": 10_000}
+    for quantity in (1000, 999):
+        assert await bench.checks(quantity=quantity, **cheap) == 0
+    assert await bench.checks(quantity=2, **cheap) == mask("position_limit")
+    assert await bench.checks(quantity=1, **cheap) == 0
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 2000, 0)
+    for _ in range(3):
+        assert await bench.checks(quantity=1000, side="T", **cheap) == 0
+    assert await bench.checks(quantity=1, side="S", **cheap) == mask("position_limit")
+    await bench.tell("E", 1, 1000, match_number=9)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (1000, 1000, 3000)
+    assert await bench.checks(quantity=1000, side="S", **cheap) == 0
+    await bench.tell("B", 1, match_number=9)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 1000, 4000)
+    assert await bench.exposure(0, SYMBOL) == (0, 0, 0)
+
+
+@test
+async def back_to_back_orders_see_each_other(dut):
+    bench = await Bench(dut).open()
+    bench.tops[SYMBOL] = Top(10_000, 10_000)
+    for _ in range(6):
+        bench.orders.append(bench.good(quantity=700, price=10_000))
+    await bench.settle()
+    assert [decision.checks for decision in bench.decisions] == [0, 0] + 4 * [
+        mask("position_limit")]
+
+
+@test
+async def a_replacement_reserves_in_full_until_it_is_confirmed(dut):
+    bench = await Bench(dut).open()
+    bench.tops[SYMBOL] = Top(10_000, 10_000)
+
+    async def replace(orig, **changes):
+        return await bench.checks(
+            action="U", orig_user_ref_num=orig, **{"price": 10_000, **changes})
+
+    assert await bench.checks(quantity=900, price=10_000) == 0
+    assert await replace(1, quantity=1000) == 0
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 1900, 0)
+    assert await replace(1, quantity=10) == mask("token")  # one is under way
+    assert await replace(2, quantity=10) == mask("token")  # not confirmed yet
+    await bench.tell("U", 2, 800, 1)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 800, 0)
+    assert await replace(1, quantity=10) == mask("token")  # gone
+    assert await replace(2, quantity=10, side="S") == mask("token")
+    assert await replace(2, quantity=1000) == 0
+    token = bench.token
+    await bench.tell("E", 2, 800, match_number=1)  # dies: its replacement is never answered
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 0, 0)
+    before = int(dut.count_unknown_token__count.value)
+    await bench.tell("U", token, 800, 2)
+    assert int(dut.count_unknown_token__count.value) == before + 1
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 0, 0)
+    assert await bench.checks(quantity=500, price=10_000) == 0
+    alive = bench.token
+    assert await replace(alive, quantity=600) == 0
+    await bench.tell("J", bench.token)  # refused: the order stays and may be replaced again
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 500, 0)
+    assert await replace(alive, quantity=600) == 0
+    await bench.tell("U", bench.token, 600, alive, dead=True)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 0, 0)
+
+
+@test
+async def tokens_are_used_once(dut):
+    bench = await Bench(dut).open()
+    await bench.done(user_ref_num=5)
+    for token in (0, 4, 5):
+        assert await bench.checks(user_ref_num=token) == mask("token")
+    assert await bench.checks(user_ref_num=6) == 0
+    assert await bench.checks(user_ref_num=6 + 16) == mask("token")  # its slot is taken
+    await bench.tell("C", 6, 100)
+    assert await bench.checks(user_ref_num=6 + 32) == 0
+    assert int(dut.last_token__value.value) == 38
+    await bench.tell("E", 22, 10)  # the token that was refused has no order
+    assert int(dut.count_unknown_token__count.value) == 1
+
+
+@test
+async def latency_is_fixed(dut):
+    bench = await Bench(dut).open()
+    for changes in ({}, {"quantity": 5000}, {"side": "?"}, {"action": "X"}):
+        await bench.checks(**changes)
+        arrived = bench.cycles["order"][-1]
+        decision = bench.decisions[-1]
+        assert decision.gate_cycles == VERDICT_CYCLES
+        if decision.checks == 0:
+            assert bench.cycles["passed"][-1] == arrived + VERDICT_CYCLES
+            assert decision.wire_cycles == VERDICT_CYCLES + 2  # the bench answers two cycles later
+        else:
+            assert bench.cycles["decision"][-1] == arrived + VERDICT_CYCLES
+            assert decision.wire_cycles == 0
+    for update in (Update("A", 1, 100), Update("E", 1, 50, match_number=4), Update("C", 1, 50)):
+        offered = bench.cycle + 1
+        bench.updates.append(update)
+        await bench.settle()
+        assert bench.cycles["venue"][-1] == offered + 1 + VENUE_CYCLES
+    await bench.checks(action="X")
+    bench.updates.append(Update("C", 9, 1))
+    bench.orders.append(bench.good())
+    await bench.settle()  # the order waits for the venue message, and its age says so
+    assert bench.log[-2][0] == "venue"
+    assert bench.decisions[-1].gate_cycles > VERDICT_CYCLES
+
+
+@test
+async def neither_side_starves(dut):
+    bench = await Bench(dut).open()
+    for index in range(20):
+        bench.orders.append(bench.good(quantity=0))
+        bench.updates.append(Update("E", 1000 + index, 1))
+    await bench.settle()
+    kinds = [kind for kind, _ in bench.log]
+    assert kinds[:38] == ["venue", "order"] * 19
+
+
+@test
+async def a_kill_holds_for_the_next_order(dut):
+    bench = await Bench(dut).open()
+    for delay in range(8):  # the write falls before, at and after the order's arrival
+        await bench.strobe("kill_all__on", 0)
+        bench.orders.append(bench.good())
+        await bench.steps(delay)
+        dut.kill_all__on.value = 1
+        bench.pulse("kill_all__on__we")
+        in_force = bench.cycle + 1
+        count = len(bench.passed)
+        await bench.settle()
+        if bench.cycles["order"][-1] >= in_force:
+            assert len(bench.passed) == count
+            assert bench.decisions[-1].checks == mask("kill_all")
+        assert await bench.checks() == mask("kill_all")
+        await bench.tell("J", bench.token - 1)
+
+
+@test
+async def a_bad_image_is_refused_whole(dut):
+    bench = await Bench(dut).open()
+    wide = Limits(
+        account={ACCOUNT: (1, 10**6, 0, 1 << 20, 0, 65535, 0, 0)}, symbol=LIMITS.symbol,
+        position={(ACCOUNT, SYMBOL): (10**6, 10**6)})
+    crc = wide.crc(ACCOUNTS, SYMBOLS)
+    words = wide.words(ACCOUNTS, SYMBOLS)
+    narrow = {"quantity": 1001, "price": 900_000}
+    for arguments in (
+        {"crc": crc ^ 1, "generation": 2},
+        {"crc": crc, "generation": 0},
+    ):
+        await bench.upload(wide, **arguments)
+        assert dut.limit_status__bad_crc.value
+        assert not dut.limit_status__committed.value
+        assert int(dut.limit_computed_crc__value.value) == crc
+        assert await bench.checks(**narrow) == mask("max_quantity")
+        assert bench.decisions[-1].generation == 1
+    # A shadow bank with other limits than announced, by one word that never arrived.
+    tight = Limits(account={ACCOUNT: (1, 1, 1, 0, 0, 1, 0, 0)})
+    await bench.upload(tight, tight.crc(ACCOUNTS, SYMBOLS) ^ 1, 2)
+    await bench.upload(wide, crc, 2, leave_out=[next(a for a, word in words if word > 1)])
+    assert dut.limit_status__bad_crc.value
+    assert await bench.checks(**narrow) == mask("max_quantity")
+    await bench.upload(wide, crc, 2)
+    assert dut.limit_status__committed.value
+    assert await bench.checks(**narrow) == 0
+    assert bench.decisions[-1].generation == 2
+    kinds = [(event.kind, event.generation) for event in bench.events if event.kind in "LC"]
+    assert kinds == [("L", 1), ("C", 1), ("C", 1), ("C", 1), ("C", 1), ("L", 2)]
+
+
+@test
+async def nothing_changes_behind_the_check(dut):
+    bench = await Bench(dut).open()
+    await bench.upload(LIMITS, LIMITS.crc(ACCOUNTS, SYMBOLS), 2)
+    for address, word in LIMITS.words(ACCOUNTS, SYMBOLS):
+        dut.limit_address__value.value = address
+        bench.pulse("limit_address__value__we")
+        await bench.step()
+        dut.limit_data__value.value = word
+        bench.pulse("limit_data__value__we")
+        await bench.step()
+    dut.limit_generation__value.value = 3
+    dut.limit_crc__value.value = LIMITS.crc(ACCOUNTS, SYMBOLS)
+    bench.pulse("limit_commit__commit")
+    await bench.steps(20)
+    assert dut.limit_status__busy.value
+    dut.limit_address__value.value = 8 * ACCOUNT + 1  # already read by the check
+    bench.pulse("limit_address__value__we")
+    await bench.step()
+    dut.limit_data__value.value = 999_999
+    bench.pulse("limit_data__value__we")
+    bench.pulse("limit_commit__commit")
+    await bench.steps(100)
+    assert dut.limit_status__committed.value
+    assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity")
+    assert bench.decisions[-1].generation == 3
+
+
+@test
+async def the_shadow_bank_reads_back(dut):
+    bench = await Bench(dut).open()
+    await bench.upload(LIMITS, 0, 9)
+    for address, word in LIMITS.words(ACCOUNTS, SYMBOLS):
+        dut.limit_read_address__value.value = address
+        await bench.steps(4)
+        assert int(dut.limit_read__value.value) == word
+    for address in (8 * ACCOUNTS, 0x4000 + 2 * SYMBOLS, 0x8000 + 2 * SYMBOLS * ACCOUNTS, 0xC000):
+        dut.limit_read_address__value.value = address
+        await bench.steps(4)
+        assert int(dut.limit_read__value.value) == 0
+        dut.limit_address__value.value = address
+        bench.pulse("limit_address__value__we")
+        await bench.step()
+        dut.limit_data__value.value = 0xFFFF_FFFF
+        bench.pulse("limit_data__value__we")
+        await bench.step()
+    await bench.commit(LIMITS.crc(ACCOUNTS, SYMBOLS), 9)
+    assert dut.limit_status__committed.value  # writes outside the tables changed nothing
+
+
+@test
+async def banks_swap_between_operations(dut):
+    bench = await Bench(dut).open()
+    wide = Limits(
+        account={ACCOUNT: (1, 10**6, 0, 1 << 20, 0, 65535, 0, 0)}, symbol=LIMITS.symbol,
+        position={(ACCOUNT, SYMBOL): (10**6, 10**6)})
+    tight = Limits(
+        account={ACCOUNT: (1, 10, 10, 0, 0, 65535, 0, 0)}, symbol={SYMBOL: (1, 0)},
+        position={(ACCOUNT, SYMBOL): (10, 10)})
+    expected = {2: 0, 3: mask("max_quantity", "max_value", "position_limit", "price_collar")}
+    seen = set()
+    for offset in range(12):
+        generation = 2 + offset % 2
+        limits = (wide, tight)[offset % 2]
+        await bench.upload(limits, limits.crc(ACCOUNTS, SYMBOLS) ^ 1, generation)
+        dut.limit_crc__value.value = limits.crc(ACCOUNTS, SYMBOLS)
+        bench.pulse("limit_commit__commit")
+        start = len(bench.decisions)
+        await bench.steps(30 + offset)
+        while not dut.limit_status__committed.value:
+            if not bench.orders:
+                bench.orders.append(bench.good(price=1_000_701, quantity=20))
+            await bench.step()
+        for _ in range(3):
+            bench.orders.append(bench.good(price=1_000_701, quantity=20))
+        await bench.settle()
+        for decision in bench.decisions[start:]:
+            want = expected.get(decision.generation, mask("price_collar"))
+            if decision.generation == 2:
+                want = mask("price_collar")
+            assert decision.checks & ~mask("token") == want, (offset, decision)
+            seen.add(decision.generation)
+    assert seen >= {2, 3}
+
+
+@test
+async def the_watchdog_disarms(dut):
+    bench = await Bench(dut).open()
+    await bench.write("watchdog_timeout__ms", 3)
+    await bench.strobe("watchdog_touch__touch")
+    for _ in range(5):
+        await bench.tick()
+        await bench.tick()
+        await bench.strobe("watchdog_touch__touch")
+        assert await bench.checks() == 0
+        await bench.tell("J", bench.token)
+    for _ in range(3):
+        await bench.tick()
+    assert await bench.checks() == mask("gate_closed", "host_stale")
+    assert (await bench.ask(bench.good(action="X", price=0))).checks == 0
+    await bench.strobe("control__arm")  # not without a touch
+    assert await bench.checks() == mask("gate_closed", "host_stale")
+    await bench.strobe("watchdog_touch__touch")
+    assert await bench.checks() == mask("gate_closed")  # a touch alone does not arm
+    await bench.strobe("control__arm")
+    await bench.done()
+    await bench.write("watchdog_timeout__ms", 0)
+    assert await bench.checks() == mask("gate_closed", "host_stale")
+    assert [event.kind for event in bench.events] == list("LAWAW")
+
+
+@test
+async def messages_are_rated(dut):
+    limits = Limits(
+        account={ACCOUNT: (1, 1000, 10**9, 0, 300, 3, 0, 0), 0: LIMITS.account[0]},
+        symbol=LIMITS.symbol, position=LIMITS.position)
+    bench = await Bench(dut).open(limits)
+    for _ in range(3):
+        await bench.done()
+    assert await bench.checks() == mask("message_rate")
+    assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity", "message_rate")
+    assert (await bench.ask(bench.good(action="X", price=0))).checks == 0
+    assert await bench.checks(account=0) == 0  # a bucket for each account
+    for _ in range(3):
+        await bench.tick()
+    assert await bench.checks() == mask("message_rate")  # 900 of the 1000 that a message costs
+    await bench.tick()
+    assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity")  # charged too
+    assert await bench.checks() == mask("message_rate")
+    for _ in range(20):
+        await bench.tick()
+    for _ in range(3):
+        await bench.done()
+    assert await bench.checks() == mask("message_rate")  # never more than the burst
+
+
+@test
+async def ticks_during_orders_lose_nothing(dut):
+    limits = Limits(
+        account={ACCOUNT: (1, 1000, 10**9, 0, 1000, 100, 0, 0)},
+        symbol=LIMITS.symbol, position=LIMITS.position)
+    bench = await Bench(dut).open(limits)
+    costly = {"quantity": 1001, "price": 900_000}  # refused, and charged all the same
+    for _ in range(30):
+        assert await bench.checks(**costly) == mask("max_quantity")
+    for delay in range(12):  # the refill falls on every cycle of an order
+        bench.orders.append(bench.good(**costly))
+        await bench.steps(delay)
+        bench.pulse("ms_tick")
+        await bench.settle()
+    left = 0
+    while await bench.checks(**costly) == mask("max_quantity"):
+        left += 1
+    assert left == 70
+
+
+@test
+async def an_order_that_cannot_leave_is_taken_back(dut):
+    bench = await Bench(dut).open()
+    await bench.done()
+    bench.unsend = True
+    refused = int(dut.count_orders_refused__count.value)
+    assert await bench.checks() == mask("venue_down")
+    assert bench.decisions[-1].wire_cycles == 0
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 0, 0)
+    bench.unsend = False
+    assert await bench.checks() == 0
+    alive = bench.token
+    bench.unsend = True
+    assert await bench.checks(action="U", orig_user_ref_num=alive) == mask("venue_down")
+    assert (await bench.ask(GOOD._replace(action="X", user_ref_num=alive))).checks == mask(
+        "venue_down")
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 100, 0)
+    bench.unsend = False
+    assert await bench.checks(action="U", orig_user_ref_num=alive) == 0
+    assert int(dut.count_orders_refused__count.value) == refused + 3
+    assert int(dut.count_orders_passed__count.value) == 3
+
+
+@test
+async def a_blocked_wire_stops_orders_only(dut):
+    bench = await Bench(dut).open()
+    bench.send_delay = 400
+    bench.orders.extend(bench.good() for _ in range(2))
+    await bench.steps(20)
+    bench.updates.append(Update("A", 1, 60))
+    await bench.steps(60)
+    assert [kind for kind, _ in bench.log] == ["order", "venue"]
+    assert not bench.decisions
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 60, 0)
+    bench.send_delay = 1
+    await bench.settle()
+    assert [decision.checks for decision in bench.decisions] == [0, 0]
+    assert bench.decisions[0].wire_cycles >= 400
+
+
+@test
+async def a_blocked_ring_stops_orders_only(dut):
+    bench = await Bench(dut).open()
+    dut.decision__ready.value = 0
+    bench.orders.extend(bench.good(quantity=5000) for _ in range(2))
+    bench.updates.extend(Update("E", 99, 1) for _ in range(3))
+    await bench.steps(100)
+    assert [kind for kind, _ in bench.log].count("order") == 1
+    assert int(dut.count_unknown_token__count.value) == 3
+    bench.decisions.clear()
+    dut.decision__ready.value = 1
+    await bench.settle()
+    assert [decision.user_ref_num for decision in bench.decisions] == [1, 2]
+
+
+@test
+async def changes_are_told(dut):
+    bench = await Bench(dut).open()
+    bench.events.clear()
+    dut.time_ns.value = 77_000
+    dut.cycles.value = 4711
+    for name, value, code, low, high in (
+        ("kill_all__on", 1, "A", 1, 0),
+        ("kill_session__mask", 0x8000_0001, "S", 0x8000_0001, 0),
+        ("kill_account__mask", 2, "C", 2, 0),
+        ("kill_symbol_low__mask", 5, "Y", 5, 0),
+        ("kill_symbol_high__mask", 6, "Y", 5, 6),
+    ):
+        await bench.strobe(name, value)
+        event = bench.events[-1]
+        assert (event.kind, event.code, event.value, event.value_high) == ("K", code, low, high)
+        assert (event.time_ns, event.cycles, event.generation) == (77_000, 4711, 1)
+    await bench.strobe("control__disarm")
+    await bench.strobe("control__disarm")
+    await bench.strobe("control__arm")
+    await bench.strobe("control__arm")
+    assert [event.kind for event in bench.events] == list("KKKKKDA")
+
+
+@test
+async def the_newest_kill_is_told_when_the_ring_was_full(dut):
+    bench = await Bench(dut).open()
+    dut.events__ready.value = 0
+    bench.events.clear()
+    for value in range(1, 41):
+        await bench.strobe("kill_session__mask", value)
+    bench.events.clear()
+    dut.events__ready.value = 1
+    await bench.steps(60)
+    values = [event.value for event in bench.events]
+    assert values[:16] == list(range(1, 17))
+    assert len(values) < 20
+    assert values[-1] == 40
+
+
+@test
+async def positions_load_only_while_disarmed(dut):
+    bench = await Bench(dut).open()
+    await bench.load_position(ACCOUNT, SYMBOL, 5)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 0, 0)
+    await bench.strobe("control__disarm")
+    await bench.load_position(ACCOUNT, SYMBOL, -5)
+    await bench.load_position(ACCOUNTS, SYMBOL, 7)
+    await bench.load_position(ACCOUNT, SYMBOLS, 8)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (-5, 0, 0)
+    assert await bench.exposure(0, SYMBOL) == (0, 0, 0)
+    assert await bench.exposure(ACCOUNT, 0) == (0, 0, 0)
+    assert await bench.exposure(ACCOUNTS, SYMBOL) == (0, 0, 0)
+    await bench.strobe("control__arm")
+    assert await bench.checks(side="S", quantity=1000, price=1_000_000) == 0
+    await bench.tell("E", bench.token, 1000, match_number=3)
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (-1005, 0, 0)
+
+
+@test
+async def a_reset_in_traffic_closes_the_gate(dut):
+    bench = await Bench(dut).open()
+    for delay in range(0, 12, 3):
+        bench.orders.append(bench.good())
+        await bench.steps(delay)
+        await bench.reset()
+        bench.decisions.clear()
+        assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 0, 0)
+        await bench.strobe("control__arm")
+        await bench.strobe("watchdog_touch__touch")
+        await bench.strobe("control__arm")
+        assert await bench.checks() == mask("gate_closed", "no_limits", "malformed")
+        assert int(dut.limit_active_generation__value.value) == 0

@@ -1,0 +1,243 @@
+"""Drives a gate in cocotb, cycle by cycle, and keeps what it says."""
+
+from collections import deque
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge
+from tickgate.records.codec import pack, slot, unpack
+from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
+from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
+from tickgate_hdl.risk.layouts import VenueUpdate
+
+from tickgate_sim.models.gate import Limits, Top, Update
+
+__all__ = ["GateDriver", "record_of"]
+
+_IDLE_CYCLES = 12
+
+
+def record_of(bits):
+    """Return the record in a RecordBody payload."""
+    body = RecordBody.from_bits(bits)
+    record = BY_TEMPLATE[body.template]
+    return unpack(slot(record, body.body.to_bytes(48, "little"), 1))[1]
+
+
+def _order_bits(request):
+    body = int.from_bytes(pack(ORDER_REQUEST, **request._asdict()), "little")
+    return RecordBody.const({"template": ORDER_REQUEST.template, "body": body}).as_bits()
+
+
+def _update_bits(update):
+    values = {name: getattr(update, name) for name in (
+        "user_ref_num", "orig_user_ref_num", "quantity", "match_number", "dead")}
+    return VenueUpdate.const({**values, "message_type": ord(update.message_type)}).as_bits()
+
+
+def _top_bits(top):
+    return TopOfBook.const({
+        "bid": top.bid, "ask": top.ask, "bid_size": 1, "ask_size": 1,
+        "trading_state": ord(top.trading_state), "stale": top.stale}).as_bits()
+
+
+class GateDriver:
+    """The gate's surroundings: order ring, entry, book, host registers.
+
+    ``log`` lists what the gate took, in order: ("order", request) and ("venue", update).
+    ``decisions``, ``passed`` and ``events`` list what it gave; the cycle of each is in ``cycles``.
+    """
+
+    def __init__(self, dut, *, symbols, accounts):
+        self.dut, self.symbols, self.accounts = dut, symbols, accounts
+        self.tops = {index: Top() for index in range(256)}
+        self.orders, self.updates = deque(), deque()
+        self.log, self.decisions, self.passed, self.events = [], [], [], []
+        self.cycles = {"order": [], "venue": [], "decision": [], "passed": []}
+        self.cycle = 0
+        self.send_delay = 1
+        self.unsend = False
+        self._pulses = []
+        self._offered = {"order": None, "venue": None}
+        self._send_at = None
+
+    async def start(self):
+        """Start the clock, reset, and set every input to its quiet value."""
+        for handle in self.dut:
+            if handle._name.endswith("__ready") and handle._name not in (
+                    "order__ready", "venue__ready"):
+                handle.value = 1
+        for name in ("order__valid", "venue__valid", "sent", "unsent", "symbol_write", "ms_tick",
+                     "control__arm", "control__disarm", "watchdog_touch__touch",
+                     "limit_commit__commit", "events_room", "session_up", "kill_all__on",
+                     "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
+                     "kill_symbol_high__mask", "watchdog_timeout__ms", "limit_data__value__we",
+                     "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
+                     "kill_all__on__we", "kill_session__mask__we", "kill_account__mask__we",
+                     "kill_symbol_low__mask__we", "kill_symbol_high__mask__we"):
+            getattr(self.dut, name).value = 0
+        self.dut.ready.value = 1
+        cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
+        await self.reset()
+
+    async def reset(self):
+        """Reset the gate and wait until its tables are swept."""
+        self.dut.rst.value = 1
+        self._offered = {"order": None, "venue": None}
+        self.orders.clear()
+        self.updates.clear()
+        self._send_at = None
+        self.dut.order__valid.value = 0
+        self.dut.venue__valid.value = 0
+        for _ in range(2):
+            await RisingEdge(self.dut.clk)
+        self.dut.rst.value = 0
+        await RisingEdge(self.dut.clk)
+        for _ in range(1 << 16):
+            await self.step()
+            if not self.dut.busy.value:
+                return
+        raise AssertionError("the gate must end its sweep")
+
+    def pulse(self, name, value=1):
+        """Set an input for the next cycle only."""
+        getattr(self.dut, name).value = value
+        self._pulses.append(name)
+
+    async def step(self):
+        """Run one cycle."""
+        dut = self.dut
+        await RisingEdge(dut.clk)
+        self.cycle += 1
+        for name in self._pulses:
+            getattr(dut, name).value = 0
+        self._pulses.clear()
+
+        for kind, queue, bits in (("order", self.orders, _order_bits),
+                                  ("venue", self.updates, _update_bits)):
+            if self._offered[kind] is not None and getattr(dut, f"{kind}__ready").value:
+                self.log.append((kind, self._offered[kind]))
+                self.cycles[kind].append(self.cycle)
+                self._offered[kind] = None
+                getattr(dut, f"{kind}__valid").value = 0
+            if self._offered[kind] is None and queue:
+                self._offered[kind] = item = queue.popleft()
+                getattr(dut, f"{kind}__payload").value = bits(item)
+                getattr(dut, f"{kind}__valid").value = 1
+
+        if dut.passed__valid.value:
+            self.passed.append(dut.passed__payload.value.to_unsigned())
+            self.cycles["passed"].append(self.cycle)
+            self._send_at = self.cycle + self.send_delay
+        if self._send_at is not None and self.cycle >= self._send_at:
+            self.pulse("unsent" if self.unsend else "sent")
+            self._send_at = None
+        if dut.decision__valid.value:
+            self.decisions.append(record_of(dut.decision__payload.value.to_unsigned()))
+            self.cycles["decision"].append(self.cycle)
+        if dut.events__valid.value:
+            self.events.append(record_of(dut.events__payload.value.to_unsigned()))
+        dut.query_top.value = _top_bits(self.tops[int(dut.query_symbol.value)])
+
+    async def steps(self, count):
+        """Run ``count`` cycles."""
+        for _ in range(count):
+            await self.step()
+
+    async def settle(self):
+        """Run until everything offered is taken and answered, and the gate is at rest."""
+        quiet = 0
+        for _ in range(1 << 14):
+            await self.step()
+            waits = self.orders or self.updates or any(
+                item is not None for item in self._offered.values()) or self._send_at is not None
+            quiet = 0 if waits else quiet + 1
+            if quiet > _IDLE_CYCLES:
+                return
+        raise AssertionError("the gate must take what it is offered")
+
+    async def ask(self, request):
+        """Offer one order and return its decision."""
+        count = len(self.decisions)
+        self.orders.append(request)
+        await self.settle()
+        assert len(self.decisions) == count + 1
+        return self.decisions[-1]
+
+    async def tell(self, *args, **kwargs):
+        """Give the gate one venue message."""
+        self.updates.append(Update(*args, **kwargs))
+        await self.settle()
+
+    async def write(self, name, value):
+        """Write a register that the gate only reads."""
+        getattr(self.dut, name).value = value
+        await self.step()
+
+    async def strobe(self, name, value=None):
+        """Write a register whose write is an event: value and strobe."""
+        if value is not None:
+            getattr(self.dut, name).value = value
+            name = f"{name}__we"
+        self.pulse(name)
+        await self.steps(6)
+
+    async def tick(self):
+        """Let a millisecond pass, and the buckets refill."""
+        self.pulse("ms_tick")
+        await self.steps(2 * self.accounts + 6)
+
+    async def upload(self, limits: Limits, crc, generation, *, leave_out=()):
+        """Upload an image, but for the addresses in ``leave_out``, and commit it."""
+        expected = None
+        for address, word in limits.words(self.accounts, self.symbols):
+            if address in leave_out:
+                continue
+            if address != expected:
+                self.dut.limit_address__value.value = address
+                self.pulse("limit_address__value__we")
+                await self.step()
+            self.dut.limit_data__value.value = word
+            self.pulse("limit_data__value__we")
+            await self.step()
+            expected = address + 1
+        await self.commit(crc, generation)
+
+    async def commit(self, crc, generation):
+        """Commit what the shadow bank holds and wait for the outcome."""
+        self.dut.limit_crc__value.value = crc
+        self.dut.limit_generation__value.value = generation
+        self.pulse("limit_commit__commit")
+        await self.steps(2)
+        for _ in range(1 << 16):
+            await self.step()
+            if not self.dut.limit_status__busy.value:
+                await self.steps(3)
+                return
+        raise AssertionError("the commit must end")
+
+    async def list_symbol(self, index, name, enable=True):
+        """Write an entry of the symbol table."""
+        self.dut.symbol_index.value = index
+        self.dut.symbol_name.value = int.from_bytes(name.ljust(8).encode(), "little")
+        self.dut.symbol_enable.value = enable
+        self.pulse("symbol_write")
+        await self.steps(2)
+
+    async def exposure(self, account, symbol):
+        """Read a row of the exposure table as the host does."""
+        self.dut.position_address__account.value = account
+        self.dut.position_address__symbol.value = symbol
+        await self.steps(4)
+        position = int(self.dut.position__value.value)
+        if position >> 31:
+            position -= 1 << 32
+        return position, int(self.dut.open_buy__value.value), int(self.dut.open_sell__value.value)
+
+    async def load_position(self, account, symbol, shares):
+        """Set a position as the host does."""
+        self.dut.position_address__account.value = account
+        self.dut.position_address__symbol.value = symbol
+        self.dut.position_load__value.value = shares & 0xFFFF_FFFF
+        self.pulse("position_load__value__we")
+        await self.steps(3)

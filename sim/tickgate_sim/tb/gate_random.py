@@ -1,0 +1,309 @@
+"""The gate against its golden model, over random operations."""
+
+import os
+import random
+
+import cocotb
+from tickgate.records.messages import OrderRequest
+from tickgate.risk.checks import CHECKS
+
+from tickgate_sim.models.gate import GateModel, Limits, Top, Update
+from tickgate_sim.tb.gate_driver import GateDriver
+
+SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
+ACCOUNTS = int(os.environ.get("GATE_ACCOUNTS", "2"))
+OPEN_ORDERS = int(os.environ.get("GATE_OPEN_ORDERS", "16"))
+ROUNDS = int(os.environ.get("GATE_ROUNDS", "4000"))
+NEAR = (-2, -1, 0, 0, 1, 2)
+
+
+class Traffic:
+    """Makes operations whose outcome is close to one side or the other of every limit."""
+
+    def __init__(self, rng, model, tops):
+        self.rng, self.model, self.tops = rng, model, tops
+        self.token = 0
+        self.matches = 0
+        self.trades = []
+
+    def limits(self):
+        rng = self.rng
+        high, low = divmod(rng.choice((0, 10**9, 5 * 10**9, 10**15)), 1 << 32)
+        return Limits(
+            account={
+                index: (rng.random() < 0.97, rng.choice((500, 5000, 10**6)), low, high,
+                        rng.choice((0, 700, 65535)), rng.choice((3, 50, 65535, 65535)), 0, 0)
+                for index in range(ACCOUNTS)},
+            symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)))
+                    for index in range(SYMBOLS)},
+            position={(account, symbol): (rng.choice((0, 800, 10**6)), rng.choice((0, 800, 10**6)))
+                      for account in range(ACCOUNTS) for symbol in range(SYMBOLS)},
+        )
+
+    def top(self):
+        rng = self.rng
+        bid = rng.choice((0, 1_000_000, 999_900, 1_000_100)) if rng.random() < 0.3 else 1_000_000
+        ask = rng.choice((0, 1_000_200, 1_000_300)) if rng.random() < 0.3 else 1_000_200
+        return Top(bid, ask, "T" if rng.random() < 0.93 else rng.choice("HPQ "),
+                   rng.random() < 0.04)
+
+    def order(self):
+        rng, model = self.rng, self.model
+        action = rng.choices("OUX?", (60, 22, 16, 1))[0]
+        account, symbol = rng.randrange(ACCOUNTS), rng.randrange(SYMBOLS)
+        side = rng.choice("BBSSTE")
+        orig = 0
+        known = list(model.orders.values())
+        if action == "U" and known and rng.random() < 0.95:
+            old = rng.choice(known)
+            orig, account, symbol = old.token, old.account, old.symbol
+            side = rng.choice("STE") if old.sells else "B"
+            if rng.random() < 0.05:
+                side = rng.choice("BSTE")
+        if rng.random() < 0.97:
+            self.token += rng.choice((1, 1, 1, 1, 2, OPEN_ORDERS))
+        token = self.token
+        if action == "X" and known:
+            token = rng.choice(known).token
+
+        position, open_buy, open_sell = model.exposure(account, symbol)
+        longest, shortest = model.limits.position.get((account, symbol), (0, 0))
+        room = longest - position - open_buy if side == "B" else shortest + position - open_sell
+        most = model.limits.account.get(account, (0,) * 8)
+        quantity = rng.choice((
+            rng.randint(1, 400), rng.randint(1, 400), rng.randint(1, 400),
+            room + rng.choice(NEAR), most[1] + rng.choice(NEAR), rng.choice((999_999, 10**6, 0))))
+        quantity = max(rng.random() < 0.98, min(quantity, rng.choice((999_999, 1 << 20))))
+        top = self.tops[symbol]
+        collar = model.limits.symbol.get(symbol, (0, 0))[1]
+        edge = (top.ask or top.bid) + collar if side == "B" else (top.bid or top.ask) - collar
+        price = rng.choice((edge, edge, edge + rng.choice(NEAR), rng.randint(1, 2_000_000)))
+        if rng.random() < 0.1 and quantity:
+            price = (most[3] << 32 | most[2]) // quantity + rng.choice(NEAR)
+        if rng.random() < 0.01:
+            price = rng.choice((0, 1_999_999_900, 1_999_999_901, (1 << 32) - 1))
+        price = max(0, min(price, (1 << 32) - 1))
+        request = OrderRequest(
+            user_ref_num=token, orig_user_ref_num=orig, price=price, quantity=quantity,
+            account=account, symbol=symbol, session=rng.randrange(32), action=action, side=side,
+            time_in_force=rng.choice("03"), display="Y", capacity="P", intermarket_sweep="N",
+            cross_type="N", clordid="x")
+        if rng.random() < 0.04:
+            request = request._replace(**rng.choice((
+                {"account": rng.choice((ACCOUNTS, 65535))},
+                {"symbol": rng.choice((SYMBOLS, 65535))},
+                {"session": rng.choice((32, 65535))}, {"side": "?"}, {"time_in_force": "5"},
+                {"reserved_a": 1}, {"reserved_b": 1 << 31}, {"price": 0})))
+        return request
+
+    def update(self):
+        rng, model = self.rng, self.model
+        known = list(model.orders.values())
+        if self.trades and rng.random() < 0.1:
+            match, token = rng.choice(self.trades)
+            return Update("B", token, match_number=match)
+        if not known or rng.random() < 0.05:
+            return Update(rng.choice("AUECDJMBZ"), rng.randrange(self.token + 20),
+                          quantity=rng.randint(0, 500), match_number=rng.randrange(50))
+        order = rng.choice(known)
+        if order.replaces is not None and rng.random() < 0.85:
+            return Update("U", order.token, rng.choice((order.remaining, rng.randint(0, 500))),
+                          order.replaces, dead=rng.random() < 0.1)
+        kind = rng.choices("AECDJMU", (30, 35, 20, 3, 5, 2, 2))[0]
+        quantity = rng.choice((order.remaining, rng.randint(0, max(1, order.remaining)),
+                               order.remaining + 1, rng.randint(0, 2000)))
+        if kind == "E":
+            self.matches += 1
+            self.trades.append((self.matches, order.token))
+            del self.trades[:-60]
+        return Update(kind, order.token, quantity, rng.choice((0, order.token)),
+                      self.matches if kind == "E" else 0, kind in "AU" and rng.random() < 0.1)
+
+
+class Scoreboard:
+    """Applies what the gate took to the model and compares what it gave."""
+
+    def __init__(self, driver, model, tops):
+        self.driver, self.model, self.tops = driver, model, tops
+        self.taken = 0
+        self.answered = 0
+        self.compared = 0
+        self.seen = 0
+
+    def follow(self):
+        """Compare everything since the last time. The gate must be at rest."""
+        driver, model = self.driver, self.model
+        for kind, item in driver.log[self.taken:]:
+            if kind == "venue":
+                model.venue(item)
+                continue
+            verdict = model.order(item, self.tops[item.symbol % SYMBOLS])
+            decision = driver.decisions[self.answered]
+            self.answered += 1
+            self.compared += 1
+            self.seen |= verdict.checks
+            checks, first = verdict.checks, verdict.first
+            if verdict.passed and driver.unsend:
+                model.withdraw(item)
+                checks, first = 1 << 7, 7
+            got = (decision.user_ref_num, decision.checks, decision.first_check,
+                   decision.generation, decision.bid, decision.ask, decision.action,
+                   decision.quantity)
+            assert got == (item.user_ref_num, checks, first, verdict.generation, verdict.bid,
+                           verdict.ask, item.action, item.quantity), (item, decision, verdict)
+        self.taken = len(driver.log)
+        assert len(driver.decisions) == self.answered
+
+    async def compare_tables(self):
+        """Compare exposure and counts."""
+        driver, model = self.driver, self.model
+        for account in range(ACCOUNTS):
+            for symbol in range(SYMBOLS):
+                got = await driver.exposure(account, symbol)
+                assert got == model.exposure(account, symbol), (account, symbol)
+        dut = driver.dut
+        assert int(dut.count_unknown_token__count.value) == model.unknown
+        assert int(dut.last_token__value.value) == model.last_token
+        assert int(dut.status__armed.value) == model.armed
+        for check, count in enumerate(model.refused_first):
+            dut.check_select__check.value = check
+            await driver.step()
+            await driver.step()
+            assert int(dut.check_count__count.value) == count
+
+
+async def _switch(rng, driver, model, traffic, board):
+    """Change one state of the gate's surroundings."""
+    dut = driver.dut
+    if model.kill_all or not model.session_up:  # these refuse everything: seldom for long
+        model.kill_all, model.session_up = False, True
+        await driver.strobe("kill_all__on", 0)
+        await driver.write("session_up", 1)
+    what = rng.choice(("kill", "kill", "tick", "tick", "tick", "touch", "arm", "disarm", "session",
+                       "room", "top", "top", "commit", "position", "unsend", "list", "reset"))
+    if what == "kill":
+        on = rng.random() < 0.12
+        name, attribute, width = rng.choice((
+            ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
+            ("kill_account__mask", "kill_account", ACCOUNTS),
+            ("kill_symbol_low__mask", "kill_symbol", min(SYMBOLS, 32))))
+        value = 1 << rng.randrange(width) if on else 0
+        setattr(model, attribute, value)
+        await driver.strobe(name, value)
+    elif what == "tick":
+        for _ in range(rng.randint(1, 3)):
+            model.tick()
+            await driver.tick()
+    elif what == "touch":
+        model.watchdog_timeout = rng.choice((0, 5, 100, 100, 100, 100, 100, 100))
+        await driver.write("watchdog_timeout__ms", model.watchdog_timeout)
+        model.touch()
+        model.armed = model.armed and model.watchdog_ok
+        await driver.strobe("watchdog_touch__touch")
+    elif what == "arm":
+        model.arm()
+        await driver.strobe("control__arm")
+    elif what == "disarm" and rng.random() < 0.2:
+        model.armed = False
+        await driver.strobe("control__disarm")
+    elif what == "session":
+        model.session_up = rng.random() < 0.95
+        await driver.write("session_up", model.session_up)
+    elif what == "room":
+        model.events_room = rng.random() < 0.85
+        await driver.write("events_room", model.events_room)
+    elif what == "top":
+        symbol = rng.randrange(SYMBOLS)
+        traffic.tops[symbol] = driver.tops[symbol] = traffic.top()
+    elif what == "commit" and rng.random() < 0.4:
+        await _commit(rng, driver, model, traffic.limits())
+    elif what == "position":
+        account, symbol = rng.randrange(ACCOUNTS), rng.randrange(SYMBOLS)
+        shares = rng.choice((0, 0, 0, 0, 100, -100, 2**31 - 1, -(2**31)))
+        await driver.load_position(account, symbol, shares)
+        if not model.armed:
+            model.position[account, symbol] = shares
+    elif what == "unsend":
+        driver.unsend = rng.random() < 0.07
+    elif what == "list":
+        symbol = rng.randrange(SYMBOLS)
+        enable = rng.random() < 0.9
+        (model.listed.add if enable else model.listed.discard)(symbol)
+        await driver.list_symbol(symbol, f"SYM{symbol}", enable)
+    elif what == "reset" and rng.random() < 0.02:
+        await board.compare_tables()
+        await driver.reset()
+        model.__init__(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+        traffic.token = 0
+        # The registers are not the gate's: the bank that keeps them is reset with it.
+        for name in ("kill_all__on", "kill_session__mask", "kill_account__mask",
+                     "kill_symbol_low__mask", "watchdog_timeout__ms", "session_up", "events_room"):
+            getattr(dut, name).value = 0
+        await board.compare_tables()
+        await _set_up(rng, driver, model, traffic)
+
+
+async def _commit(rng, driver, model, limits):
+    crc, generation = limits.crc(ACCOUNTS, SYMBOLS), rng.choice((1, 2, 7, (1 << 32) - 1))
+    if rng.random() < 0.1:
+        crc ^= 1 << rng.randrange(32)
+    elif rng.random() < 0.05:
+        generation = 0
+    committed = model.commit(limits, crc, generation)
+    await driver.upload(limits, crc, generation)
+    assert int(driver.dut.limit_status__committed.value) == committed
+    assert int(driver.dut.limit_status__bad_crc.value) == (not committed)
+    assert int(driver.dut.limit_active_generation__value.value) == model.generation
+
+
+async def _set_up(rng, driver, model, traffic):
+    model.session_up = model.events_room = True
+    driver.dut.session_up.value = 1
+    driver.dut.events_room.value = 1
+    for symbol in range(SYMBOLS):
+        traffic.tops[symbol] = driver.tops[symbol] = traffic.top()
+        model.listed.add(symbol)
+        await driver.list_symbol(symbol, f"SYM{symbol}")
+    await _commit(rng, driver, model, traffic.limits())
+    model.watchdog_timeout = 100
+    model.touch()
+    model.arm()
+    await driver.write("watchdog_timeout__ms", 100)
+    await driver.strobe("watchdog_touch__touch")
+    await driver.strobe("control__arm")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def equals_the_model(dut):
+    """Orders and venue messages in bursts, states changed between them: nothing differs."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    driver = GateDriver(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
+    model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+    traffic = Traffic(rng, model, {})
+    board = Scoreboard(driver, model, traffic.tops)
+    await driver.start()
+    await _set_up(rng, driver, model, traffic)
+    passed = 0
+    for round_ in range(ROUNDS):
+        driver.send_delay = rng.choice((1, 1, 1, 5, 20))
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            driver.orders.append(traffic.order())
+        updates = rng.choice((0, 1, 1, 2, 4)) + len(model.orders) // (OPEN_ORDERS // 2) * 3
+        for _ in range(updates):
+            driver.updates.append(traffic.update())
+        await driver.settle()
+        board.follow()
+        if rng.random() < 0.4:
+            await _switch(rng, driver, model, traffic, board)
+            if not model.armed and rng.random() < 0.5 and model.watchdog_ok:
+                model.arm()
+                await driver.strobe("control__arm")
+        if round_ % 50 == 49:
+            await board.compare_tables()
+    await board.compare_tables()
+    passed = len(driver.passed)
+    refused = {check.name: model.refused_first[check.bit] for check in CHECKS}
+    dut._log.info("%d orders compared, %d passed, refused first: %s",
+                  board.compared, passed, refused)
+    assert passed > board.compared // 6, "the traffic must reach the venue"
+    assert board.seen == (1 << len(CHECKS)) - 1, "every check must have failed"
