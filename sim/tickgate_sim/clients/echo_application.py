@@ -64,6 +64,17 @@ class EchoApplication:
             order.status = "4"
         return [self._report(order, "5", request, now_ns)]
 
+    def positions(self, client: str) -> dict[str, int]:
+        """Shares that a client has by symbol, short ones negative."""
+        totals: dict[str, int] = {}
+        orders_of_client = {
+            order.order_id: order for (owner, _), order in self._orders.items() if owner == client
+        }
+        for order in orders_of_client.values():
+            signed = order.cum_qty if order.request.side == orders.BUY else -order.cum_qty
+            totals[order.request.symbol] = totals.get(order.request.symbol, 0) + signed
+        return totals
+
     def _enter(self, client: str, request: NewOrderSingle, now_ns: int) -> list[Reply]:
         order = _Order(str(len(self._orders) + 1), request)
         self._orders[client, request.cl_ord_id] = order
