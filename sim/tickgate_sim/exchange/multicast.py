@@ -84,7 +84,7 @@ class FeedSender:
         self._timer = None
         while self._queue:
             now = time.monotonic_ns()
-            ahead = self._paid_until - now - BURST_PACKETS * self._interval_ns
+            ahead = self._paid_until - now - (BURST_PACKETS - 1) * self._interval_ns
             if ahead > 0:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(ahead / SECOND_NS, self._drain)

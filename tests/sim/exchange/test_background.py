@@ -3,6 +3,10 @@
 from typing import Any
 
 import pytest
+from tickgate_sim.exchange.background import BackgroundFlow
+from tickgate_sim.exchange.events import HOUSE
+from tickgate_sim.exchange.instruments import Instrument
+from tickgate_sim.exchange.matching import MatchingEngine, NewOrder
 
 MINUTE = 60 * 10**9
 
@@ -125,3 +129,31 @@ def test_a_backlog_is_left_out(make_day: Any) -> None:
     seen = len(day.messages)
     day.exchange.advance(day.now + 60 * MINUTE, backlog=10**9)
     assert len(day.messages) - seen < 600
+
+
+def test_it_knows_its_orders_as_the_engine_does() -> None:
+    item = Instrument(symbol="AAPL", locate=1, price=100_0000)
+    engine = MatchingEngine([item])
+    flow = BackgroundFlow([item], seed=5, messages_per_second=1, orders_per_side=6)
+    engine.open(0)
+    flow.observe(flow.build(engine, 0, item))
+    partly_executed = 0
+    for now in range(1, 1500):
+        flow.observe(flow.act(engine, now))
+        if now % 7 == 0:
+            order = NewOrder(
+                owner="A",
+                token=now,
+                symbol="AAPL",
+                side="BS"[now % 2],
+                quantity=60,
+                price=0x7FFF_FFFF,
+            )
+            flow.observe(engine.enter(now, order))
+        populations = {side: flow.population("AAPL", side) for side in "BS"}
+        live = list(engine.live_orders(HOUSE))
+        assert len(populations["B"]) + len(populations["S"]) == len(live)
+        for order in live:
+            assert populations[order.side].executed(order.token) == order.executed
+            partly_executed += order.executed > 0
+    assert partly_executed > 100

@@ -18,7 +18,7 @@ from tickgate_sim.exchange.events import (
     Replaced,
     TradingState,
 )
-from tickgate_sim.exchange.instruments import Instrument
+from tickgate_sim.exchange.instruments import Instrument, tick
 from tickgate_sim.exchange.market import UnknownSymbolError
 from tickgate_sim.exchange.matching import MatchingEngine, NewOrder
 
@@ -197,6 +197,10 @@ def test_bad_terms_are_rejected_with_their_reason(
 def test_prices_below_a_dollar_have_a_fine_tick(engine: MatchingEngine) -> None:
     assert enter(engine, "A", 1, "B", 100, 9999, symbol="PENY", now=T)[1:] == [
         BookAdded(T, 1, "PENY", "B", 100, 9999, "")
+    ]
+    assert [tick(price) for price in (1, 9999, 10_000, 10_001)] == [1, 1, 100, 100]
+    assert enter(engine, "A", 2, "B", 100, 10_001, symbol="PENY", now=T) == [
+        Rejected(T, "A", 2, RejectReason.INVALID_PRICE)
     ]
 
 
