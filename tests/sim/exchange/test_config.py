@@ -84,3 +84,13 @@ def test_usernames_must_differ_without_case() -> None:
     accounts: Any = (Account(username="A", password="x"), Account(username="a", password="x"))
     with pytest.raises(ConfigError, match="usernames must differ"):
         ExchangeConfig(symbols=(("AAPL", 100_0000, 100),), accounts=accounts)
+
+
+def test_the_documented_example_is_the_default_but_for_its_paths(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "exchange.md").read_text()
+    example = page.split("```toml\n")[1].split("```")[0]
+    assert load(write(tmp_path, example)) == ExchangeConfig(
+        symbols=(("AAPL", 1875000, 100),),
+        accounts=(Account(username="GATE1", password="SECRET"),),
+        admin_socket="/tmp/exchange.sock",
+    )
