@@ -25,7 +25,7 @@ class Process:
     ) -> None:
         self.name = name
         self.log = log
-        with log.open("wb") as stream:
+        with log.open("ab") as stream:
             self._child = subprocess.Popen(
                 list(command),
                 stdin=subprocess.DEVNULL,
@@ -60,6 +60,12 @@ class Process:
                 )
             time.sleep(POLL_S)
 
+    def kill(self, signum: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to the child itself; SIGKILL waits for its end."""
+        self._child.send_signal(signum)
+        if signum == signal.SIGKILL:
+            self._child.wait(STOP_GRACE_S)
+
     def stop(self) -> None:
         """Ask the child's session to end, then make it."""
         for signum, grace in ((signal.SIGTERM, STOP_GRACE_S), (signal.SIGKILL, STOP_GRACE_S)):
@@ -85,7 +91,8 @@ class Supervisor:
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._env = dict(env or {})
-        self._processes: list[Process] = []
+        self.processes: dict[str, Process] = {}
+        """By name; a process that is started again takes the name over."""
 
     def __enter__(self) -> "Supervisor":
         return self
@@ -96,15 +103,15 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in reversed(self._processes):
+        for process in reversed(self.processes.values()):
             process.stop()
 
     def start(self, name: str, command: Sequence[str]) -> Process:
         """Start a child; its output goes to ``<folder>/<name>.log``."""
         process = Process(name, command, self._folder / f"{name}.log", self._env)
-        self._processes.append(process)
+        self.processes[name] = process
         return process
 
     def ended(self) -> list[Process]:
         """Children that are no longer running."""
-        return [process for process in self._processes if process.returncode is not None]
+        return [process for process in self.processes.values() if process.returncode is not None]

@@ -1,0 +1,166 @@
+"""The demo's market and clients, and the files from which each process is configured."""
+
+import json
+import secrets
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SYMBOLS = {"AAPL": 1_893_100, "MSFT": 4_101_200, "NVDA": 1_312_500, "TSLA": 2_482_000}
+"""Symbol and opening price in 1/10000 USD."""
+FEED_GROUP = "239.192.0.1"
+VENUE_USER = "TGATE"
+BACKGROUND_MESSAGES_PER_S = 300
+
+
+@dataclass(frozen=True)
+class Client:
+    """One FIX client: its session, its account and how it behaves."""
+
+    comp_id: str
+    account: str
+    behaviour: str
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
+
+
+def default_clients() -> tuple[Client, ...]:
+    """A market maker, a taker, and one whose fingers slip."""
+    return (
+        Client("ALPHA", "MAKER", "market maker"),
+        Client("BRAVO", "TAKER", "taker"),
+        Client("CHARLIE", "FINGER", "fat finger"),
+    )
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that one run needs; ``folder`` holds its files, sockets and logs."""
+
+    folder: Path
+    exchange_address: str
+    """Where the exchange binds and sends: the namespace's address, or loopback."""
+    clients: tuple[Client, ...] = field(default_factory=default_clients)
+    venue_password: str = field(default_factory=lambda: secrets.token_hex(5), repr=False)
+    seed: int = 1
+    fix_port: int = field(default_factory=free_port)
+    ouch_port: int = field(default_factory=free_port)
+    feed_port: int = field(default_factory=free_port)
+    console_port: int = field(default_factory=free_port)
+
+    @property
+    def wire_socket(self) -> Path:
+        """Where the card asks for its network."""
+        return self.folder / "wire.sock"
+
+    @property
+    def card_socket(self) -> Path:
+        """Where the engine attaches to the card."""
+        return self.folder / "card.sock"
+
+    @property
+    def admin_socket(self) -> Path:
+        """The exchange's admin channel."""
+        return self.folder / "exchange.sock"
+
+    @property
+    def command_socket(self) -> Path:
+        """The engine's command channel."""
+        return self.folder / "engine.sock"
+
+    @property
+    def state_dir(self) -> Path:
+        """The engine's state."""
+        return self.folder / "state"
+
+    def write(self) -> None:
+        """Write the configuration files of all processes into ``folder``."""
+        (self.folder / "exchange.toml").write_text(self._exchange())
+        (self.folder / "engine.toml").write_text(self._engine())
+        (self.folder / "limits.toml").write_text(self._limits())
+        (self.folder / "console.toml").write_text(self._console())
+
+    def _exchange(self) -> str:
+        lines = [
+            f"seed = {self.seed}",
+            "auto_start = false",
+            f'mcast_group = "{FEED_GROUP}"',
+            f"mcast_port = {self.feed_port}",
+            f'mcast_interface = "{self.exchange_address}"',
+            f'ouch_host = "{self.exchange_address}"',
+            f"ouch_port = {self.ouch_port}",
+            f"messages_per_second = {BACKGROUND_MESSAGES_PER_S}",
+            f"admin_socket = {json.dumps(str(self.admin_socket))}",
+            "[[accounts]]",
+            f'username = "{VENUE_USER}"',
+            f'password = "{self.venue_password}"',
+        ]
+        for name, price in SYMBOLS.items():
+            lines += ["[[symbols]]", f'name = "{name}"', f"price = {price}"]
+        return "\n".join(lines) + "\n"
+
+    def _engine(self) -> str:
+        lines = [
+            "[engine]",
+            f'state_dir = "{self.state_dir.name}"',
+            f'command_socket = "{self.command_socket.name}"',
+            'limits = "limits.toml"',
+            f"symbols = {json.dumps(list(SYMBOLS))}",
+            "watchdog_ms = 5000",
+            "[card]",
+            f'socket = "{self.card_socket.name}"',
+            "[venue]",
+            'name = "SIMX"',
+            f'user = "{VENUE_USER}"',
+            f'password = "{self.venue_password}"',
+            f'feed_group = "{FEED_GROUP}"',
+            f"feed_port = {self.feed_port}",
+            "[fix]",
+            f'listen = "127.0.0.1:{self.fix_port}"',
+            'comp_id = "TICKGATE"',
+        ]
+        for client in self.clients:
+            lines += [
+                "[[fix.sessions]]",
+                f'comp_id = "{client.comp_id}"',
+                f'account = "{client.account}"',
+                f'password = "{client.password}"',
+            ]
+        return "\n".join(lines) + "\n"
+
+    def _limits(self) -> str:
+        lines = []
+        for client in self.clients:
+            lines += [
+                f"[accounts.{client.account}]",
+                "max_quantity = 2000",
+                'max_value = "500000.00"',
+                "rate = 60",
+                "burst = 30",
+                "max_long = 2500",
+                "max_short = 2500",
+            ]
+        for name in SYMBOLS:
+            lines += [f"[symbols.{name}]", 'collar = "2.00"']
+        return "\n".join(lines) + "\n"
+
+    def _console(self) -> str:
+        return "\n".join(
+            [
+                "[console]",
+                'host = "127.0.0.1"',
+                f"port = {self.console_port}",
+                f'state_dir = "{self.state_dir.name}"',
+                f'command_socket = "{self.command_socket.name}"',
+                'users_file = "users.json"',
+                'environment = "SIMULATED CARD AND VENUE"',
+                "",
+            ]
+        )
