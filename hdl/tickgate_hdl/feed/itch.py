@@ -82,6 +82,7 @@ class ItchDecode(wiring.Component):
                         m.d.sync += [
                             command.kind.eq(ord(letter)),
                             command.locate.eq(0),
+                            command.itch_time.eq(0),
                             self.o.valid.eq(1),
                         ]
                 with m.Case(MESSAGE):

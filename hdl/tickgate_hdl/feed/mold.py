@@ -49,8 +49,6 @@ class MoldReceive(wiring.Component):
         Messages and events.
     expected, started : :py:`Out(64)`, :py:`Out(1)`
         Next sequence number; whether a packet was ever accepted.
-    seen : :py:`Out(1)`
-        A message of the present session was delivered or missed.
     count_mold_packets, count_mold_malformed, count_mold_duplicates, count_mold_gaps : :py:`Out(32)`
         Packets accepted; packets whose blocks do not fit; messages dropped as seen before; gaps.
         They wrap.
@@ -62,7 +60,6 @@ class MoldReceive(wiring.Component):
     o: Out(stream.Signature(MoldItem))
     expected: Out(64)
     started: Out(1)
-    seen: Out(1)
     count_mold_packets: Out(32)
     count_mold_malformed: Out(32)
     count_mold_duplicates: Out(32)
@@ -121,7 +118,7 @@ class MoldReceive(wiring.Component):
                 m.d.sync += header[64:128].eq(window.head)
                 take(8, "Header 2")
             with m.State("Header 2"):
-                m.d.sync += header[128:].eq(window.head)
+                m.d.sync += [header[128:].eq(window.head), arrival.eq(window.arrival)]
                 take(_HEADER - 16, "Session")
             with m.State("Session"):
                 new = ~self.started | (session != packet["session"])
@@ -134,7 +131,6 @@ class MoldReceive(wiring.Component):
                         session.eq(packet["session"]),
                         self.started.eq(1),
                         self.expected.eq(1),
-                        self.seen.eq(0),
                         end_told.eq(0),
                     ]
                     m.next = "Sequence"
@@ -145,7 +141,6 @@ class MoldReceive(wiring.Component):
                     m.d.sync += [
                         tell(GAP, number),
                         self.expected.eq(number),
-                        self.seen.eq(1),
                         self.count_mold_gaps.eq(self.count_mold_gaps + 1),
                     ]
                     m.next = "Accept"
@@ -194,7 +189,6 @@ class MoldReceive(wiring.Component):
                     m.d.sync += [
                         tell(MESSAGE, number),
                         self.expected.eq(number + 1),
-                        self.seen.eq(1),
                     ]
                 with m.If((number < self.expected) | room):
                     m.d.sync += [number.eq(number + 1), left.eq(left - 1)]
