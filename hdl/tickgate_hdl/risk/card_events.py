@@ -1,6 +1,6 @@
 """CardEvent records: what changed in the gate's own state."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -92,18 +92,17 @@ class CardEvents(wiring.Component):
             (self.finished, [event.kind.eq(outcome), event.value.eq(self.computed_crc)])
         )
 
-        marks = Signal(len(sources))
-        taken = Signal(len(sources))
-        for index, (strobe, _) in enumerate(sources):
+        marks = [Signal(name=f"mark_{index}") for index in range(len(sources))]
+        taken = [Signal(name=f"taken_{index}") for index in range(len(sources))]
+        for mark, take, (strobe, _) in zip(marks, taken, sources, strict=True):
             with m.If(strobe):
-                m.d.sync += marks[index].eq(1)
-            with m.Elif(taken[index]):
-                m.d.sync += marks[index].eq(0)
-        for index in reversed(range(len(sources))):  # the last statement, the first source, wins
-            with m.If(marks[index]):
-                m.d.comb += [taken.eq(queue.w_rdy << index), queue.w_en.eq(1)]
-        with m.Switch(taken):
-            for index, (_, fill) in enumerate(sources):
-                with m.Case(1 << index):
-                    m.d.comb += fill
+                m.d.sync += mark.eq(1)
+            with m.Elif(take):
+                m.d.sync += mark.eq(0)
+        earlier = Const(0, 1)
+        for mark, take, (_, fill) in zip(marks, taken, sources, strict=True):
+            m.d.comb += take.eq(mark & ~earlier & queue.w_rdy)
+            with m.If(take):
+                m.d.comb += [queue.w_en.eq(1), *fill]
+            earlier = earlier | mark
         return m

@@ -63,10 +63,8 @@ class GateDriver:
 
     async def start(self):
         """Start the clock, reset, and set every input to its quiet value."""
-        for handle in self.dut:
-            if handle._name.endswith("__ready") and handle._name not in (
-                    "order__ready", "venue__ready"):
-                handle.value = 1
+        for name in ("decision__ready", "events__ready", "passed__ready"):
+            getattr(self.dut, name).value = 1
         for name in ("order__valid", "venue__valid", "sent", "unsent", "symbol_write", "ms_tick",
                      "control__arm", "control__disarm", "watchdog_touch__touch",
                      "limit_commit__commit", "events_room", "session_up", "kill_all__on",
@@ -125,17 +123,17 @@ class GateDriver:
                 getattr(dut, f"{kind}__payload").value = bits(item)
                 getattr(dut, f"{kind}__valid").value = 1
 
-        if dut.passed__valid.value:
+        if dut.passed__valid.value and dut.passed__ready.value:
             self.passed.append(dut.passed__payload.value.to_unsigned())
             self.cycles["passed"].append(self.cycle)
             self._send_at = self.cycle + self.send_delay
         if self._send_at is not None and self.cycle >= self._send_at:
             self.pulse("unsent" if self.unsend else "sent")
             self._send_at = None
-        if dut.decision__valid.value:
+        if dut.decision__valid.value and dut.decision__ready.value:
             self.decisions.append(record_of(dut.decision__payload.value.to_unsigned()))
             self.cycles["decision"].append(self.cycle)
-        if dut.events__valid.value:
+        if dut.events__valid.value and dut.events__ready.value:
             self.events.append(record_of(dut.events__payload.value.to_unsigned()))
         dut.query_top.value = _top_bits(self.tops[int(dut.query_symbol.value)])
 

@@ -182,7 +182,7 @@ async def _switch(rng, driver, model, traffic, board):
     what = rng.choice(("kill", "kill", "tick", "tick", "tick", "touch", "arm", "disarm", "session",
                        "room", "top", "top", "commit", "position", "unsend", "list", "reset"))
     if what == "kill":
-        on = rng.random() < 0.12
+        on = rng.random() < 0.25
         name, attribute, width = rng.choice((
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
             ("kill_account__mask", "kill_account", ACCOUNTS),
@@ -207,7 +207,7 @@ async def _switch(rng, driver, model, traffic, board):
         model.armed = False
         await driver.strobe("control__disarm")
     elif what == "session":
-        model.session_up = rng.random() < 0.95
+        model.session_up = rng.random() < 0.5
         await driver.write("session_up", model.session_up)
     elif what == "room":
         model.events_room = rng.random() < 0.85
