@@ -89,9 +89,8 @@ def test_tshark_finds_nothing_wrong(tmp_path, require_tool):
         tcp.from_card(b"\0\1" + heartbeat)
         tcp.close(by_exchange=False)
     options = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
-    bad = " || ".join(
-        ("_ws.malformed", "tcp.analysis.flags", "tcp.checksum.status == 0", "ip.checksum.status == 0")
-    )
+    wrong = ("_ws.malformed", "tcp.analysis.flags", "tcp.checksum.status == 0")
+    bad = " || ".join((*wrong, "ip.checksum.status == 0"))
 
     def run(*words):
         command = [tshark, "-r", str(path), *options, "-d", "tcp.port==9000,soupbintcp", *words]

@@ -1,0 +1,155 @@
+"""A card for the driver's tests: registers and rings in plain Python, no gateware."""
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import pytest
+from tickgate.card import registers as reg
+from tickgate.card.errors import CardGone
+
+BUS = 0x1_0000_0000
+SYMBOLS, ACCOUNTS = 4, 2
+TABLE_WORDS = {0: ACCOUNTS * 8, 1: SYMBOLS * 2, 2: ACCOUNTS * SYMBOLS * 2}
+
+
+class FakeIrq:
+    """A vector that never fires."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def acknowledge(self) -> int:
+        return 0
+
+
+class FakeDma:
+    """Ordinary memory."""
+
+    def __init__(self, size: int) -> None:
+        self.buffer = memoryview(bytearray(size))
+        self.bus_address = BUS
+
+
+class FakeCard:
+    """What the driver needs of a card, as the register file describes it; also its own transport.
+
+    ``writes`` is every register write by name. ``stuck`` names registers that do not take writes.
+    """
+
+    def __init__(self, dma_bytes: int = 1 << 16) -> None:
+        self.dma = FakeDma(dma_bytes)
+        self.irqs = (FakeIrq(), FakeIrq())
+        self.bar = self
+        self.words = {register.offset: register.reset for register in reg.REGISTERS}
+        self.words[reg.CAPACITY_TABLES.offset] = SYMBOLS | ACCOUNTS << 16
+        self.words[reg.CAPACITY_ORDERS.offset] = 64
+        self.words[reg.STATUS.offset] = 1
+        self.writes: list[tuple[str, int]] = []
+        self.stuck: set[str] = set()
+        self.limits: dict[int, int] = {}
+        self.corrupt: dict[int, int] = {}
+        self.positions: dict[int, int] = {}
+        self.symbols: dict[int, bytes | None] = {}
+        self.on_read: dict[int, Callable[[], int]] = {
+            reg.LIMIT_READ.offset: lambda: self._limit(self.get(reg.LIMIT_READ_ADDRESS)),
+            reg.POSITION.offset: lambda: self.positions.get(self.get(reg.POSITION_ADDRESS), 0),
+            reg.CHECK_COUNT.offset: lambda: 100 + self.get(reg.CHECK_SELECT),
+            reg.ITCH_TYPE_COUNT.offset: lambda: 1000 + self.get(reg.ITCH_TYPE_SELECT),
+        }
+        self.gone = False
+
+    # ---- transport ----
+
+    def fileno(self) -> int:
+        return -1
+
+    def check(self) -> None:
+        if self.gone:
+            raise CardGone("the fake is gone")
+
+    def close(self) -> None:
+        self.gone = True
+
+    def read32(self, offset: int) -> int:
+        self.check()
+        return self.on_read.get(offset, lambda: self.words[offset])()
+
+    def write32(self, offset: int, value: int) -> None:
+        self.check()
+        name = next(register.name for register in reg.REGISTERS if register.offset == offset)
+        self.writes.append((name, value))
+        if name in self.stuck:
+            return
+        self.words[offset] = value
+        getattr(self, f"_{name}", lambda _: None)(value)
+
+    def get(self, register) -> int:
+        return self.words[register.offset]
+
+    def set_status(self, **bits: int) -> None:
+        for name, bit in bits.items():
+            field = reg.STATUS.field(name)
+            word = self.words[reg.STATUS.offset] & ~field.mask
+            self.words[reg.STATUS.offset] = word | bit << field.lsb
+
+    # ---- what writes do ----
+
+    def _limit_data(self, value: int) -> None:
+        address = self.get(reg.LIMIT_ADDRESS)
+        self.limits[address] = value
+        self.words[reg.LIMIT_ADDRESS.offset] = address + 1
+
+    def _limit(self, address: int) -> int:
+        return self.corrupt.get(address, self.limits.get(address, 0))
+
+    def _limit_commit(self, _: int) -> None:
+        crc = 0
+        for table, words in TABLE_WORDS.items():
+            for word in range(words):
+                crc = zlib.crc32(struct.pack("<I", self._limit(table << 14 | word)), crc)
+        good = crc == self.get(reg.LIMIT_CRC)
+        self.words[reg.LIMIT_COMPUTED_CRC.offset] = crc
+        self.words[reg.LIMIT_STATUS.offset] = 2 if good else 4
+        if good:
+            self.words[reg.LIMIT_ACTIVE_GENERATION.offset] = self.get(reg.LIMIT_GENERATION)
+            self.set_status(limits_valid=1)
+
+    def _control(self, value: int) -> None:
+        status = reg.STATUS.unpack(self.get(reg.STATUS))
+        if value & 2:
+            self.set_status(armed=0)
+        elif value & 1 and status["ready"] and status["limits_valid"] and status["watchdog_ok"]:
+            self.set_status(armed=1)
+        self.words[reg.CONTROL.offset] = 0
+
+    def _watchdog_touch(self, _: int) -> None:
+        self.set_status(watchdog_ok=1)
+
+    def _position_load(self, value: int) -> None:
+        if not reg.STATUS.unpack(self.get(reg.STATUS))["armed"]:
+            self.positions[self.get(reg.POSITION_ADDRESS)] = value
+
+    def _symbol_store(self, value: int) -> None:
+        name = struct.pack(
+            "<II", self.get(reg.SYMBOL_NAME_LOW), self.get(reg.SYMBOL_NAME_HIGH)
+        )
+        self.symbols[self.get(reg.SYMBOL_ADDRESS)] = name if value & 1 else None
+
+    # ---- what the card writes to memory ----
+
+    def ring(self, name: str) -> memoryview:
+        base = getattr(reg, f"{name}_RING_BASE_LOW"), getattr(reg, f"{name}_RING_BASE_HIGH")
+        start = self.get(base[0]) + (self.get(base[1]) << 32) - BUS
+        return self.dma.buffer[start : start + (64 << self.get(getattr(reg, f"{name}_RING_SIZE")))]
+
+    def deliver(self, name: str, count: int, text: bytes = b"") -> None:
+        """Write slot number ``count`` of a ring."""
+        ring = self.ring(name)
+        at = count * 64 % len(ring)
+        ring[at : at + 64] = text.ljust(56, b".") + (count + 1).to_bytes(8, "little")
+
+
+@pytest.fixture
+def fake() -> FakeCard:
+    return FakeCard()
