@@ -1,25 +1,26 @@
 """The command channel's messages, declared once for the engine, the console and the command line.
 
-One request is one line of JSON, ``{"token", "actor", "command", ...arguments}``; one answer is one line,
-``{"ok": true, ...}`` or ``{"ok": false, "error": text}``. Commands:
+One request is one line of JSON, ``{"token", "actor", "command", ...arguments}``; one answer is
+one line, ``{"ok": true, ...}`` or ``{"ok": false, "error": text}``. Commands:
 
-========== ============================================ ==============================================
-command    arguments                                    answer
-========== ============================================ ==============================================
-state      none                                         ``State``
-orders     ``limit``                                    ``{"orders": list[OrderRow]}``, newest first
-limits     none                                         ``{"toml", "generation", "hash"}`` in force
-set_limits ``toml``                                     ``{"generation"}`` after read-back and commit
-kill       ``scope``, ``target``, ``on``, ``cancel``,   ``KillResult``
-           ``requested_ns``
-arm        none                                         ``{}``
-disarm     none                                         ``{}``
-shutdown   none                                         ``{}``
-========== ============================================ ==============================================
+========== ====================================== ============================================
+command    arguments                              answer
+========== ====================================== ============================================
+state      none                                   ``State``
+orders     ``limit``                              ``{"orders": list[OrderRow]}``, newest first
+limits     none                                   ``{"toml", "generation", "hash"}`` in force
+set_limits ``toml``                               ``{"generation"}`` after read-back, commit
+kill       ``scope``, ``target``, ``on``,         ``KillResult``
+           ``cancel``, ``requested_ns``
+arm        none                                   ``{}``
+disarm     none                                   ``{}``
+shutdown   none                                   ``{}``
+========== ====================================== ============================================
 
-``scope`` is all, session, account or symbol; ``target`` the CompID, account name or symbol (null for all).
-Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but ``state``,
-``orders`` and ``limits`` is journalled with its actor before it takes effect.
+``scope`` is all, session, account or symbol; ``target`` the CompID, account name or symbol (null
+for all).
+Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but
+``state``, ``orders`` and ``limits`` is journalled with its actor before it takes effect.
 """
 
 from typing import TypedDict
@@ -30,7 +31,7 @@ class CardState(TypedDict):
 
     connected: bool
     kind: str
-    """``simulated`` or ``vfio``."""
+    """``simulated``, ``vfio``, or ``none`` while there is none."""
     reason: str
     """Why the card is not there; empty while it is."""
     ready: bool
@@ -149,14 +150,16 @@ class State(TypedDict):
     orders_sent: int
     """Requests that passed the gate."""
     rejected: dict[str, int]
-    """Orders refused, by the name of the first check, or ``host:<reason>``, or ``venue:<reason>``."""
+    """Orders refused, by the name of the first check, or ``host:<reason>``, or
+    ``venue:<reason>``."""
     fills: int
     open_orders: int
     sessions: list[SessionRow]
     positions: list[PositionRow]
     tops: list[TopRow]
     latency: dict[str, Percentiles]
-    """``fix_to_doorbell_ns``, ``fix_to_report_ns``, ``gate_cycles``, ``wire_cycles``, ``book_cycles``."""
+    """``fix_to_doorbell_ns``, ``fix_to_report_ns``, ``gate_cycles``, ``wire_cycles``,
+    ``book_cycles``."""
     bad_input: dict[str, int]
     """Counted bad input of the host: garbled FIX, unknown CompIDs, commands refused, and so on."""
     journal_sequence: int

@@ -4,6 +4,7 @@ Each method answers one event with effects. An event that the state table does n
 what it must (a fill is always booked) and is counted in ``anomalies`` by state and event.
 """
 
+import dataclasses
 from collections import Counter
 
 from tickgate.execution.effects import CancelRefused, Effect, Execution, Filled, ord_status
@@ -259,17 +260,9 @@ class VenueSide:
             old.replacement = None
             if old.state is State.PENDING_REPLACE:
                 self._take(old, Event.REQUEST_REFUSED)
-        return [
-            self._cancel_refused(
-                old,
-                old.chain.session,
-                replacement.cl_ord_id,
-                old.cl_ord_id,
-                "2",
-                reason,
-                text,
-            )
-        ]
+        asked, session = replacement.cl_ord_id, old.chain.session
+        refused = self._cancel_refused(old, session, asked, old.cl_ord_id, "2", reason, text)
+        return [dataclasses.replace(refused, token=replacement.token)]
 
     def _exec_id(self) -> str:
         self._reports += 1

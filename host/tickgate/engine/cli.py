@@ -1,0 +1,57 @@
+"""``tickgate engine``, and the commands that ask a running one: ``kill`` and ``state``."""
+
+import getpass
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tickgate.engine.client import EngineError, ask
+from tickgate.engine.config import ConfigError, EngineConfig
+from tickgate.engine.main import run
+
+_Config = Annotated[Path, typer.Option("--config", help="The engine's settings (TOML).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the engine's commands to the program."""
+    app.command("engine")(engine)
+    app.command("kill")(kill)
+    app.command("state")(state)
+
+
+def engine(config: _Config) -> None:
+    """Run the engine until it is told to stop."""
+    raise typer.Exit(run(config))
+
+
+def kill(
+    config: _Config,
+    scope: Annotated[str, typer.Argument(help="all, session, account or symbol.")] = "all",
+    target: Annotated[str | None, typer.Argument(help="CompID, account or symbol.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Let orders pass again.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel open orders too.")] = False,
+) -> None:
+    """Stop new orders in the card, at once."""
+    answer = _ask(config, "kill", scope=scope, target=target, on=not off, cancel=cancel)
+    took_us = (answer["confirmed_ns"] - answer["received_ns"]) // 1000
+    typer.echo(
+        f"kill {scope} {target or ''} {'off' if off else 'on'}: in the card {took_us} us after "
+        f"the engine had it; {answer['cancels_sent']} cancels sent"
+    )
+
+
+def state(config: _Config) -> None:
+    """Print the state of a running engine as JSON."""
+    typer.echo(json.dumps(_ask(config, "state"), indent=2))
+
+
+def _ask(config_path: Path, command: str, **arguments: Any) -> dict[str, Any]:
+    try:
+        config = EngineConfig.load(config_path)
+        actor = f"cli:{getpass.getuser()}"
+        return ask(config.command_socket, config.state_dir, actor, command, **arguments)
+    except (ConfigError, EngineError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error

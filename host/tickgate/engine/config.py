@@ -1,0 +1,213 @@
+"""The engine's settings, from a TOML file.
+
+::
+
+    [engine]
+    state_dir = "state"                  # journal, FIX stores, tob.bin, token
+    command_socket = "engine.sock"
+    limits = "limits.toml"
+    symbols = ["AAPL", "MSFT"]           # card index = place in this list
+    durability = "memory"                # or batch (tickgate.journal.writer)
+    watchdog_ms = 5000
+
+    [card]
+    socket = "card.sock"
+
+    [venue]
+    name = "SIM"
+    user = "TGATE"
+    password = "secret"
+    feed_group = "239.1.1.1"
+    feed_port = 26400
+
+    [fix]
+    listen = "127.0.0.1:9878"
+    comp_id = "TICKGATE"
+
+    [[fix.sessions]]
+    comp_id = "CLIENT1"
+    account = "ALPHA"
+    password = "secret"                  # may be left out
+
+Relative paths are relative to the file.
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tickgate.journal.writer import Durability
+
+MAX_SESSIONS = 32
+"""Bits of the card's session kill switch."""
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be: names the file, the key, what it must be and what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """One FIX client. Its place in the list is its session number on the card."""
+
+    comp_id: str
+    account: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """All settings of one engine."""
+
+    state_dir: Path
+    command_socket: Path
+    limits_file: Path
+    symbols: tuple[str, ...]
+    durability: Durability
+    watchdog_ms: int
+    card_socket: Path
+    ring_log2: tuple[int, int, int]
+    """Slots of the order, events and market-data rings, as powers of two."""
+    venue_name: str
+    venue_user: str
+    venue_password: str = field(repr=False)
+    feed_group: str
+    feed_port: int
+    fix_host: str
+    fix_port: int
+    fix_comp_id: str
+    heartbeat_s: int
+    sessions: tuple[SessionSettings, ...]
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Account names in order of their card indexes: as they first come up in the sessions."""
+        return tuple(dict.fromkeys(session.account for session in self.sessions))
+
+    @classmethod
+    def load(cls, path: Path) -> "EngineConfig":
+        """Read a settings file. Raises ConfigError."""
+        try:
+            document = tomllib.loads(path.read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        try:
+            return _read(document, path.resolve().parent)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+
+class _Section:
+    """One table of the file; remembers the keys asked for, to name those that are unknown."""
+
+    def __init__(self, document: dict[str, Any], name: str) -> None:
+        self._name = name
+        self._table = document.get(name)
+        if not isinstance(self._table, dict):
+            raise ConfigError(f"the table [{name}] is required")
+        self._asked: set[str] = set()
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._value(key, default)
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{self._name}.{key} must be a text, was {value!r}")
+        return value
+
+    def number(self, key: str, least: int, most: int, default: int | None = None) -> int:
+        value = self._value(key, default)
+        if type(value) is not int or not least <= value <= most:
+            raise ConfigError(f"{self._name}.{key} must be {least} to {most}, was {value!r}")
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        value = self._value(key, None)
+        if not isinstance(value, list) or not value:
+            raise ConfigError(f"{self._name}.{key} must be a list with an entry, was {value!r}")
+        return value
+
+    def done(self) -> None:
+        unknown = sorted(set(self._table or {}) - self._asked)
+        if unknown:
+            raise ConfigError(f"{self._name}.{unknown[0]} is not a setting")
+
+    def _value(self, key: str, default: object) -> Any:
+        self._asked.add(key)
+        return (self._table or {}).get(key, default)
+
+
+def _read(document: dict[str, Any], base: Path) -> EngineConfig:
+    engine, card = _Section(document, "engine"), _Section(document, "card")
+    venue, fix = _Section(document, "venue"), _Section(document, "fix")
+    host, port = _address(fix.text("listen"))
+    config = EngineConfig(
+        state_dir=base / engine.text("state_dir"),
+        command_socket=base / engine.text("command_socket"),
+        limits_file=base / engine.text("limits"),
+        symbols=_symbols(engine.items("symbols")),
+        durability=_durability(engine.text("durability", "memory")),
+        watchdog_ms=engine.number("watchdog_ms", 20, 65_535, 5000),
+        card_socket=base / card.text("socket"),
+        ring_log2=(
+            card.number("order_ring_log2", 4, 16, 10),
+            card.number("event_ring_log2", 4, 16, 14),
+            card.number("market_ring_log2", 4, 16, 10),
+        ),
+        venue_name=venue.text("name"),
+        venue_user=venue.text("user"),
+        venue_password=venue.text("password"),
+        feed_group=venue.text("feed_group"),
+        feed_port=venue.number("feed_port", 1, 65_535),
+        fix_host=host,
+        fix_port=port,
+        fix_comp_id=fix.text("comp_id"),
+        heartbeat_s=fix.number("heartbeat_s", 1, 3600, 30),
+        sessions=_sessions(fix.items("sessions")),
+    )
+    for section in (engine, card, venue, fix):
+        section.done()
+    return config
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ConfigError(f"fix.listen must be HOST:PORT, was {text!r}")
+    return host, int(port)
+
+
+def _symbols(items: list[Any]) -> tuple[str, ...]:
+    for item in items:
+        if not isinstance(item, str) or not item.isascii() or not 0 < len(item) <= 8:
+            raise ConfigError(f"engine.symbols must be texts of 1 to 8 characters, was {item!r}")
+    if len(set(items)) != len(items):
+        raise ConfigError("engine.symbols must name each symbol once")
+    return tuple(items)
+
+
+def _durability(text: str) -> Durability:
+    names: dict[str, Literal["memory", "batch"]] = {"memory": "memory", "batch": "batch"}
+    if text not in names:
+        raise ConfigError(f"engine.durability must be memory or batch, was {text!r}")
+    return names[text]
+
+
+def _sessions(items: list[Any]) -> tuple[SessionSettings, ...]:
+    sessions = []
+    for number, item in enumerate(items):
+        where = f"fix.sessions[{number}]"
+        section = _Section({where: item}, where)
+        password = section.text("password", "-")
+        sessions.append(
+            SessionSettings(
+                section.text("comp_id"),
+                section.text("account"),
+                password if isinstance(item, dict) and "password" in item else None,
+            )
+        )
+        section.done()
+    if len(sessions) > MAX_SESSIONS:
+        raise ConfigError(f"there can be {MAX_SESSIONS} sessions, {len(sessions)} are configured")
+    if len({session.comp_id for session in sessions}) != len(sessions):
+        raise ConfigError("fix.sessions must name each comp_id once")
+    return tuple(sessions)

@@ -1,0 +1,218 @@
+"""What the engine takes in: one class per kind of journal entry, with its bytes.
+
+A card's slot is journalled as it came (64 bytes). Everything else is a JSON object of the class's
+fields: readable, and forgiving to fields that a later version adds with a default. Kinds are never
+used again for another meaning.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from tickgate.journal.format import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The engine started, with these names; an index on the card is a place in these lists."""
+
+    KIND: ClassVar[int] = 1
+    accounts: list[str]
+    symbols: list[str]
+    sessions: list[list[str]]
+    """CompID and account."""
+    venue: str
+    note: str = ""
+    """What was repaired in the journal, if anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """A client's new order. ``side`` is the OUCH letter, ``price`` 0 for a market order.
+
+    ``bid`` and ``ask`` are the touch when it came in, for a market order's limit. ``refusal`` is
+    why the engine cannot work it now. ``repeated``: the client may have sent it before.
+    """
+
+    KIND: ClassVar[int] = 2
+    session: str
+    cl_ord_id: str
+    account: str
+    symbol: str
+    side: str
+    quantity: int
+    order_type: str
+    price: int
+    time_in_force: str
+    bid: int = 0
+    ask: int = 0
+    repeated: bool = False
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """A client's request to cancel."""
+
+    KIND: ClassVar[int] = 3
+    session: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceOrder:
+    """A client's request to replace; ``quantity`` is the new total, executed shares included."""
+
+    KIND: ClassVar[int] = 4
+    session: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    symbol: str
+    side: str
+    quantity: int
+    order_type: str
+    price: int
+    time_in_force: str
+    repeated: bool = False
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A record of the card's events ring."""
+
+    KIND: ClassVar[int] = 5
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CardUp:
+    """A card is attached. ``fresh``: it knows none of our orders, and its rings start anew."""
+
+    KIND: ClassVar[int] = 6
+    fresh: bool
+    build: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CardDown:
+    """The card does not answer."""
+
+    KIND: ClassVar[int] = 7
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A request that was decided on did not get into the order ring."""
+
+    KIND: ClassVar[int] = 8
+    token: int
+    action: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The state of the requests of an earlier engine or card is known.
+
+    ``lost`` never left. Pending cancels are sent again; with ``cancel`` so are cancels of all
+    orders that the card does not know.
+    """
+
+    KIND: ClassVar[int] = 9
+    lost: list[int]
+    reason: str
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSet:
+    """The card holds these limits as ``generation``, read back and committed."""
+
+    KIND: ClassVar[int] = 10
+    generation: int
+    toml: str
+    hash: str
+    file_hash: str = ""
+    """Hash of the limits file when they came from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An operator's command, journalled before it is carried out."""
+
+    KIND: ClassVar[int] = 11
+    actor: str
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged:
+    """A FIX session went up or down."""
+
+    KIND: ClassVar[int] = 12
+    session: str
+    up: bool
+    reason: str
+
+
+Input = (
+    Started
+    | NewOrder
+    | CancelOrder
+    | ReplaceOrder
+    | Slot
+    | CardUp
+    | CardDown
+    | NotSent
+    | Settled
+    | LimitsSet
+    | Command
+    | SessionChanged
+)
+
+_CLASSES: dict[int, type[Any]] = {
+    cls.KIND: cls
+    for cls in (
+        Started,
+        NewOrder,
+        CancelOrder,
+        ReplaceOrder,
+        CardUp,
+        CardDown,
+        NotSent,
+        Settled,
+        LimitsSet,
+        Command,
+        SessionChanged,
+    )
+}
+
+
+class UnknownInput(ValueError):
+    """A journal entry that this version cannot read: names its number and kind."""
+
+
+def encode(value: Input) -> bytes:
+    """The payload of an input's journal entry."""
+    if isinstance(value, Slot):
+        return value.data
+    return json.dumps(asdict(value), separators=(",", ":")).encode()
+
+
+def decode(entry: Entry) -> Input:
+    """The input of a journal entry. Raises UnknownInput."""
+    if entry.type == Slot.KIND:
+        return Slot(entry.payload)
+    cls = _CLASSES.get(entry.type)
+    if cls is None:
+        raise UnknownInput(f"journal entry {entry.sequence} is of unknown kind {entry.type}")
+    try:
+        value: Input = cls(**json.loads(entry.payload))
+    except (ValueError, TypeError) as error:
+        raise UnknownInput(f"journal entry {entry.sequence}, {cls.__name__}: {error}") from error
+    return value

@@ -1,0 +1,145 @@
+"""Operators' commands, carried out; see ``tickgate.engine.commands`` for their arguments."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tickgate.card.errors import CardError
+from tickgate.card.status import KillScope
+from tickgate.engine.cardlink import CardLink
+from tickgate.engine.commands import KillState
+from tickgate.engine.commandserver import CommandError
+from tickgate.engine.core import Core
+from tickgate.engine.inputs import Command, Input
+from tickgate.engine.kills import SCOPES
+from tickgate.engine.stateview import StateView, kill_state
+from tickgate.execution.effects import Effect, Submit
+from tickgate.risk.limits import LimitsError, parse
+
+ORDERS_MAX = 1000
+
+
+class Operator:
+    """Journals and carries out commands."""
+
+    def __init__(
+        self,
+        core: Core,
+        link: CardLink,
+        view: StateView,
+        take: Callable[[Input], list[Effect]],
+        stop: Callable[[], None],
+        send: Callable[[], None],
+    ) -> None:
+        """``take`` journals an input and gives its effects; ``send`` lets out what is due."""
+        self._core = core
+        self._link = link
+        self._view = view
+        self._take = take
+        self._stop = stop
+        self._send = send
+
+    def execute(self, actor: str, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one command. Raises CommandError when it is refused."""
+        handler = {
+            "state": self._state,
+            "orders": self._orders,
+            "limits": self._limits,
+            "set_limits": self._set_limits,
+            "kill": self._kill,
+            "arm": self._arm,
+            "disarm": self._disarm,
+            "shutdown": self._shutdown,
+        }.get(command)
+        if handler is None:
+            raise CommandError(f"unknown command {command!r}")
+        try:
+            return handler(actor, arguments)
+        except (CardError, LimitsError) as error:
+            raise CommandError(str(error)) from error
+
+    def _state(self, _actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._view.state(time.time_ns()))
+
+    def _orders(self, _actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        limit = arguments.get("limit", 100)
+        if type(limit) is not int or not 0 < limit <= ORDERS_MAX:
+            raise CommandError(f"limit must be 1 to {ORDERS_MAX}, was {limit!r}")
+        return {"orders": self._view.orders(limit)}
+
+    def _limits(self, _actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        core = self._core
+        return {"toml": core.limits_toml, "generation": core.generation, "hash": core.limits_hash}
+
+    def _set_limits(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        toml = arguments.get("toml")
+        if not isinstance(toml, str):
+            raise CommandError("toml must be the text of the limits")
+        limits = parse(toml)
+        self._link.image(limits)  # refuses names that are not configured, before anything is done
+        self._take(Command(actor, "set_limits", {"hash": limits.hash()}))
+        return {"generation": self._link.upload(limits)}
+
+    def _kill(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        received_ns = time.time_ns()
+        scope, index, wanted = self._kill_target(arguments)
+        requested = arguments.get("requested_ns")
+        effects = self._take(Command(actor, "kill", wanted))
+        try:
+            confirmed_ns = self._link.kill(scope, index, wanted["on"])
+        except CardError as error:
+            raise CommandError(
+                f"noted, and set as soon as a card is there, before its gate is armed: {error}"
+            ) from error
+        finally:
+            self._send()
+        return {
+            "requested_ns": requested if type(requested) is int else received_ns,
+            "received_ns": received_ns,
+            "confirmed_ns": confirmed_ns,
+            "cancels_sent": sum(isinstance(effect, Submit) for effect in effects),
+            "kill": self._kill_state(),
+        }
+
+    def _kill_target(
+        self, arguments: dict[str, Any]
+    ) -> tuple[KillScope, int | None, dict[str, Any]]:
+        scope, target = arguments.get("scope"), arguments.get("target")
+        on, cancel = arguments.get("on", True), arguments.get("cancel", False)
+        if scope not in SCOPES:
+            raise CommandError(f"scope must be one of {', '.join(SCOPES)}, was {scope!r}")
+        if not isinstance(on, bool) or not isinstance(cancel, bool):
+            raise CommandError("on and cancel must be true or false")
+        wanted = {"scope": scope, "target": target, "on": on, "cancel": cancel}
+        if scope == "all":
+            if target is not None:
+                raise CommandError("scope all has no target")
+            return "all", None, wanted
+        names = {
+            "session": list(self._core.sessions),
+            "account": self._core.accounts,
+            "symbol": self._core.symbols,
+        }[scope]
+        if target not in names:
+            raise CommandError(f"{scope} must be one of {', '.join(names)}, was {target!r}")
+        return scope, names.index(target), wanted
+
+    def _kill_state(self) -> KillState:
+        return kill_state(self._core)
+
+    def _arm(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        if self._core.unsettled:
+            raise CommandError(f"the card is not ready to be armed: {self._link.reason}")
+        self._take(Command(actor, "arm"))
+        self._link.arm()
+        return {}
+
+    def _disarm(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        self._take(Command(actor, "disarm"))
+        self._link.disarm()
+        return {}
+
+    def _shutdown(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        self._take(Command(actor, "shutdown"))
+        self._stop()
+        return {}

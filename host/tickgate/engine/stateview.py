@@ -1,0 +1,194 @@
+"""What the engine shows of itself: the answers to ``state`` and ``orders``."""
+
+from collections import Counter
+
+from tickgate.card.errors import CardError
+from tickgate.engine.cardlink import CardLink
+from tickgate.engine.commands import (
+    CardState,
+    KillState,
+    OrderRow,
+    PositionRow,
+    SessionRow,
+    State,
+    TopRow,
+)
+from tickgate.engine.core import Core
+from tickgate.engine.fixgate import FixGate
+from tickgate.engine.latency import Histogram
+from tickgate.execution.model import Order
+from tickgate.marketdata.view import STALE, MarketView
+
+_FIX_NOISE = frozenset(("messages_in", "messages_out", "logons", "resent"))
+"""Session counters that say nothing of bad input."""
+
+
+class StateView:
+    """Reads core, card, sessions and market data; changes nothing."""
+
+    def __init__(
+        self,
+        core: Core,
+        link: CardLink,
+        fix: FixGate,
+        market: MarketView,
+        latency: dict[str, Histogram],
+        counters: Counter[str],
+        started_ns: int,
+    ) -> None:
+        self._core = core
+        self._link = link
+        self._fix = fix
+        self._market = market
+        self._latency = latency
+        self._counters = counters
+        self._started_ns = started_ns
+
+    def state(self, now_ns: int) -> State:
+        """Everything but the orders; reads the card's counters, if it is there."""
+        core = self._core
+        return State(
+            time_ns=now_ns,
+            started_ns=self._started_ns,
+            venue=core.venue,
+            card=self._card(),
+            kill=kill_state(core),
+            limits_generation=core.generation,
+            orders_in=core.orders_in,
+            orders_sent=core.passed,
+            rejected=dict(core.rejected),
+            fills=core.orders.fills,
+            open_orders=len(core.orders.open),
+            sessions=[self._session(comp_id) for comp_id in core.sessions],
+            positions=self._positions(),
+            tops=self._tops(),
+            latency={name: histogram.percentiles() for name, histogram in self._latency.items()},
+            bad_input=self._bad_input(),
+            journal_sequence=core.sequence,
+        )
+
+    def orders(self, limit: int) -> list[OrderRow]:
+        """The newest orders, newest first."""
+        return [_order_row(order) for order in self._core.recent_orders(limit)]
+
+    def _card(self) -> CardState:
+        link, counters = self._link, {}
+        status = link.status
+        if link.card is not None and link.phase not in ("down", "sweeping"):
+            try:
+                status, counters = link.card.status(), link.card.counters()
+            except CardError as error:
+                link.fail(error)
+                status = None
+        return CardState(
+            connected=status is not None,
+            kind=link.card.kind if link.card else "none",
+            reason=link.reason,
+            ready=bool(status and status.ready),
+            armed=bool(status and status.armed),
+            watchdog_ok=bool(status and status.watchdog_ok),
+            link_up=bool(status and status.link_up),
+            session_up=bool(status and status.session_up),
+            limits_valid=bool(status and status.limits_valid),
+            counters=counters,
+        )
+
+    def _session(self, comp_id: str) -> SessionRow:
+        session = self._fix.sessions[comp_id]
+        connection = self._fix.by_session.get(comp_id)
+        connected = "connected" if session.connected else "down"
+        return SessionRow(
+            comp_id=comp_id,
+            account=self._core.sessions[comp_id],
+            state="logged_on" if session.logged_on else connected,
+            next_in=session.store.next_target_seq,
+            next_out=session.store.next_sender_seq,
+            peer=connection.peer if connection else "",
+            orders=self._core.orders_by_session[comp_id],
+        )
+
+    def _positions(self) -> list[PositionRow]:
+        rows = []
+        for account, symbol, ledger in self._core.positions.items():
+            mark = 0
+            if symbol in self._core.symbols:
+                quote = self._market.quote(self._core.symbols.index(symbol))
+                mark = quote.touch(ledger.position)
+            rows.append(
+                PositionRow(
+                    account=account,
+                    symbol=symbol,
+                    position=ledger.position,
+                    average_price=ledger.average_price,
+                    realised=ledger.realised,
+                    unrealised=ledger.unrealised(mark) if mark else 0,
+                    cash=ledger.cash,
+                    bought=ledger.bought,
+                    sold=ledger.sold,
+                )
+            )
+        return rows
+
+    def _tops(self) -> list[TopRow]:
+        rows = []
+        for symbol, top in zip(self._core.symbols, self._market.tops, strict=False):
+            if top is not None:
+                rows.append(
+                    TopRow(
+                        symbol=symbol,
+                        bid=top.bid,
+                        bid_size=top.bid_size,
+                        ask=top.ask,
+                        ask_size=top.ask_size,
+                        trading_state=top.trading_state,
+                        stale=bool(top.flags & STALE),
+                        message=top.message,
+                        time_ns=top.time_ns,
+                    )
+                )
+        return rows
+
+    def _bad_input(self) -> dict[str, int]:
+        core = self._core
+        counts = Counter(self._counters)
+        counts.update({f"fix: {k}": v for k, v in self._fix.registry.counters.as_dict().items()})
+        counts.update(self._fix.counters)
+        for session in self._fix.sessions.values():
+            for name, value in session.counters.as_dict().items():
+                if name not in _FIX_NOISE:
+                    counts[f"fix: {name}"] += value
+        counts.update({f"order, {name}": count for name, count in core.orders.anomalies.items()})
+        counts["card: bad records"] += core.bad_records
+        counts["card: records for unknown symbols"] += self._market.unknown
+        return {name: count for name, count in sorted(counts.items()) if count}
+
+
+def kill_state(core: Core) -> KillState:
+    """The kill switches that are on, by name."""
+    targets = core.kills.targets
+    return KillState(
+        all=core.kills.all,
+        sessions=sorted(targets["session"]),
+        accounts=sorted(targets["account"]),
+        symbols=sorted(targets["symbol"]),
+    )
+
+
+def _order_row(order: Order) -> OrderRow:
+    chain = order.chain
+    return OrderRow(
+        order_id=chain.order_id,
+        cl_ord_id=order.cl_ord_id,
+        comp_id=chain.session,
+        account=chain.account,
+        symbol=chain.symbol,
+        side=order.chain.side,
+        quantity=order.quantity,
+        price=order.price,
+        state=order.state.value,
+        filled=chain.cum,
+        leaves=order.leaves,
+        average_price=chain.average_price,
+        text=order.text,
+        time_ns=order.updated_ns,
+    )
