@@ -28,6 +28,8 @@ class OrderRecord:
     quantity: int
     price: int
     orig_cl_ord_id: str | None = None
+    rests: bool = True
+    """It may rest at the venue; False for an immediate-or-cancel order."""
     leaves: int = 0
     answered: bool = False
     live: bool = False
@@ -135,7 +137,8 @@ class Ledger:
             original.live = original.pending_change = False
         final = status in _FINAL_STATUSES
         order.leaves = message.quantity(tags.LEAVES_QTY)
-        order.live = not final and order.leaves > 0 and order.kind != tags.ORDER_CANCEL_REQUEST
+        rests = order.rests and order.kind != tags.ORDER_CANCEL_REQUEST
+        order.live = rests and not final and order.leaves > 0
         if final:
             order.pending_change = False
 

@@ -165,6 +165,7 @@ class Trader(ABC):
         record = OrderRecord(
             self._next_id(), tags.NEW_ORDER_SINGLE, symbol, side, quantity, price, leaves=quantity
         )
+        record.rests = tif != orders.IMMEDIATE_OR_CANCEL
         self._send(record, [(tags.TIME_IN_FORCE, tif)])
         return record
 

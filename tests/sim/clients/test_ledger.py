@@ -37,6 +37,12 @@ def test_order_filled(ledger: Ledger) -> None:
     assert ledger.latencies_ns == [500]
 
 
+def test_immediate_order_never_rests(ledger: Ledger) -> None:
+    ledger.orders["a"].rests = False
+    ledger.on_message(report("0", "0", "e1", t151="100"), False, 0)
+    assert ledger.live_orders() == []
+
+
 def test_sale_and_bust(ledger: Ledger) -> None:
     ledger.on_message(report("F", "2", "e1", t54="2", t32="40", t31="10"), False, 0)
     assert (ledger.positions["AAPL"], ledger.cash) == (-40, 4_000_000)
