@@ -20,6 +20,7 @@ from tickgate.console.pages.context import PageContext
 from tickgate.console.service import Service
 from tickgate.console.settings import ConsoleSettings
 from tickgate.console.users import UserStore
+from tickgate.engine.commandserver import TOKEN_FILE
 
 PAGES: dict[str, Callable[[PageContext], None]] = {
     "/": overview.show,
@@ -28,7 +29,6 @@ PAGES: dict[str, Callable[[PageContext], None]] = {
     "/positions": positions.show,
     "/sessions": sessions.show,
 }
-TOKEN_FILE = "command.token"
 
 
 def create(settings: ConsoleSettings) -> OriginGuard:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tickgate.fix import orders, tags
 from tickgate.fix.codec import FixMessage, price_to_text, timestamp_to_text
+from tickgate.fix.store import MessageStore
 
 from tickgate_sim.clients.fix_client import ClientConfig, FixClient
 from tickgate_sim.clients.ledger import Ledger, OrderRecord
@@ -80,15 +81,23 @@ class ClientSummary:
 
 
 class Trader(ABC):
-    """A client with a seeded behaviour. ``run`` may be called once."""
+    """A client with a seeded behaviour. ``run`` may be called once.
 
-    def __init__(self, config: TraderConfig, quotes: Quotes = no_quotes) -> None:
+    A trader that follows another on the same FIX session is given the ``store`` of the first.
+    """
+
+    def __init__(
+        self,
+        config: TraderConfig,
+        quotes: Quotes = no_quotes,
+        store: MessageStore | None = None,
+    ) -> None:
         self.config = config
         self.ledger = Ledger()
         self.random = random.Random(config.seed)
         self._quotes = quotes
         session = ClientConfig(config.comp_id, config.target_comp_id, config.password)
-        self.client = FixClient(session, self._on_message)
+        self.client = FixClient(session, self._on_message, store)
         # A restarted trader must not use ids again that the gateway knows.
         self._prefix = f"{config.comp_id}-{time.time_ns() // 1_000_000:x}"
         self._ids = 0

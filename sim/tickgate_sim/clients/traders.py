@@ -1,6 +1,7 @@
 """Three behaviours: one that makes a market, one that takes it, one that breaks limits."""
 
 from tickgate.fix import orders
+from tickgate.fix.store import MessageStore
 
 from tickgate_sim.clients.ledger import OrderRecord
 from tickgate_sim.clients.trader import (
@@ -29,8 +30,13 @@ class MarketMaker(Trader):
     A side that would make a large position larger is taken away.
     """
 
-    def __init__(self, config: TraderConfig, quotes: Quotes = no_quotes) -> None:
-        super().__init__(config, quotes)
+    def __init__(
+        self,
+        config: TraderConfig,
+        quotes: Quotes = no_quotes,
+        store: MessageStore | None = None,
+    ) -> None:
+        super().__init__(config, quotes, store)
         self._quoted: dict[tuple[str, str], OrderRecord] = {}
 
     def act(self) -> None:

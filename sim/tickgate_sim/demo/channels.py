@@ -1,36 +1,16 @@
-"""Asking the exchange and the engine: one JSON line out, one back, over their UNIX sockets."""
+"""Asking the engine and the exchange over their UNIX sockets, with one kind of error."""
 
-import json
-import socket
 from pathlib import Path
 from typing import Any, cast
 
+from tickgate.engine.client import EngineError, ask
 from tickgate.engine.commands import State
 
-TIMEOUT_S = 10.0
+from tickgate_sim.exchange import admin_client
 
 
 class ChannelError(RuntimeError):
     """The other side is not there, or refused; the message says which and why."""
-
-
-def ask(path: Path, request: dict[str, object]) -> dict[str, Any]:
-    """The answer to one request. Raises ChannelError."""
-    try:
-        with socket.socket(socket.AF_UNIX) as channel:
-            channel.settimeout(TIMEOUT_S)
-            channel.connect(str(path))
-            channel.sendall(json.dumps(request).encode() + b"\n")
-            with channel.makefile("rb") as stream:
-                line = stream.readline()
-    except OSError as error:
-        raise ChannelError(f"{path.name}: {error}") from error
-    if not line.endswith(b"\n"):
-        raise ChannelError(f"{path.name}: closed without an answer")
-    answer: dict[str, Any] = json.loads(line)
-    if not answer.get("ok"):
-        raise ChannelError(f"{path.name}: {answer.get('error', 'no reason given')}")
-    return answer
 
 
 class Engine:
@@ -43,10 +23,9 @@ class Engine:
     def call(self, command: str, **arguments: object) -> dict[str, Any]:
         """The answer to a command. Raises ChannelError."""
         try:
-            token = (self._state_dir / "command.token").read_text().strip()
-        except OSError as error:
+            return ask(self._socket, self._state_dir, "demo", command, **arguments)
+        except (EngineError, OSError) as error:
             raise ChannelError(f"engine: {error}") from error
-        return ask(self._socket, {"token": token, "actor": "demo", "command": command, **arguments})
 
     def state(self) -> State:
         """The engine's state."""
@@ -61,4 +40,8 @@ class ExchangeAdmin:
 
     def call(self, command: str, **arguments: object) -> dict[str, Any]:
         """The answer to a command. Raises ChannelError."""
-        return ask(self._path, {"command": command, **arguments})
+        try:
+            answer: dict[str, Any] = admin_client.call(self._path, command, **arguments)
+        except (admin_client.ExchangeRefused, OSError) as error:
+            raise ChannelError(f"exchange: {error}") from error
+        return answer

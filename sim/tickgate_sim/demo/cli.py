@@ -5,7 +5,6 @@ import secrets
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tickgate.fix.store import MemoryStore
 
 from tickgate_sim.demo import summary
 from tickgate_sim.demo.channels import ChannelError
@@ -24,6 +24,7 @@ from tickgate_sim.demo.trade import trade
 from tickgate_sim.wire.mode import choose
 
 SETTLE_S = 10.0
+FOREVER_S = 10.0 * 365 * 86400
 
 
 def register(app: typer.Typer) -> None:
@@ -91,7 +92,8 @@ def _run(
     password = secrets.token_urlsafe(9)
     machine.add_user("risk", "risk", password)
     say(f"clients: three FIX clients trade for {seconds:g} s")
-    clients = trade(machine.settings, seconds)
+    stores = {client.comp_id: MemoryStore() for client in machine.settings.clients}
+    clients = trade(machine.settings, seconds, stores)
     _settle(machine)
     state = machine.engine.state()
     venue = machine.exchange.call("records")["users"][VENUE_USER]
@@ -107,8 +109,8 @@ def _run(
     if serve:
         typer.echo("")
         say(f"serving: open {machine.console_url} and log in as risk with {password}")
-        say("the market goes on; Ctrl-C stops everything")
-        threading.Event().wait()
+        say("market and clients go on; Ctrl-C stops everything")
+        trade(machine.settings, FOREVER_S, stores)
     return verdict.all_agree
 
 

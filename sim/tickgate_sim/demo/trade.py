@@ -1,9 +1,10 @@
 """Three FIX clients that trade for a while, each with prices from the card's book."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tickgate.fix.store import MessageStore
 from tickgate.marketdata.tob import TobReader
 
 from tickgate_sim.clients.trader import ClientSummary, Trader, TraderConfig
@@ -30,8 +31,13 @@ class BookQuotes:
         return (top.bid, top.ask) if top is not None and top.bid and top.ask else None
 
 
-def trade(settings: Settings, seconds: float) -> list[ClientSummary]:
-    """Run the clients side by side; what each did, by its own books."""
+def trade(
+    settings: Settings, seconds: float, stores: Mapping[str, MessageStore]
+) -> list[ClientSummary]:
+    """Run the clients side by side; what each did, by its own books.
+
+    ``stores`` has each session's messages by CompID, so that a later call goes on with its numbers.
+    """
     quotes = BookQuotes(settings.state_dir / "tob.bin", list(SYMBOLS))
     traders = [
         BEHAVIOURS[client.behaviour](
@@ -43,6 +49,7 @@ def trade(settings: Settings, seconds: float) -> list[ClientSummary]:
                 password=client.password,
             ),
             quotes,
+            stores[client.comp_id],
         )
         for number, client in enumerate(settings.clients)
     ]
