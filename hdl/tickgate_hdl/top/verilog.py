@@ -13,12 +13,15 @@ import argparse
 import hashlib
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
 import tickgate.card
+import tickgate.protocols
 import tickgate.records
-from amaranth.back import verilog
+import tickgate.risk
+from amaranth.back import rtlil, verilog
 
 import tickgate_hdl
 from tickgate_hdl.top.card import Card
@@ -33,36 +36,48 @@ SMALL = CardConfig(
 WAIVERS = Path(__file__).parent / "waivers.vlt"
 """Verilator's warnings that this Verilog causes on purpose."""
 
-_INITIAL = re.compile(r"^  initial begin\n((?:    .*\n)+?)  end\n", re.MULTILINE)
 _CONSTANT = re.compile(r"^  always @\*\n(    \S.* = \d+'[bdh][0-9a-f_]+;)$", re.MULTILINE)
-_ZERO_ROW = re.compile(r"    \S+\[\d+\] = \d+'[hd]0+;")
 
 
 def build_id(config):
     """Return 32 bits that change when the gateware's parameters, sources or declarations do."""
     digest = hashlib.sha256(repr(astuple(config)).encode())
-    for package in (tickgate_hdl, tickgate.card, tickgate.records):
+    packages = (
+        tickgate_hdl, tickgate.card, tickgate.protocols, tickgate.records, tickgate.risk)
+    for package in packages:
         folder = Path(package.__file__).parent
         for path in sorted(folder.rglob("*.py")):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return int.from_bytes(digest.digest()[:4], "big")
 
 
-def _without_zeros(text):
-    """Remove the initial blocks in which every row of a memory is zero."""
+@contextmanager
+def _zeros_left_out():
+    """Let Amaranth write no initial content for memories in which every row is zero.
 
-    def blank(match):
-        rows = match[1].splitlines()
-        return "" if all(_ZERO_ROW.fullmatch(row) for row in rows) else match[0]
+    There is no option for it, and text of 20 million zeros takes a minute to write and to remove.
+    The method replaced is not public: pyproject.toml pins Amaranth, a test compares the result with
+    what the public way gives.
+    """
+    emit = rtlil.ModuleEmitter.emit_memory
 
-    return _INITIAL.sub(blank, text)
+    def emit_unless_zero(self, index, cell):
+        if any(cell.init):
+            emit(self, index, cell)
+
+    rtlil.ModuleEmitter.emit_memory = emit_unless_zero
+    try:
+        yield
+    finally:
+        rtlil.ModuleEmitter.emit_memory = emit
 
 
 def card_verilog(config):
     """Return the Verilog of a card, module ``card``, without paths of this machine."""
     card = Card(config, build_id(config))
-    text = verilog.convert(card, name="card", emit_src=False, strip_internal_attrs=True)
-    return _CONSTANT.sub(r"  always_comb\n\1", _without_zeros(text))
+    with _zeros_left_out():
+        text = verilog.convert(card, name="card", emit_src=False, strip_internal_attrs=True)
+    return _CONSTANT.sub(r"  always_comb\n\1", text)
 
 
 def main(arguments=None):
