@@ -20,7 +20,7 @@ class Engine:
         self._socket = command_socket
         self._state_dir = state_dir
 
-    def call(self, command: str, **arguments: object) -> dict[str, Any]:
+    def call(self, command: str, **arguments: Any) -> dict[str, Any]:
         """The answer to a command. Raises ChannelError."""
         try:
             return ask(self._socket, self._state_dir, "demo", command, **arguments)
@@ -38,7 +38,7 @@ class ExchangeAdmin:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def call(self, command: str, **arguments: object) -> dict[str, Any]:
+    def call(self, command: str, **arguments: Any) -> dict[str, Any]:
         """The answer to a command. Raises ChannelError."""
         try:
             answer: dict[str, Any] = admin_client.call(self._path, command, **arguments)
