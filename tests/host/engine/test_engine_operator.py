@@ -1,0 +1,276 @@
+"""Operators: kill, limits, arming, and a command channel that lets nobody else in."""
+
+import json
+import socket
+import stat
+import time
+
+import pytest
+from tickgate.engine.client import EngineError
+
+
+def limits(world):
+    return (world.directory / "limits.toml").read_text()
+
+
+def test_kill_stops_orders_in_the_card_and_lets_cancels_pass(world):
+    world.start()
+    client = world.trader()
+    client.order("1")
+    client.expect(150, "0")
+    before = time.time_ns()
+    answer = world.ask("kill", scope="all", target=None, on=True, cancel=False)
+    assert before <= answer["received_ns"] <= answer["confirmed_ns"] <= time.time_ns()
+    assert answer["kill"] == {"all": True, "sessions": [], "accounts": [], "symbols": []}
+    assert world.card.kills.all
+    client.order("2")
+    assert client.expect(150, "8", 11, "2").get(58).startswith("RISK kill_all: ")
+    client.cancel("3", "1")
+    client.expect(150, "4", 11, "3")
+    world.ask("kill", scope="all", on=False)
+    client.order("4")
+    client.expect(150, "0", 11, "4")
+
+
+def test_kill_can_cancel_the_open_orders_of_its_scope(world):
+    world.start()
+    client = world.trader()
+    client.order("1")
+    client.expect(150, "0")
+    client.order("2", symbol="MSFT")
+    client.expect(150, "0")
+    answer = world.ask("kill", scope="symbol", target="MSFT", on=True, cancel=True)
+    assert answer["cancels_sent"] == 1
+    assert client.expect(150, "4").get(11) == "2"
+    assert world.ask("state")["open_orders"] == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "name", "bit"),
+    [
+        ("account", "BETA", "accounts", 1),
+        ("symbol", "MSFT", "symbols", 1),
+        ("session", "C1", "sessions", 0),
+    ],
+)
+def test_kill_scopes_reach_their_switch(world, scope, target, name, bit):
+    world.start()
+    answer = world.ask("kill", scope=scope, target=target, on=True, cancel=False)
+    assert getattr(world.card.kills, name) == 1 << bit
+    assert answer["kill"][name] == [target]
+
+
+def test_a_kill_survives_engine_and_card(world, fresh_card):
+    world.start()
+    world.ask("kill", scope="account", target="ALPHA", on=True, cancel=False)
+    world.kill()
+    world.card = fresh_card(world.venue)
+    world.start()
+    assert world.card.kills.accounts == 1
+    client = world.trader()
+    client.order("1")
+    assert client.expect(150, "8").get(58).startswith("RISK kill_account")
+
+
+def test_a_kill_without_a_card_is_set_before_the_next_one_is_armed(world):
+    world.start()
+    world.card.dead = True
+    world.until(lambda: world.engine.link.card is None)
+    with pytest.raises(EngineError, match="noted, and set as soon as a card is there"):
+        world.ask("kill", scope="all", on=True)
+    world.card.dead = False
+    world.card.armed = False
+    world.until(lambda: world.card.armed)
+    assert world.card.kills.all
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scope": "planet"}, "scope must be one of all, session, account, symbol"),
+        ({"scope": "all", "target": "X"}, "scope all has no target"),
+        ({"scope": "symbol", "target": "NOPE"}, "symbol must be one of AAPL, MSFT, was 'NOPE'"),
+        ({"scope": "account", "target": None}, "account must be one of ALPHA, BETA"),
+        ({"scope": "all", "on": "yes"}, "must be true or false"),
+    ],
+)
+def test_kills_that_cannot_be_are_refused(world, arguments, message):
+    world.start()
+    with pytest.raises(EngineError, match=message):
+        world.ask("kill", **arguments)
+    assert not world.card.kills.all
+
+
+def test_limits_take_effect_with_a_new_generation(world):
+    world.start()
+    client = world.trader()
+    text = limits(world).replace("max_quantity = 1000", "max_quantity = 50", 1)
+    assert world.ask("set_limits", toml=text) == {"generation": 2}
+    client.order("1", 51)
+    assert "limits generation 2" in client.expect(150, "8").get(58)
+    client.order("2", 50)
+    client.expect(150, "0")
+    shown = world.ask("limits")
+    assert (shown["generation"], "max_quantity = 50" in shown["toml"]) == (2, True)
+
+
+def test_limits_outlive_a_restart_and_an_edited_file_replaces_them(world):
+    world.start()
+    text = limits(world)
+    world.ask("set_limits", toml=text.replace("max_quantity = 1000", "max_quantity = 50", 1))
+    world.kill()
+    world.start()
+    assert world.card.words[1] == 50
+    world.kill()
+    (world.directory / "limits.toml").write_text(text.replace("= 1000", "= 70", 1))
+    world.start()
+    assert world.card.words[1] == 70
+    assert world.engine.core.generation == 3
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[accounts.ALPHA]", "accounts.ALPHA.max_quantity is missing"),
+        ("[symbols.NOPE]\ncollar = '1.00'", "symbols.NOPE is not configured in the engine"),
+        (5, "toml must be the text"),
+    ],
+)
+def test_wrong_limits_change_nothing(world, toml, message):
+    world.start()
+    words = dict(world.card.words)
+    with pytest.raises(EngineError, match=message):
+        world.ask("set_limits", toml=toml)
+    assert (world.card.words, world.card.generation) == (words, 1)
+
+
+def test_disarm_lasts_until_an_operator_arms(world):
+    world.start()
+    world.ask("disarm")
+    assert not world.card.armed
+    world.kill()
+    world.start(armed=False)
+    world.until(lambda: world.engine.link.phase == "armed")
+    assert not world.card.armed
+    assert world.ask("state")["card"]["reason"] == "an operator shut the gate"
+    world.ask("arm")
+    assert world.card.armed
+
+
+def test_a_gate_that_shut_itself_waits_for_an_operator(world):
+    world.start()
+    world.card.armed = False
+    world.until(lambda: "watchdog" in world.engine.link.reason)
+    world.ask("arm")
+    world.until(lambda: world.engine.link.reason == "")
+
+
+def test_shutdown_logs_clients_out(world):
+    world.start()
+    client = world.trader()
+    assert world.ask("shutdown") == {}
+    assert world.engine.stopping
+    world.engine.close()
+    world.engine = None
+    client.turn = lambda: None
+    client.expect(35, "5")
+
+
+def test_the_socket_and_the_token_are_the_owners(world):
+    world.start()
+    token = world.config.state_dir / "command.token"
+    for path in (world.config.command_socket, token):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "counter"),
+    [
+        (b"hello\n", "one JSON object a line", "command: not a JSON object"),
+        (b"[]\n", "one JSON object a line", "command: not a JSON object"),
+        (b"{}\n", "the token must be", "command: wrong token"),
+        (b'{"token": "x", "command": "state"}\n', "the token must be", "command: wrong token"),
+    ],
+)
+def test_requests_without_the_secret_are_refused_and_counted(world, line, error, counter):
+    world.start()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(world.config.command_socket))
+        client.sendall(line)
+        client.setblocking(False)
+        answer = b""
+
+        def answered():
+            nonlocal answer
+            try:
+                answer += client.recv(65536)
+            except BlockingIOError:
+                return False
+            return answer.endswith(b"\n")
+
+        world.until(answered)
+    assert error in json.loads(answer)["error"]
+    assert world.engine.counters[counter] == 1
+
+
+def test_an_unknown_command_is_refused(world):
+    world.start()
+    with pytest.raises(EngineError, match="unknown command 'dance'"):
+        world.ask("dance")
+
+
+def test_state_has_what_the_console_shows(world):
+    from tickgate.engine.commands import State
+
+    world.start()
+    client = world.trader()
+    world.card.quote(1, 100, 200)
+    world.until(lambda: world.engine.market.updates)
+    state = world.ask("state")
+    assert set(state) - {"ok"} == set(State.__annotations__)
+    first, second = state["sessions"]
+    assert (first["comp_id"], first["state"], first["account"]) == ("C1", "logged_on", "ALPHA")
+    assert first["peer"].startswith("127.0.0.1:")
+    assert second["state"] == "down"
+    assert [(top["symbol"], top["bid"], top["ask"]) for top in state["tops"]] == [
+        ("MSFT", 100, 200)
+    ]
+    assert state["card"]["connected"]
+    assert client.comp_id == "C1"
+
+
+def test_a_journal_without_room_refuses_new_orders_and_still_books_fills(world):
+    world.start()
+    client = world.trader()
+    client.order("1")
+    client.expect(150, "0")
+    world.engine.journal.full = "no room"
+    client.order("2")
+    assert "journal has no room" in client.expect(150, "8", 11, "2").get(58)
+    world.venue.fill(1, 100, 5)
+    client.expect(150, "F")
+
+
+def test_a_slow_consumer_is_disconnected_and_gets_everything_later(world, monkeypatch):
+    world.start()
+    client = world.trader()
+    monkeypatch.setattr("tickgate.engine.connection.QUEUE_LIMIT", 100)
+    connection = world.engine.fix.by_session["C1"]
+    connection.write = lambda: None
+    client.order("1")
+    world.until(lambda: "C1" not in world.engine.fix.by_session)
+    assert world.engine.fix.counters["slow consumer"] == 1
+    monkeypatch.undo()
+    client.connect().logon()
+    client.expect(150, "0", 11, "1")
+
+
+def test_strangers_are_turned_away(world):
+    world.start()
+    stranger = world.client("WHO")
+    stranger.connect().send("A", (98, 0), (108, 30))
+    world.until(lambda: world.engine.fix.registry.counters.unknown_session)
+    noise = world.client("C1").connect()
+    noise.sock.sendall(b"GET / HTTP/1.1\r\n" * 100)
+    world.until(lambda: world.engine.fix.registry.counters.not_fix)
+    assert world.ask("state")["bad_input"]["fix: unknown_session"] == 1
