@@ -42,6 +42,8 @@ class OuchDecoder(wiring.Component):
     -------
     payload, length : In
         The message's first bytes, and how long it is.
+    sequence, time_ns : In
+        Its SoupBinTCP sequence number, and the clock.
     known : Out(1)
         Type and length are right; otherwise the other outputs mean nothing.
     acts : Out(1)
@@ -49,11 +51,13 @@ class OuchDecoder(wiring.Component):
     update : Out(VenueUpdate)
         What it does to the exposure.
     record : Out
-        The VenueMessage record, but for ``soup_sequence`` and ``time_ns``.
+        The VenueMessage record.
     """
 
     payload: In(8 * KEPT)
     length: In(16)
+    sequence: In(32)
+    time_ns: In(64)
     known: Out(1)
     acts: Out(1)
     update: Out(VenueUpdate)
@@ -62,7 +66,10 @@ class OuchDecoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         kind = self.payload[:8]
-        m.d.comb += [self.record.code.eq(ord(" ")), self.record.message_type.eq(kind)]
+        m.d.comb += [
+            self.record.code.eq(ord(" ")), self.record.message_type.eq(kind),
+            self.record.soup_sequence.eq(self.sequence), self.record.time_ns.eq(self.time_ns),
+        ]
         with m.Switch(kind):
             for letter, message in OUTBOUND.items():
                 with m.Case(ord(letter)):

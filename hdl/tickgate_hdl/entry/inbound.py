@@ -1,6 +1,6 @@
 """The venue's packets: session state, records for the host, updates for the gate."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols.soupbintcp import (
@@ -24,13 +24,18 @@ __all__ = ["VenueInbound"]
 
 _SESSION = record_layout(SESSION_EVENT)
 _VENUE = record_layout(VENUE_MESSAGE)
-_NO_SESSION = int.from_bytes(b" " * 10, "little")
+_NO_SESSION = Const(int.from_bytes(b" " * 10, "little"), 80)
 
 
 def _payload(packet, message, name):
     row = next(row for row in message.FIELDS if row.name == name)
     at = row.offset - SoupPacket.LENGTH
     return packet.payload[8 * at:8 * (at + row.length)]
+
+
+def _resized(value, width):
+    value = Value.cast(value)
+    return value[:width] if len(value) >= width else Cat(value, Const(0, width - len(value)))
 
 
 class VenueInbound(wiring.Component):
@@ -90,6 +95,7 @@ class VenueInbound(wiring.Component):
         record = Signal(RecordBody)
         m.d.comb += [self.events.payload.eq(record), decoder.payload.eq(packet.payload),
                      decoder.length.eq(packet.length),
+                     decoder.sequence.eq(self.next_sequence), decoder.time_ns.eq(self.time_ns),
                      number.text.eq(_payload(packet, LoginAccepted, "sequence_number"))]
         with m.If(self.events.ready):
             m.d.sync += self.events.valid.eq(0)
@@ -97,15 +103,13 @@ class VenueInbound(wiring.Component):
             m.d.sync += self.venue.valid.eq(0)
         event_free = ~self.events.valid | self.events.ready
 
-        session = Signal(_SESSION)
-        m.d.comb += [
-            session.code.eq(ord(" ")), session.session.eq(_NO_SESSION),
-            session.sequence.eq(self.next_sequence), session.time_ns.eq(self.time_ns),
-        ]
-
-        def tell(kind, *fields):
-            m.d.comb += [session.kind.eq(ord(kind)), *fields]
-            m.d.sync += [record.template.eq(SESSION_EVENT.template), record.body.eq(session),
+        def tell(kind, **values):
+            values = {
+                "kind": Const(ord(kind), 8), "code": Const(ord(" "), 8), "session": _NO_SESSION,
+                "sequence": self.next_sequence, "time_ns": self.time_ns, **values,
+            }
+            body = Cat(_resized(values.get(name, 0), field.width) for name, field in _SESSION)
+            m.d.sync += [record.template.eq(SESSION_EVENT.template), record.body.eq(body),
                          self.events.valid.eq(1)]
 
         with m.If(~self.link_up & told_up):
@@ -132,7 +136,7 @@ class VenueInbound(wiring.Component):
                     tell("U")
                     m.d.sync += told_up.eq(1)
                 with m.Elif(self.i.valid & self.live & event_free):
-                    self._take(m, packet, decoder, number, update, message, session, hears, tell)
+                    self._take(m, packet, decoder, number, update, message, hears, tell)
             with m.State("Update"), m.If(~self.venue.valid):
                 m.d.sync += [record.template.eq(VENUE_MESSAGE.template), record.body.eq(message),
                              self.events.valid.eq(1)]
@@ -148,8 +152,8 @@ class VenueInbound(wiring.Component):
                     with m.Else():
                         m.d.sync += [self.awaiting.eq(0), self.logged_in.eq(1), hears.eq(1),
                                      self.next_sequence.eq(number.number)]
-                        tell("A", session.session.eq(_payload(packet, LoginAccepted, "session")),
-                             session.sequence.eq(number.number))
+                        tell("A", session=_payload(packet, LoginAccepted, "session"),
+                             sequence=number.number)
 
         with m.If(~self.live):
             m.d.sync += [self.logged_in.eq(0), self.awaiting.eq(0), hears.eq(0)]
@@ -160,7 +164,7 @@ class VenueInbound(wiring.Component):
         m.d.sync += self.malformed_packets.eq(self.malformed_packets + 1)
         tell("M")
 
-    def _take(self, m, packet, decoder, number, update, message, session, hears, tell):
+    def _take(self, m, packet, decoder, number, update, message, hears, tell):
         answers_login = (packet.kind == ord(LoginAccepted.TYPE)) | (
             packet.kind == ord(LoginRejected.TYPE))
         m.d.comb += self.i.ready.eq(1)
@@ -173,8 +177,6 @@ class VenueInbound(wiring.Component):
                     self.next_sequence.eq(self.next_sequence + 1),
                     self.messages.eq(self.messages + 1),
                     update.eq(decoder.update), message.eq(decoder.record),
-                    message.soup_sequence.eq(self.next_sequence),
-                    message.time_ns.eq(self.time_ns),
                 ]
                 with m.If(decoder.known & (packet.length != 0)):
                     m.d.sync += self.venue.valid.eq(decoder.acts)
@@ -187,7 +189,7 @@ class VenueInbound(wiring.Component):
             with m.Case(ord(LoginRejected.TYPE)):
                 m.d.sync += self.awaiting.eq(0)
                 code = _payload(packet, LoginRejected, "reject_reason_code")
-                tell("J", session.code.eq(code))
+                tell("J", code=code)
             with m.Case(ord(EndOfSession.TYPE)):
                 m.d.sync += self.logged_in.eq(0)
                 tell("Z")

@@ -1,0 +1,245 @@
+"""One order through gate and entry and back, joined as on the card, in the Amaranth simulator."""
+
+import zlib
+
+from amaranth.hdl import Module
+from amaranth.sim import Simulator
+from tickgate.protocols import soupbintcp
+from tickgate.protocols.ouch50.inbound import CancelOrder, EnterOrder, ReplaceOrder
+from tickgate.protocols.ouch50.outbound import (
+    BrokenTrade,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExecuted,
+    OrderReplaced,
+)
+from tickgate.records.codec import pack, slot, unpack
+from tickgate.records.messages import OrderRequest
+from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
+from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate_hdl.entry.entry import Entry
+from tickgate_hdl.lib.stream import check_stream, connect_streams
+from tickgate_hdl.risk.gate import Gate
+from tickgate_hdl.top.config import CardConfig
+
+CONFIG = CardConfig(symbols=4, accounts=2, open_orders=16)
+TABLES = ((ACCOUNT, CONFIG.accounts), (SYMBOL, CONFIG.symbols),
+          (POSITION, CONFIG.accounts * CONFIG.symbols))
+ROW = 1 * CONFIG.symbols + 2
+SETTLE = 150
+ORDER = OrderRequest(
+    user_ref_num=1, price=1_000_100, quantity=100, account=1, symbol=2, action="O", side="B",
+    time_in_force="0", display="Y", capacity="P", intermarket_sweep="N", cross_type="N",
+    clordid="ABC")
+ECHO = {
+    "timestamp": 5, "side": "B", "symbol": "AAPL", "price": 1_000_100, "time_in_force": "0",
+    "display": "Y", "order_reference_number": 77, "capacity": "P",
+    "intermarket_sweep_eligibility": "N", "cross_type": "N", "order_state": "L", "clordid": "ABC"}
+
+
+def image():
+    words = {
+        ACCOUNT.address(1, 0): 1, ACCOUNT.address(1, 1): 5000, ACCOUNT.address(1, 2): 10**9,
+        ACCOUNT.address(1, 4): 10, ACCOUNT.address(1, 5): 50, SYMBOL.address(2, 0): 1,
+        SYMBOL.address(2, 1): 500, POSITION.address(ROW, 0): 1000,
+        POSITION.address(ROW, 1): 1000}
+    return [(table.select << 14 | at, words.get(table.select << 14 | at, 0))
+            for table, rows in TABLES for at in range(rows * table.row_words)]
+
+
+class Bench:
+    def __init__(self):
+        self.gate, self.entry = Gate(CONFIG), Entry(CONFIG)
+        gate, entry = self.gate, self.entry
+        m = Module()
+        m.submodules += [gate, entry]
+        connect_streams(m, gate.passed, entry.passed)
+        connect_streams(m, entry.venue, gate.venue)
+        for name in ("passed", "decision", "events"):
+            check_stream(m, f"gate_{name}", getattr(gate, name))
+        for name in ("venue", "events"):
+            check_stream(m, f"entry_{name}", getattr(entry, name))
+        m.d.comb += [gate.sent.eq(entry.sent), gate.unsent.eq(entry.unsent),
+                     gate.session_up.eq(entry.session_up)]
+        self.simulator = Simulator(m)
+        self.simulator.add_clock(6.4e-9)
+        self.simulator.add_process(self.watch)
+        self.sent, self.records = bytearray(), []
+
+    async def watch(self, ctx):
+        gate, entry = self.gate, self.entry
+        sources = (entry.events, gate.events, gate.decision)
+        for port in (entry.tx, *sources):
+            ctx.set(port.ready, 1)
+        signals = [signal for port in sources for signal in (port.valid, port.payload)]
+        async for _, _, valid, beat, *values in ctx.tick().sample(
+                entry.tx.valid, entry.tx.payload, *signals):
+            if valid:
+                self.sent += beat.data.to_bytes(8, "little")[:beat.keep.bit_count()]
+            for valid, body in zip(values[::2], values[1::2], strict=True):
+                if valid:
+                    data = slot(BY_TEMPLATE[body.template], body.body.to_bytes(48, "little"), 1)
+                    self.records.append(unpack(data)[1])
+
+    def packet(self):
+        packet = soupbintcp.decode(bytes(self.sent))
+        self.sent.clear()
+        return packet
+
+    async def pulse(self, ctx, signal):
+        ctx.set(signal, 1)
+        await ctx.tick()
+        ctx.set(signal, 0)
+
+    async def receive(self, ctx, data):
+        rx = self.entry.rx
+        for at in range(0, len(data), 8):
+            piece = data[at:at + 8]
+            ctx.set(rx.payload, {"data": int.from_bytes(piece, "little"),
+                                 "keep": (1 << len(piece)) - 1, "last": 1})
+            ctx.set(rx.valid, 1)
+            await ctx.tick().until(rx.ready)
+            ctx.set(rx.valid, 0)
+        await ctx.tick().repeat(SETTLE)
+
+    async def venue(self, ctx, message):
+        await self.receive(ctx, soupbintcp.SequencedData(message.encode()).encode())
+        gate = self.gate
+        return ctx.get(gate.position__value), ctx.get(gate.open_buy__value)
+
+    async def order(self, ctx, **changes):
+        body = pack(ORDER_REQUEST, **ORDER._replace(**changes)._asdict())
+        order = self.gate.order
+        ctx.set(order.payload, {"template": 1, "body": int.from_bytes(body, "little")})
+        ctx.set(order.valid, 1)
+        await ctx.tick().until(order.ready)
+        ctx.set(order.valid, 0)
+        await ctx.tick().repeat(30)
+        return self.records[-1]
+
+    async def open(self, ctx):
+        gate, entry = self.gate, self.entry
+        ctx.set(gate.ready, 1)
+        ctx.set(gate.events_room, 1)
+        ctx.set(gate.query_top, {"bid": 1_000_000, "bid_size": 100, "ask": 1_000_100,
+                                 "ask_size": 100, "trading_state": ord("T"), "stale": 0})
+        await ctx.tick().until(~gate.busy)
+        for address, word in image():
+            ctx.set(gate.limit_address__value, address)
+            await self.pulse(ctx, gate.limit_address__value__we)
+            ctx.set(gate.limit_data__value, word)
+            await self.pulse(ctx, gate.limit_data__value__we)
+        ctx.set(gate.limit_crc__value, zlib.crc32(
+            b"".join(word.to_bytes(4, "little") for _, word in image())))
+        ctx.set(gate.limit_generation__value, 7)
+        await self.pulse(ctx, gate.limit_commit__commit)
+        await ctx.tick().until(~gate.limit_status__busy)
+        assert ctx.get(gate.limit_status__committed)
+        ctx.set(gate.symbol_index, 2)
+        ctx.set(gate.symbol_name, int.from_bytes(b"AAPL    ", "little"))
+        ctx.set(gate.symbol_enable, 1)
+        await self.pulse(ctx, gate.symbol_write)
+        ctx.set(gate.watchdog_timeout__ms, 10)
+        await self.pulse(ctx, gate.watchdog_touch__touch)
+        await ctx.tick()
+        await self.pulse(ctx, gate.control__arm)
+        ctx.set(gate.position_address__account, 1)
+        ctx.set(gate.position_address__symbol, 2)
+        ctx.set(entry.link_up, 1)
+        ctx.set(entry.soup_sequence__value, 10203)
+        await self.pulse(ctx, entry.soup_control__login)
+        await ctx.tick().repeat(60)
+        assert self.packet().requested_sequence_number == 10203
+        await self.receive(ctx, soupbintcp.LoginAccepted(
+            session="SESS1", sequence_number=10203).encode())
+        assert ctx.get(entry.session_up)
+
+
+def test_one_order_there_and_back():
+    bench = Bench()
+    ended = []
+
+    async def scenario(ctx):
+        await bench.open(ctx)
+        decision = await bench.order(ctx)
+        assert (decision.checks, decision.generation) == (0, 7)
+        assert (decision.gate_cycles, decision.wire_cycles) == (6, 7)
+        entered = EnterOrder.decode(bench.packet().payload)
+        assert (entered.user_ref_num, entered.symbol, entered.price) == (1, "AAPL", 1_000_100)
+
+        decision = await bench.order(ctx, user_ref_num=2, quantity=2000)
+        assert decision.first_check == 15
+        assert not bench.sent
+
+        assert await bench.venue(
+            ctx, OrderAccepted(user_ref_num=1, quantity=100, **ECHO)) == (0, 100)
+        assert bench.records[-1].soup_sequence == 10203
+        assert await bench.venue(ctx, OrderExecuted(
+            timestamp=6, user_ref_num=1, quantity=40, price=1_000_000, liquidity_flag="A",
+            match_number=99)) == (40, 60)
+        assert bench.records[-1].reference == 99
+        assert await bench.venue(ctx, BrokenTrade(
+            timestamp=6, user_ref_num=1, match_number=99, reason="E", clordid="ABC")) == (0, 60)
+
+        await bench.order(ctx, user_ref_num=3, orig_user_ref_num=1, action="U", quantity=150)
+        replaced = ReplaceOrder.decode(bench.packet().payload)
+        assert (replaced.orig_user_ref_num, replaced.quantity) == (1, 150)
+        assert ctx.get(bench.gate.open_buy__value) == 210
+        assert await bench.venue(ctx, OrderReplaced(
+            orig_user_ref_num=1, user_ref_num=3, quantity=110, **ECHO)) == (0, 110)
+
+        await bench.order(ctx, user_ref_num=3, action="X", quantity=0, price=0)
+        assert CancelOrder.decode(bench.packet().payload).user_ref_num == 3
+        assert await bench.venue(ctx, OrderCanceled(
+            timestamp=1, user_ref_num=3, quantity=110, reason="U", appendage=None)) == (0, 0)
+        assert ctx.get(bench.entry.count_ouch_in__count) == 5
+        assert ctx.get(bench.gate.count_orders_passed__count) == 2
+        assert ctx.get(bench.gate.count_cancels_passed__count) == 1
+        assert ctx.get(bench.gate.count_orders_refused__count) == 1
+        assert ctx.get(bench.gate.count_unknown_token__count) == 0
+        ended.append(True)
+
+    bench.simulator.add_testbench(scenario)
+    bench.simulator.run_until(2e-5)
+    assert ended
+
+
+def test_a_link_lost_on_the_way_gives_the_order_back():
+    bench = Bench()
+    ended = []
+
+    async def scenario(ctx):
+        gate, entry = bench.gate, bench.entry
+        await bench.open(ctx)
+        for delay in range(10):  # the link drops in every cycle from the order to its first word
+            token = delay + 1
+            body = pack(ORDER_REQUEST, **ORDER._replace(user_ref_num=token)._asdict())
+            ctx.set(gate.order.payload, {"template": 1, "body": int.from_bytes(body, "little")})
+            ctx.set(gate.order.valid, 1)
+            await ctx.tick().until(gate.order.ready)
+            ctx.set(gate.order.valid, 0)
+            for _ in range(delay):
+                await ctx.tick()
+            ctx.set(entry.link_up, 0)
+            await ctx.tick().repeat(60)
+            decision = next(r for r in reversed(bench.records) if hasattr(r, "gate_cycles"))
+            assert decision.user_ref_num == token
+            left = ctx.get(gate.open_buy__value)
+            assert (decision.checks == 0) == bool(bench.sent)
+            assert left == (0 if decision.checks else 100)
+            bench.sent.clear()
+            if left:
+                break
+            assert decision.first_check == 7
+            ctx.set(entry.link_up, 1)
+            await bench.pulse(ctx, entry.soup_control__login)
+            await ctx.tick().repeat(60)
+            bench.sent.clear()
+            await bench.receive(ctx, soupbintcp.LoginAccepted(
+                session="SESS1", sequence_number=1).encode())
+        ended.append(delay)
+
+    bench.simulator.add_testbench(scenario)
+    bench.simulator.run_until(4e-5)
+    assert ended
+    assert ended[0] > 4
