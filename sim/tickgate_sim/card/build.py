@@ -59,12 +59,10 @@ def build(say: Say | None = None) -> BuiltCard:
     with _lock(root):
         if not (mark / "card.v").exists():
             with _step(say, "writing the card's Verilog"):
-                partial = _empty(root / f"{mark.name}.partial")
                 try:
-                    write_verilog(partial)
+                    _make(mark, write_verilog)
                 except subprocess.CalledProcessError as error:
                     raise BuildError("the card's Verilog was not written (see above)") from error
-                partial.rename(mark)
     return build_verilog(mark / "card.v", WAIVERS, say)
 
 
@@ -72,21 +70,31 @@ def build_verilog(source: Path, waivers: Path | None = None, say: Say | None = N
     """Return the harness built around ``source``, a module ``card`` with the card's ports."""
     say = say or _to_stderr
     root = _root()
-    inputs = [source, *sorted(HARNESS.glob("*.[ch]pp")), *([waivers] if waivers else [])]
-    folder = root / _hash(inputs)
+    model = root / f"model-{_hash([source, *([waivers] if waivers else [])], _VERILATOR_FLAGS)}"
+    harness = _hash(sorted(HARNESS.glob("*.[ch]pp")), (*_CXX_FLAGS, str(c_constants()), model.name))
+    folder = root / f"card-{harness}"
     built = BuiltCard(folder / "libtickgate_card.so", folder / "tickgate-card")
     if built.library.exists() and built.program.exists():
         return built
     with _lock(root):
+        if not (model / "Vcard__ALL.a").exists():
+            _make(model, lambda folder: _make_model(source, waivers, folder, say))
         if not built.program.exists():
-            partial = _empty(root / f"{folder.name}.partial")
-            _make(source, waivers, partial, say)
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
+            _make(folder, lambda folder: _make_harness(folder, model, say))
     return built
 
 
-def _make(source: Path, waivers: Path | None, folder: Path, say: Say) -> None:
+def _make(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a folder under another name, so that one that is there is whole."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    for stale in (partial, folder):
+        shutil.rmtree(stale, ignore_errors=True)
+    partial.mkdir(parents=True)
+    fill(partial)
+    partial.rename(folder)
+
+
+def _environment() -> dict[str, str]:
     tools = Path(verilator.__file__).parent / "bin"
     environment = {
         **os.environ,
@@ -96,17 +104,24 @@ def _make(source: Path, waivers: Path | None, folder: Path, say: Say) -> None:
     }
     if shutil.which("ccache"):
         environment["OBJCACHE"] = "ccache"
-    model = folder / "model"
+    return environment
+
+
+def _make_model(source: Path, waivers: Path | None, model: Path, say: Say) -> None:
+    environment = _environment()
     with _step(say, "verilating the card"):
         sources = [str(path) for path in (waivers, source) if path]
         _run(["verilator", *_VERILATOR_FLAGS, "--Mdir", str(model), *sources], environment)
     with _step(say, "compiling the model (a minute or two)"):
         make = ["make", "-C", str(model), "-f", "Vcard.mk", f"-j{_JOBS}", "OPT_FAST=-O2"]
         _run([*make, "Vcard__ALL.a", "libverilated.a"], environment)
-    with _step(say, "compiling the harness"):
-        _compile_harness(folder, model, environment)
     for path in model.glob("*.o"):
         path.unlink()
+
+
+def _make_harness(folder: Path, model: Path, say: Say) -> None:
+    with _step(say, "compiling the harness"):
+        _compile_harness(folder, model, _environment())
 
 
 def _compile_harness(folder: Path, model: Path, environment: dict[str, str]) -> None:
@@ -142,9 +157,8 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
         raise BuildError(f"{' '.join(command[:2])} failed:\n{done.stdout[-8000:]}")
 
 
-def _hash(inputs: list[Path]) -> str:
-    flags = (*_VERILATOR_FLAGS, *_CXX_FLAGS, version("verilator"), str(c_constants()))
-    digest = hashlib.sha256("\0".join(flags).encode())
+def _hash(inputs: list[Path], flags: tuple[str, ...]) -> str:
+    digest = hashlib.sha256("\0".join((*flags, version("verilator"))).encode())
     for path in inputs:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -155,12 +169,6 @@ def _root() -> Path:
     root = Path(chosen) / "card" if chosen else BUILD_ROOT
     root.mkdir(parents=True, exist_ok=True)
     return root
-
-
-def _empty(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 @contextmanager

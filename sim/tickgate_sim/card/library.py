@@ -34,6 +34,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "tg_memory": (_POINTER, [_POINTER]),
     "tg_run": (None, [_POINTER, _U64]),
     "tg_run_until_quiet": (_U64, [_POINTER, _U64, _U64]),
+    "tg_run_until_taken": (_INT, [_POINTER, _U64, _U64]),
     "tg_write": (None, [_POINTER, _U32, _U32]),
     "tg_read": (_INT, [_POINTER, _U32, _U64, ctypes.POINTER(_U32)]),
     "tg_push_frame": (None, [_POINTER, ctypes.c_char_p, _U64, _INT]),
@@ -125,6 +126,14 @@ class CardLibrary:
         if run >= limit:
             raise CardError(f"the card was still busy after {limit} cycles")
         return run
+
+    def run_until_taken(self, left: int = 0, limit: int = 10_000_000) -> None:
+        """Run until at most ``left`` frames wait.
+
+        Raises CardError when there are still more after ``limit`` cycles.
+        """
+        if not self._c.tg_run_until_taken(self._handle, left, limit):
+            raise CardError(f"{self.frames_pending} frames still wait after {limit} cycles")
 
     def reset(self) -> None:
         """Pull the card's reset; what is in flight is lost, host memory stays."""

@@ -37,9 +37,8 @@ def _files() -> Iterator[Path]:
                 yield path
 
 
-def write_verilog(folder: Path) -> Path:
-    """Write ``card.v`` to ``folder`` and return its path. Raises CalledProcessError when that
+def write_verilog(folder: Path) -> None:
+    """Write ``card.v`` to ``folder``. Raises CalledProcessError when that
     fails."""
     command = [sys.executable, "-m", "tickgate_hdl.top.verilog", "--out", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return folder / "card.v"

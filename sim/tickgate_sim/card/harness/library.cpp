@@ -55,6 +55,15 @@ uint64_t tg_run_until_quiet(Library* self, uint64_t settle, uint64_t limit) {
     return run;
 }
 
+// Runs until at most `left` frames wait, at most `limit` cycles; returns whether it is so.
+int tg_run_until_taken(Library* self, uint64_t left, uint64_t limit) {
+    for (uint64_t run = 0; self->card.frames.pending() > left; ++run) {
+        if (run == limit) return 0;
+        self->step();
+    }
+    return 1;
+}
+
 void tg_write(Library* self, uint32_t offset, uint32_t value) { self->card.pcie.write(offset, value); }
 
 // 0 = read, 1 = the card answered with an error, 2 = no answer in `limit` cycles.

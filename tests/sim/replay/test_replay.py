@@ -1,0 +1,317 @@
+"""Replay of the samples through the Verilated card, against three others that built the same
+books."""
+
+import csv
+import dataclasses
+import gzip
+import random
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from itchcpp.book import BookManager
+from tickgate.protocols import binaryfile
+from tickgate.protocols.itch50 import MESSAGES, AddOrder, OrderCancel, OrderDelete, StockDirectory
+from tickgate_sim.card.build import build
+from tickgate_sim.models.book import BookModel
+from tickgate_sim.models.feed_book import FeedBookModel
+from tickgate_sim.models.udp import UdpModel
+from tickgate_sim.replay import Report, SourceError, replay
+from tickgate_sim.replay.cli import register
+from tickgate_sim.replay.packets import GROUP, PORT, frames
+from tickgate_sim.replay.source import messages, scan
+from typer.testing import CliRunner
+
+AAPL = "aapl-20200130-premarket-first2500"
+SAMPLES = (AAPL, "itchcpp-testvalues-23types", "simulated-ritch-12012")
+
+Change = tuple[int, int, str, int, int, int, int]
+
+pytestmark = pytest.mark.sim
+
+
+@pytest.fixture(scope="module")
+def card() -> Path:
+    return build().library
+
+
+@pytest.fixture(scope="module")
+def samples(shared_data: Path) -> Path:
+    return shared_data / "itch"
+
+
+@pytest.fixture(scope="module")
+def reports(samples: Path, card: Path) -> dict[str, Report]:
+    return {name: replay(samples / f"{name}.itch50", library=card) for name in SAMPLES}
+
+
+def changes(report: Report) -> list[Change]:
+    names = ("bid", "bid_size", "ask", "ask_size")
+    return [
+        (
+            int(row["message"]),
+            int(row["timestamp"]),
+            report.symbols[row["symbol"]],
+            *(int(row[name]) for name in names),
+        )
+        for row in report.changes
+    ]
+
+
+def only_changes(rows: Iterator[Change]) -> list[Change]:
+    """Rows whose prices and sizes are others than the row before of the same symbol."""
+    last: dict[str, tuple[int, ...]] = {}
+    found = []
+    for row in rows:
+        if last.get(row[2], (0, 0, 0, 0)) != row[3:]:
+            last[row[2]] = row[3:]
+            found.append(row)
+    return found
+
+
+def modelled(path: Path, names: list[str]) -> list[Change]:
+    """What the golden model makes of the same frames, with the card's capacities."""
+    group = int.from_bytes(socket.inet_aton(GROUP), "big")
+    book = BookModel([name.ljust(8).encode() for name in names], 1024, 8192, 8)
+    model = FeedBookModel(UdpModel(group, PORT), book)
+    for frame, _ in frames(messages(path)):
+        model.frame(frame)
+    return only_changes(
+        (
+            record.message,
+            record.itch_time,
+            names[record.symbol],
+            record.top.bid,
+            record.top.bid_size,
+            record.top.ask,
+            record.top.ask_size,
+        )
+        for record in book.records
+    )
+
+
+def of_itchcpp(path: Path, names: list[str]) -> list[Change]:
+    """Best bid and offer of every symbol after each message, as PyPI itchcpp has them."""
+    manager = BookManager()
+    for name in names:
+        manager.track_symbol(name)
+
+    def rows() -> Iterator[Change]:
+        for number, message in enumerate(messages(path), 1):
+            manager.process_stream(len(message).to_bytes(2, "big") + message)
+            for name in names:
+                book = manager.book_for_symbol(name)
+                if book is None:  # the file has not named it yet
+                    continue
+                bbo = book.bbo()
+                yield (
+                    number,
+                    int.from_bytes(message[5:11], "big"),
+                    name,
+                    round(bbo.bid_price * 10_000),
+                    bbo.bid_shares,
+                    round(bbo.ask_price * 10_000),
+                    bbo.ask_shares,
+                )
+
+    return only_changes(rows())
+
+
+def test_the_oracle_has_the_same_book_after_every_message(samples, reports):
+    def rows() -> Iterator[Change]:
+        with gzip.open(samples / f"{AAPL}.bbo.csv.gz", "rt") as file:
+            for row in csv.DictReader(file):
+                numbers = [int(row[name]) for name in ("bid_px", "bid_sz", "ask_px", "ask_sz")]
+                yield (int(row["msg"]), int(row["ts_ns"]), row["symbol"], *numbers)
+
+    expected = only_changes(rows())
+    assert len(expected) > 600
+    assert changes(reports[AAPL]) == expected
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_golden_model_has_the_same_book_after_every_message(samples, reports, name):
+    report = reports[name]
+    assert changes(report) == modelled(samples / f"{name}.itch50", report.symbols)
+
+
+@pytest.mark.parametrize("name", [AAPL, "simulated-ritch-12012"])
+def test_itchcpp_has_the_same_book_after_every_message(samples, reports, name):
+    report = reports[name]
+    assert changes(report) == of_itchcpp(samples / f"{name}.itch50", report.symbols)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_card_counts_the_types_as_the_file_has_them(samples, reports, name):
+    counted = Counter(chr(m[0]) for m in binaryfile.read(samples / f"{name}.itch50"))
+    report = reports[name]
+    assert +report.types == counted
+    assert report.types_agree
+    assert report.messages == counted.total() == report.counters["itch_messages"]
+
+
+def test_the_report_reads_well(reports):
+    lines = "\n".join(reports[AAPL].lines())
+    assert "counted by the card, as in the file" in lines
+    assert "A AddOrder                            1,221" in lines
+    assert "2,500 messages, 1 symbols\n" in lines
+    assert "  AAPL         321.3100       493     321.6000       175" in lines
+    ritch = "\n".join(reports["simulated-ritch-12012"].lines())
+    assert "117 messages about orders that the book does not know" in ritch
+
+
+def test_a_difference_between_card_and_file_is_said(reports):
+    report = dataclasses.replace(reports[AAPL], file_types=Counter("A"))
+    assert not report.types_agree
+    assert "BUT the file has" in report.lines()[0]
+
+
+def test_the_csv_has_a_row_for_each_change(samples, card, reports, tmp_path):
+    out = tmp_path / "bbo.csv"
+    zipped = tmp_path / "aapl.gz"
+    zipped.write_bytes(gzip.compress((samples / f"{AAPL}.itch50").read_bytes()))
+    replay(zipped, out, library=card)
+    lines = out.read_text().splitlines()
+    assert lines[0] == "message,timestamp,symbol,bid,bid_size,ask,ask_size"
+    assert lines[1:] == [",".join(map(str, row)) for row in changes(reports[AAPL])]
+
+
+def test_chosen_symbols_are_tracked_and_no_others(samples, card, reports):
+    name = "simulated-ritch-12012"
+    report = replay(samples / f"{name}.itch50", symbols=["BOB", "NONE", "BOB"], library=card)
+    assert report.symbols == ["BOB", "NONE"]
+    assert changes(report) == [row for row in changes(reports[name]) if row[2] == "BOB"]
+    assert report.top_of_book()["NONE"] == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("symbol", ["", "TOOLONGNAME", "Ä"])
+def test_a_symbol_that_is_none_is_refused(samples, card, symbol):
+    with pytest.raises(ValueError, match="a symbol must be"):
+        replay(samples / f"{AAPL}.itch50", symbols=[symbol], library=card)
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory) -> Path:
+    """A file of 70 symbols with orders that come and go."""
+    rng = random.Random(5)
+    names = [f"S{i:03}" for i in range(70)]
+    common = {"tracking_number": 0}
+    stream = [directory(name, locate) for locate, name in enumerate(names, 1)]
+    live: dict[int, int] = {}
+    for reference in range(1, 1500):
+        locate = rng.randrange(1, 71)
+        stream.append(
+            AddOrder(
+                stock_locate=locate,
+                timestamp=reference,
+                order_reference_number=reference,
+                buy_sell_indicator=rng.choice("BS"),
+                shares=rng.randrange(100, 1000),
+                stock=names[locate - 1],
+                price=rng.randrange(10, 30) * 100,
+                **common,
+            ).encode()
+        )
+        live[reference] = locate
+        if reference % 3 == 0:
+            gone = rng.choice(list(live))
+            fields = {"stock_locate": live[gone], "timestamp": reference, **common}
+            if rng.random() < 0.5:
+                cancel = OrderCancel(order_reference_number=gone, cancelled_shares=50, **fields)
+                stream.append(cancel.encode())
+            else:
+                stream.append(OrderDelete(order_reference_number=gone, **fields).encode())
+                del live[gone]
+    path = tmp_path_factory.mktemp("crowd") / "crowd.itch50"
+    binaryfile.write(path, stream)
+    return path
+
+
+def directory(name: str, locate: int) -> bytes:
+    values = {"stock_locate": locate, "tracking_number": 0, "timestamp": 0, "stock": name}
+    fields = {f.name: f.kind for f in StockDirectory.FIELDS}
+    for field, kind in fields.items():
+        if field not in values and field != "message_type":
+            values[field] = " " if kind.is_text else 0
+    return StockDirectory(**values).encode()
+
+
+def test_more_symbols_than_the_card_tracks_take_several_passes(crowd, card):
+    told = []
+    report = replay(crowd, library=card, progress=lambda done, total: told.append((done, total)))
+    assert report.passes == 2
+    assert "70 symbols in 2 passes" in "\n".join(report.lines())
+    assert len(report.symbols) == 70
+    assert changes(report) == modelled(crowd, report.symbols)
+    assert told[-1] == (2 * report.messages, 2 * report.messages)
+    assert sorted(told) == told
+
+
+def write(path: Path, *parts: bytes) -> Path:
+    path.write_bytes(b"".join(len(part).to_bytes(2, "big") + part for part in parts))
+    return path
+
+
+def test_messages_that_are_none_are_counted_and_the_rest_goes_on(samples, card, tmp_path):
+    good = list(binaryfile.read(samples / f"{AAPL}.itch50"))
+    path = write(tmp_path / "x", *good[:3], b"?what", good[3][:-1], *good[3:100])
+    report = replay(path, library=card)
+    assert (report.counters["itch_unknown"], report.counters["itch_malformed"]) == (1, 1)
+    assert report.types_agree
+    assert "1 of unknown type, 1 of wrong length" in "\n".join(report.lines())
+    expected = [(n + 2 if n > 3 else n, *rest) for n, *rest in modelled_first(good[:100], tmp_path)]
+    assert changes(report) == expected
+
+
+def modelled_first(stream: list[bytes], folder: Path) -> list[Change]:
+    return modelled(write(folder / "y", *stream), ["AAPL"])
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "the file has no messages"),
+        (b"\0\0", "the file has no messages"),
+        (b"\0\0more", "must end with its marker at offset 0"),
+        (b"\0\x01S\0", "at message 1: BinaryFILE is cut at offset 3"),
+        (b"\0\x01S\0\x05abc", "at message 1: BinaryFILE is cut at offset 3"),
+        (b"\x06\x00" + b"S" * 0x600, "at message 1: a message is at most 1450 bytes long"),
+        (gzip.compress(b"\0\x01S" * 9)[:-4], "after message 9: bad gzip data"),
+        (gzip.compress(b"\0\x01S")[:10] + b"\xff" * 9, "bad gzip data"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed_is_refused_with_the_place(tmp_path, data, problem):
+    path = tmp_path / "bad"
+    path.write_bytes(data)
+    with pytest.raises(SourceError) as caught:
+        replay(path, library=tmp_path / "never loaded")
+    assert str(caught.value).startswith(str(path))
+    assert problem in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="No such file"):
+        replay(tmp_path / "none")
+
+
+def test_scan_finds_symbols_in_the_order_in_which_they_come(samples):
+    found = scan(samples / "simulated-ritch-12012.itch50")
+    assert list(found.symbols) == ["ALC", "BOB", "CHAR"]
+    assert (found.messages, found.unknown, found.wrong_length) == (12012, 0, 0)
+    assert set(found.types) <= set(MESSAGES)
+
+
+def test_the_command(samples, tmp_path):
+    app = typer.Typer()
+    register(app)
+    out = tmp_path / "bbo.csv"
+    done = CliRunner().invoke(app, [str(samples / f"{AAPL}.itch50"), "--bbo", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "649 rows in" in done.output
+    assert len(out.read_text().splitlines()) == 650
+    done = CliRunner().invoke(app, [str(tmp_path / "none")])
+    assert done.exit_code == 1
+    assert "No such file" in done.output
