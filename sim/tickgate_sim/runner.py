@@ -18,7 +18,7 @@ __all__ = ["BUILD_ROOT", "WAIVERS", "run", "tool_environment"]
 BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "cocotb"
 WAIVERS = Path(__file__).parent / "amaranth.vlt"
 
-_ZERO_WORD = re.compile(r"^ +\S+ *\[\d+\] = \d+'h0+;\n", re.MULTILINE)
+_ZEROS = re.compile(r"^  initial begin\n(?:    \S+ ?\[\d+\] = \d+'h0+;\n)+  end\n", re.MULTILINE)
 """One line per word that sets a memory to 0: what starts so, our gateware has to sweep itself."""
 
 
@@ -49,6 +49,7 @@ def run(
     tb: str,
     seed: int = 1,
     testcase: str | Sequence[str] | None = None,
+    test_filter: str | None = None,
     waivers: Sequence[Path] = (WAIVERS,),
     build_args: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
@@ -56,11 +57,12 @@ def run(
     """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
 
     The model is kept in ``build/cocotb/<name>-<hash>`` and built again only when the Verilog, the
-    waivers, the arguments or Verilator change. ``environment`` is added to that of the tests.
+    waivers, the arguments or Verilator change. ``testcase`` names tests, ``test_filter`` is a
+    regular expression, neither means all. ``environment`` is added to that of the tests.
     Returns the folder, with ``results.xml`` in it. A failing test or build raises SystemExit.
     """
     text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
-    text = _ZERO_WORD.sub("", text)
+    text = _ZEROS.sub("", text)
     digest = hashlib.sha256()
     parts = [text, version("verilator"), *map(str, build_args)]
     for part in (*parts, *(path.read_text() for path in waivers)):
@@ -86,6 +88,7 @@ def run(
             hdl_toplevel_lang="verilog",
             test_module=tb,
             testcase=testcase,
+            test_filter=test_filter,
             seed=seed,
             build_dir=folder,
             test_dir=folder,

@@ -84,11 +84,10 @@ class Reports(wiring.Component):
             told.code.eq(command.code),
             told.symbol.eq(self.event_symbol),
             told.stock_locate.eq(command.locate),
+            told.expected.eq(Mux(self.event == ord("G"), command.expected, 0)),
             told.sequence.eq(command.sequence),
             told.time_ns.eq(command.time_ns),
         ]
-        with m.If(self.event == ord("G")):
-            m.d.comb += told.expected.eq(command.expected)
         with m.If(self.events.ready):
             m.d.sync += self.events.valid.eq(0)
         with m.If(self.tell):

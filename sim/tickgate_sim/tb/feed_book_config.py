@@ -1,0 +1,7 @@
+"""Sizes of the FeedBook that is built for the cocotb tests; importable without a simulator."""
+
+from tickgate_hdl.top.config import CardConfig
+
+__all__ = ["CONFIG"]
+
+CONFIG = CardConfig(symbols=8, accounts=2, levels=256, order_sets=1024, order_ways=8)
