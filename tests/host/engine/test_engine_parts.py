@@ -1,0 +1,191 @@
+"""The engine's small parts: settings, inputs' bytes, percentiles, market orders, refusal texts."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tickgate.engine import inputs
+from tickgate.engine.client import EngineError, ask
+from tickgate.engine.config import ConfigError, EngineConfig
+from tickgate.engine.latency import Histogram
+from tickgate.engine.market_orders import limit_for_market_order
+from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
+from tickgate.journal import Entry
+from tickgate.risk.checks import BY_NAME
+
+CONFIG = """
+[engine]
+state_dir = "state"
+command_socket = "engine.sock"
+limits = "limits.toml"
+symbols = ["AAPL", "MSFT"]
+[card]
+socket = "card.sock"
+[venue]
+name = "SIM"
+user = "U"
+password = "P"
+feed_group = "239.1.1.1"
+feed_port = 26400
+[fix]
+listen = "127.0.0.1:0"
+comp_id = "TICKGATE"
+[[fix.sessions]]
+comp_id = "C1"
+account = "ALPHA"
+[[fix.sessions]]
+comp_id = "C2"
+account = "BETA"
+password = "secret"
+[[fix.sessions]]
+comp_id = "C3"
+account = "ALPHA"
+"""
+
+
+def test_settings_are_read(tmp_path):
+    path = tmp_path / "engine.toml"
+    path.write_text(CONFIG)
+    config = EngineConfig.load(path)
+    assert config.state_dir == tmp_path / "state"
+    assert config.accounts == ("ALPHA", "BETA")
+    assert [session.password for session in config.sessions] == [None, "secret", None]
+    assert (config.fix_host, config.fix_port, config.watchdog_ms) == ("127.0.0.1", 0, 5000)
+    assert "secret" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[card]\n", "[crad]\n", r"the table \[card\] is required"),
+        ('"state"', "7", "engine.state_dir must be a text, was 7"),
+        ('limits = "limits.toml"', "", "engine.limits must be a text, was None"),
+        ("feed_port = 26400", "feed_port = 0", "venue.feed_port must be 1 to 65535, was 0"),
+        ('["AAPL", "MSFT"]', '["AAPL", "AAPL"]', "must name each symbol once"),
+        ('["AAPL", "MSFT"]', "[]", "engine.symbols must be a list with an entry"),
+        ('["AAPL", "MSFT"]', '["TOOLONGNAME"]', "1 to 8 characters"),
+        ('"127.0.0.1:0"', '"here"', "fix.listen must be HOST:PORT, was 'here'"),
+        ('comp_id = "C2"', 'comp_id = "C1"', "must name each comp_id once"),
+        ('account = "BETA"', "", r"fix.sessions\[1\].account must be a text"),
+        ('name = "SIM"', 'name = "SIM"\nspeed = 3', "venue.speed is not a setting"),
+        ('symbols = ["', 'durability = "disk"\nsymbols = ["', "memory or batch, was 'disk'"),
+        ("[engine]", "[engine", "engine.toml"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, old, new, message):
+    assert old in CONFIG
+    path = tmp_path / "engine.toml"
+    path.write_text(CONFIG.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=message):
+        EngineConfig.load(path)
+
+
+def test_a_process_with_wrong_settings_says_so_and_ends(tmp_path):
+    path = tmp_path / "engine.toml"
+    path.write_text(CONFIG)
+    code = "import sys; from pathlib import Path; from tickgate.engine.main import run; "
+    code += "sys.exit(run(Path(sys.argv[1])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "limits.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+EXAMPLES = [
+    inputs.Started(["A"], ["X"], [["C1", "A"]], "V", "note"),
+    inputs.NewOrder("C1", "1", "A", "X", "B", 1, "2", 3, "0", 4, 5, True, "no"),
+    inputs.CancelOrder("C1", "2", "1"),
+    inputs.ReplaceOrder("C1", "2", "1", "X", "B", 1, "2", 3, "0"),
+    inputs.Slot(bytes(range(64))),
+    inputs.CardUp(True, 7),
+    inputs.CardDown("gone"),
+    inputs.NotSent(1, "O", "full"),
+    inputs.Settled([1, 2], "why", True),
+    inputs.LimitsSet(1, "text", "hash", "file"),
+    inputs.Command("me", "kill", {"scope": "all", "target": None}),
+    inputs.SessionChanged("C1", True, ""),
+]
+
+
+@pytest.mark.parametrize("value", EXAMPLES, ids=lambda value: type(value).__name__)
+def test_inputs_come_back_from_the_journal(value):
+    assert inputs.decode(Entry(1, value.KIND, 0, inputs.encode(value))) == value
+
+
+def test_every_kind_has_a_number_of_its_own():
+    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"), [(99, b"{}"), (2, b"{}"), (2, b"x"), (7, b'{"reason":"","more":1}')]
+)
+def test_entries_that_cannot_be_read_are_named(kind, payload):
+    with pytest.raises(inputs.UnknownInput, match="journal entry 5"):
+        inputs.decode(Entry(5, kind, 0, payload))
+
+
+@given(st.lists(st.integers(0, 2**40), min_size=1))
+def test_percentiles_are_within_a_thirty_second(values):
+    histogram = Histogram()
+    histogram.extend(values)
+    found = histogram.percentiles()
+    ordered = sorted(values)
+    assert (found["count"], found["min"], found["max"]) == (len(values), ordered[0], ordered[-1])
+    for name, permille in (("p50", 500), ("p99", 990), ("p999", 999)):
+        exact = ordered[-(-len(values) * permille // 1000) - 1]
+        assert exact <= found[name] <= min(exact + exact // 32, ordered[-1])
+
+
+def test_an_empty_distribution_is_all_zero():
+    assert set(Histogram().percentiles().values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("side", "bid", "ask", "collar", "price"),
+    [
+        ("B", 1_000_000, 1_000_100, 5_000, 1_005_100),
+        ("B", 1_000_000, 1_000_100, 5_050, 1_005_100),
+        ("B", 0, 1_000_150, 10, 1_000_150),
+        ("S", 1_000_000, 0, 5_050, 995_000),
+        ("T", 1_000_000, 0, 5_000, 995_000),
+        ("S", 5_000, 0, 7_000, 1),
+        ("S", 9_999, 0, 0, 9_999),
+        ("B", 0, 9_990, 5, 9_995),
+    ],
+)
+def test_limits_of_market_orders(side, bid, ask, collar, price):
+    assert limit_for_market_order(side, bid, ask, collar) == (price, "")
+
+
+@pytest.mark.parametrize(
+    ("side", "bid", "ask", "collar", "text"),
+    [("B", 1, 0, 5, "no offer"), ("S", 0, 1, 5, "no bid"), ("B", 1, 1, None, "has no limits")],
+)
+def test_market_orders_without_a_price(side, bid, ask, collar, text):
+    price, why = limit_for_market_order(side, bid, ask, collar)
+    assert price == 0
+    assert text in why
+
+
+def test_refusal_texts():
+    kill, value = BY_NAME["kill_all"], BY_NAME["max_value"]
+    mask = 1 << kill.bit | 1 << value.bit
+    assert refusal_text(mask, kill.bit, 7) == (
+        f"RISK kill_all: {kill.text}; also: max_value; limits generation 7"
+    )
+    assert refusal_text(1 << 30, 30, 7) == "RISK check 30; limits generation 7"
+    reasons = [reject_reason(BY_NAME[x].bit) for x in ("halted", "max_value", "kill_all")]
+    assert reasons == [2, 3, 99]
+    assert venue_reject_text(29) == "invalid price"
+    assert venue_reject_text(999) == "reason 999"
+    assert cancel_text("U") == "canceled as asked"
+    assert "reason w" in cancel_text("w")
+
+
+def test_asking_where_nobody_answers(tmp_path):
+    with pytest.raises(EngineError, match="no engine answers"):
+        ask(tmp_path / "none.sock", tmp_path, "me", "state")
