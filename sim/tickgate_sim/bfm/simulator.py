@@ -80,6 +80,10 @@ class Bench:
 
         self._simulator.add_testbench(wrapped)
 
+    def background(self, run: Callable[[Any], Any]) -> None:
+        """Add a testbench that goes on for ever; the run does not wait for it."""
+        self._simulator.add_testbench(run, background=True)
+
     def run(self, *, limit: int, idle: Callable[[Any], Any] | None = None, tail: int = 30) -> None:
         """Run until all sources and processes are done, ``idle(ctx)`` holds, and ``tail`` cycles
         more.

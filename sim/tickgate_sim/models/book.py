@@ -78,7 +78,7 @@ class BookModel:
 
     def __post_init__(self) -> None:
         self.tops = [Top() for _ in self.names]
-        self._touched = self._traded = False
+        self._last = Command("", 0, 0)
         self._empty()
 
     def _empty(self) -> None:
@@ -93,11 +93,12 @@ class BookModel:
         """Enable a symbol (while nothing is in flight)."""
         if self.names[symbol] != name and self._traded:
             self.names[symbol] = name
-            self._show(Command("", 0, 0), symbol, replace(self.tops[symbol], stale=True))
+            self._show(self._last, symbol, replace(self.tops[symbol], stale=True))
         self.names[symbol] = name
 
     def command(self, command: Command) -> None:
         """Apply one command."""
+        self._last = command
         kind = command.kind
         if kind in "NGZS":
             self._event(command)

@@ -43,7 +43,7 @@ class UdpBench(Bench):
 
         words = [word for frame, error in sequence for word in beats(frame, error)]
         self.process(configure)
-        self._simulator.add_testbench(clock, background=True)
+        self.background(clock)
         self.source(self.dut.i, words, idle=idle, sent=self.accepted.append)
         self.process(finish)
         self.run(limit=limit, idle=lambda ctx: not ctx.get(self.dut.active))
