@@ -1,6 +1,6 @@
 """OUCH 5.0 messages of the venue to ring records and exposure updates."""
 
-from amaranth.hdl import Cat, Module, Mux
+from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols.ouch50.outbound import OUTBOUND
@@ -8,6 +8,7 @@ from tickgate.records.schema import VENUE_MESSAGE
 
 from tickgate_hdl.entry.receive import KEPT
 from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.lib.wire import be, fields
 from tickgate_hdl.risk.layouts import VenueUpdate
 
 __all__ = ["OuchDecoder"]
@@ -23,12 +24,11 @@ _SOURCES = {
     "quantity": ("quantity", "decrement_shares"),
 }
 """Field of the record, and the OUCH fields that it takes, the first that the message has."""
-_CODES = ("liquidity_flag", "order_state", "event_code")
-
-
-def _number(payload, row):
-    octets = [payload[8 * at:8 * at + 8] for at in range(row.offset, row.offset + row.length)]
-    return Cat(*(octets if row.kind.is_text else reversed(octets)))
+_CODES = {
+    "A": "order_state", "U": "order_state", "E": "liquidity_flag", "S": "event_code",
+    "B": "reason", "C": "reason", "D": "reason", "R": "reason",
+}
+"""OUCH field that the record's ``code`` takes, by message type."""
 
 
 class OuchDecoder(wiring.Component):
@@ -86,29 +86,25 @@ class OuchDecoder(wiring.Component):
         return m
 
     def _decode(self, m, letter, message):
-        rows = {row.name: row for row in message.FIELDS}
+        values = fields(message, self.payload)
         end = message.LENGTH
         fits = self.length == end
         if message.TAIL != "none":
-            announced = Cat(self.payload.word_select(end + 1, 8), self.payload.word_select(end, 8))
-            fits = fits | (self.length == end + 2 + announced)
+            fits = fits | (self.length == end + 2 + be(self.payload[8 * end:8 * end + 16]))
         m.d.comb += [self.known.eq(fits), self.acts.eq(letter in _ACTS_ON_EXPOSURE)]
 
         for target, names in _SOURCES.items():
-            row = next((rows[name] for name in names if name in rows), None)
-            if row is None:
+            value = next((values[name] for name in names if name in values), None)
+            if value is None:
                 continue
-            value = _number(self.payload, row)
             field = getattr(self.record, target)
             if len(value) > len(field):
                 value = Mux(value[len(field):].any(), (1 << len(field)) - 1, value)
             m.d.comb += field.eq(value)
 
-        if "reason" in rows and rows["reason"].length == 2:
-            m.d.comb += self.record.reason.eq(_number(self.payload, rows["reason"]))
-        codes = _CODES if letter in "AUES" else ("reason",)
-        for name in codes:
-            if name in rows and rows[name].length == 1:
-                m.d.comb += self.record.code.eq(_number(self.payload, rows[name]))
-        if "order_state" in rows:
-            m.d.comb += self.update.dead.eq(_number(self.payload, rows["order_state"]) == ord("D"))
+        if letter == "J":
+            m.d.comb += self.record.reason.eq(values["reason"])
+        elif letter in _CODES:
+            m.d.comb += self.record.code.eq(values[_CODES[letter]])
+        if "order_state" in values:
+            m.d.comb += self.update.dead.eq(values["order_state"] == ord("D"))

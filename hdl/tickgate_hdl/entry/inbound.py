@@ -18,6 +18,7 @@ from tickgate_hdl.entry.digits import FromDigits
 from tickgate_hdl.entry.receive import ReceivedPacket
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.lib.wire import be, fields
 from tickgate_hdl.risk.layouts import VenueUpdate
 
 __all__ = ["VenueInbound"]
@@ -27,10 +28,9 @@ _VENUE = record_layout(VENUE_MESSAGE)
 _NO_SESSION = Const(int.from_bytes(b" " * 10, "little"), 80)
 
 
-def _payload(packet, message, name):
-    row = next(row for row in message.FIELDS if row.name == name)
-    at = row.offset - SoupPacket.LENGTH
-    return packet.payload[8 * at:8 * (at + row.length)]
+def _text(packet, message, name):
+    header = Const(0, 8 * SoupPacket.LENGTH)
+    return be(fields(message, Cat(header, packet.payload))[name])
 
 
 def _resized(value, width):
@@ -96,7 +96,7 @@ class VenueInbound(wiring.Component):
         m.d.comb += [self.events.payload.eq(record), decoder.payload.eq(packet.payload),
                      decoder.length.eq(packet.length),
                      decoder.sequence.eq(self.next_sequence), decoder.time_ns.eq(self.time_ns),
-                     number.text.eq(_payload(packet, LoginAccepted, "sequence_number"))]
+                     number.text.eq(_text(packet, LoginAccepted, "sequence_number"))]
         with m.If(self.events.ready):
             m.d.sync += self.events.valid.eq(0)
         with m.If(self.venue.ready):
@@ -152,7 +152,7 @@ class VenueInbound(wiring.Component):
                     with m.Else():
                         m.d.sync += [self.awaiting.eq(0), self.logged_in.eq(1), hears.eq(1),
                                      self.next_sequence.eq(number.number)]
-                        tell("A", session=_payload(packet, LoginAccepted, "session"),
+                        tell("A", session=_text(packet, LoginAccepted, "session"),
                              sequence=number.number)
 
         with m.If(~self.live):
@@ -188,7 +188,7 @@ class VenueInbound(wiring.Component):
                 m.next = "Number"
             with m.Case(ord(LoginRejected.TYPE)):
                 m.d.sync += self.awaiting.eq(0)
-                code = _payload(packet, LoginRejected, "reject_reason_code")
+                code = _text(packet, LoginRejected, "reject_reason_code")
                 tell("J", code=code)
             with m.Case(ord(EndOfSession.TYPE)):
                 m.d.sync += self.logged_in.eq(0)

@@ -31,6 +31,8 @@ class TokenBuckets(wiring.Component):
         Strobe: charge ``account`` one message.
     tick : In(1)
         Strobe: a millisecond passed.
+    refilling : Out(1)
+        Ticks are being worked off.
     rate_account, rate : Out, In
         Read port for the accounts' rates, one cycle.
     """
@@ -40,7 +42,7 @@ class TokenBuckets(wiring.Component):
         width = ceil_log2(config.accounts)
         super().__init__({
             "account": In(width), "burst": In(16), "available": Out(1), "charge": In(1),
-            "tick": In(1), "rate_account": Out(width), "rate": In(16),
+            "tick": In(1), "refilling": Out(1), "rate_account": Out(width), "rate": In(16),
         })
 
     def elaborate(self, platform):
@@ -55,6 +57,7 @@ class TokenBuckets(wiring.Component):
 
         due = Signal(8)  # ticks not yet walked: a simulated clock may tick faster than a walk
         walking, fetched = Signal(), Signal()
+        m.d.comb += self.refilling.eq(walking | (due != 0))
         done = Signal()
         with m.If(self.tick & ~done & ~due.all()):
             m.d.sync += due.eq(due + 1)

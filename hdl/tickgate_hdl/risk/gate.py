@@ -60,6 +60,8 @@ class Gate(wiring.Component):
         Clocks and states of the rest of the card.
     busy : Out(1)
         Tables are being swept.
+    active : Out(1)
+        An operation or a refill of the message rates is under way.
     """
 
     def __init__(self, config: CardConfig):
@@ -75,7 +77,8 @@ class Gate(wiring.Component):
             "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
             "symbol_enable": In(1),
             "ms_tick": In(1), "time_ns": In(64), "cycles": In(64),
-            "events_room": In(1), "session_up": In(1), "ready": In(1), "busy": Out(1),
+            "events_room": In(1), "session_up": In(1), "ready": In(1),
+            "busy": Out(1), "active": Out(1),
             **REGISTERS,
         })
 
@@ -142,6 +145,7 @@ class Gate(wiring.Component):
             buckets.tick.eq(self.ms_tick),
             self.query_symbol.eq(symbol),
             self.busy.eq(tables.busy | limits.busy),
+            self.active.eq(~idle | buckets.refilling),
         ]
         m.d.comb += [
             judge.request.eq(request), judge.account_row.eq(limits.account_row),
