@@ -1,5 +1,7 @@
 """Registers by name over a BAR, and counters widened to 64 bits."""
 
+from collections.abc import Iterable
+
 from tickgate.card.errors import WriteLost
 from tickgate.card.protocols import Bar
 from tickgate.card.regmap import Register
@@ -41,6 +43,10 @@ class Registers:
         seen = self.read(register)
         if seen != value:
             raise WriteLost(f"register {register.name} was written {value:#x} and reads {seen:#x}")
+
+    def transfer(self, accesses: Iterable[tuple[Register, int | None]]) -> list[int]:
+        """Do many accesses in order, None for a read; return the words that were read."""
+        return self._bar.transfer([(register.offset, value) for register, value in accesses])
 
     def read_pair(self, low: Register, high: Register) -> int:
         """Return a 64-bit value whose high word is latched by the read of the low one."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from tickgate.card import registers as reg
 from tickgate.card.access import Registers
 from tickgate.card.errors import CardNotReady, LimitsRefused
+from tickgate.card.regmap import Register
 from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
 
 __all__ = ["image_addresses", "image_crc", "upload"]
@@ -63,8 +64,7 @@ def upload(
         for address in table:
             registers.write(reg.LIMIT_DATA, image.get(address, 0))
     for table in tables:
-        for address in table:
-            _compare(registers, address, image.get(address, 0))
+        _compare(registers, table, image)
     crc = image_crc(image, symbols, accounts)
     registers.write_checked(reg.LIMIT_CRC, crc)
     registers.write_checked(reg.LIMIT_GENERATION, generation)
@@ -72,14 +72,20 @@ def upload(
     _wait_for_commit(registers, crc, generation, timeout_s)
 
 
-def _compare(registers: Registers, address: int, word: int) -> None:
-    # Reading the address back first gives the card the cycles that limit_read needs.
-    registers.write_checked(reg.LIMIT_READ_ADDRESS, address)
-    seen = registers.read(reg.LIMIT_READ)
-    if seen != word:
-        raise LimitsRefused(
-            f"the word at {address:#x} was written as {word:#x} and reads back as {seen:#x}"
-        )
+def _compare(registers: Registers, table: range, image: Mapping[int, int]) -> None:
+    accesses: list[tuple[Register, int | None]] = []
+    for address in table:
+        accesses.append((reg.LIMIT_READ_ADDRESS, address))
+        # Reading the address back first gives the card the cycles that limit_read needs.
+        accesses += [(reg.LIMIT_READ_ADDRESS, None), (reg.LIMIT_READ, None)]
+    seen = registers.transfer(accesses)
+    for address, there, word in zip(table, seen[::2], seen[1::2], strict=True):
+        wanted = image.get(address, 0)
+        if (there, word) != (address, wanted):
+            raise LimitsRefused(
+                f"the word at {address:#x} was written as {wanted:#x} and reads back as "
+                f"{word:#x} (address {there:#x})"
+            )
 
 
 def _wait_for_commit(registers: Registers, crc: int, generation: int, timeout_s: float) -> None:

@@ -3,8 +3,9 @@
 A BAR is not plain memory: each write is an event, and a read may have effects. So writes and reads
 go, in their order, through a ring in shared memory with one producer (the host) and one consumer
 (the card). All words are 32-bit little-endian. The ring's counts run free (modulo 2**32); entry
-``n`` is in slot ``n % SLOTS``. The card answers a read of entry ``n`` by storing RESPONSE_VALUE,
-then ``n + 1`` in RESPONSE_COUNT. A host that attaches later goes on from PRODUCED.
+``n`` is in slot ``n % SLOTS``. The card answers a read of entry ``n`` by storing the value in that
+entry, then ``n + 1`` in RESPONSE_COUNT; so many reads can be under way at once. A host that
+attaches later goes on from PRODUCED.
 
 The host stores an entry before PRODUCED and relies on the processor keeping stores in order
 (x86-64). While SLEEPING is not 0 the host also writes the wake eventfd; a wake that is lost to a
@@ -13,7 +14,7 @@ race costs at most ``SLEEP_LIMIT_MS``, as the card never sleeps longer than that
 
 MAGIC = 0x42_4D_47_54
 """'TGMB' at MAGIC_AT."""
-VERSION = 1
+VERSION = 2
 SLOTS = 1024
 """Entries of the ring, a power of two."""
 SLOT_BYTES = 16
@@ -27,11 +28,11 @@ CONSUMED_AT = 0x80
 SLEEPING_AT = 0x84
 """1 while the card sleeps."""
 RESPONSE_COUNT_AT = 0xC0
-RESPONSE_VALUE_AT = 0xC4
 RING_AT = 0x100
 
 OPERATION_AT, OFFSET_AT, VALUE_AT = 0, 4, 8
-"""In an entry: what to do, the register's offset in the BAR, the value to write."""
+"""In an entry: what to do, the register's offset in the BAR, the value to write or that was
+read."""
 WRITE, READ = 1, 2
 
 BYTES = RING_AT + SLOTS * SLOT_BYTES

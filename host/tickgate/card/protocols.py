@@ -4,7 +4,11 @@ On hardware these are VFIO's mmapped BAR, mapped huge pages and eventfds; for th
 ``tickgate.card.simulated``. The driver is the same for both.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
+
+Access = tuple[int, int | None]
+"""A register's offset, and the value to write; None to read."""
 
 
 class Bar(Protocol):
@@ -15,6 +19,9 @@ class Bar(Protocol):
 
     def write32(self, offset: int, value: int) -> None:
         """Post a write; it takes effect in order, but not before this returns."""
+
+    def transfer(self, accesses: Sequence[Access]) -> list[int]:
+        """Do many accesses in order and return the values of the reads."""
 
 
 class DmaPool(Protocol):

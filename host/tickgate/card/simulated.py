@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tickgate.card import mailbox
 from tickgate.card.errors import CardBusy, CardGone, CardMismatch
+from tickgate.card.protocols import Access
 
 __all__ = ["Irq", "SimulatedBar", "SimulatedDma", "Transport", "connect"]
 
@@ -21,6 +22,9 @@ READ_TIMEOUT_S = 10.0
 ever."""
 _SPINS = 200
 """Looks at the mailbox between two looks at the clock and the socket."""
+_BATCH = mailbox.SLOTS // 2
+"""Accesses under way at once: an entry holds its answer, so none may be used again before it is
+read."""
 _DESCRIPTORS = 5
 _ENTRY = struct.Struct("<III")
 _WORD = struct.Struct("<I")
@@ -70,9 +74,29 @@ class SimulatedBar:
     def read32(self, offset: int) -> int:
         """Return a register. Raises CardGone when the card ended or does not answer."""
         self._post(mailbox.READ, offset, 0)
-        wanted = self._produced
-        self._wait(lambda: self._word(mailbox.RESPONSE_COUNT_AT) == wanted, f"read of {offset:#x}")
-        return self._word(mailbox.RESPONSE_VALUE_AT)
+        return self._answers([self._produced], offset)[0]
+
+    def transfer(self, accesses: Sequence[Access]) -> list[int]:
+        """Do many accesses; they wait for the card once in ``_BATCH``, not once a read."""
+        self._card.check()
+        values: list[int] = []
+        for start in range(0, len(accesses), _BATCH):
+            reads = []
+            for offset, value in accesses[start : start + _BATCH]:
+                if value is None:
+                    self._post(mailbox.READ, offset, 0)
+                    reads.append(self._produced)
+                else:
+                    self._post(mailbox.WRITE, offset, value)
+            if reads:
+                values += self._answers(reads, offset)
+        return values
+
+    def _answers(self, counts: Sequence[int], offset: int) -> list[int]:
+        """Values of the reads that made PRODUCED these counts, when the last is answered."""
+        last = counts[-1]
+        self._wait(lambda: self._word(mailbox.RESPONSE_COUNT_AT) == last, f"read of {offset:#x}")
+        return [self._word(_entry(count - 1) + mailbox.VALUE_AT) for count in counts]
 
     def _post(self, operation: int, offset: int, value: int) -> None:
         if offset % 4 or not 0 <= offset < self._card.bar_bytes:
@@ -81,8 +105,7 @@ class SimulatedBar:
             raise ValueError(f"a register's value must be a u32, not {value!r}")
         if self._backlog() >= mailbox.SLOTS:
             self._wait(lambda: self._backlog() < mailbox.SLOTS, f"place for {offset:#x}")
-        at = mailbox.RING_AT + self._produced % mailbox.SLOTS * mailbox.SLOT_BYTES
-        _ENTRY.pack_into(self._view, at, operation, offset, value)
+        _ENTRY.pack_into(self._view, _entry(self._produced), operation, offset, value)
         self._produced = (self._produced + 1) & 0xFFFF_FFFF
         _WORD.pack_into(self._view, mailbox.PRODUCED_AT, self._produced)
         if self._word(mailbox.SLEEPING_AT):
@@ -105,6 +128,11 @@ class SimulatedBar:
     def _word(self, at: int) -> int:
         word: int = _WORD.unpack_from(self._view, at)[0]
         return word
+
+
+def _entry(count: int) -> int:
+    """Where entry ``count`` lies in the mailbox."""
+    return mailbox.RING_AT + count % mailbox.SLOTS * mailbox.SLOT_BYTES
 
 
 class Transport:

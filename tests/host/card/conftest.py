@@ -84,6 +84,15 @@ class FakeCard:
         self.words[offset] = value
         getattr(self, f"_{name}", lambda _: None)(value)
 
+    def transfer(self, accesses) -> list[int]:
+        values = []
+        for offset, value in accesses:
+            if value is None:
+                values.append(self.read32(offset))
+            else:
+                self.write32(offset, value)
+        return values
+
     def get(self, register) -> int:
         return self.words[register.offset]
 

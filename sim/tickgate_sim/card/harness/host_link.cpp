@@ -43,8 +43,10 @@ void HostLink::exchange(HardBlock& pcie) {
         store(MAILBOX_CONSUMED_AT, consumed_);
     }
     for (auto& results = pcie.results(); !results.empty(); results.pop_front()) {
-        store(MAILBOX_RESPONSE_VALUE_AT, results.front().value);
-        store(MAILBOX_RESPONSE_COUNT_AT, static_cast<uint32_t>(results.front().id));
+        const uint32_t count = static_cast<uint32_t>(results.front().id);
+        const uint32_t slot = (count - 1) % MAILBOX_SLOTS;
+        store(MAILBOX_RING_AT + slot * MAILBOX_SLOT_BYTES + MAILBOX_VALUE_AT, results.front().value);
+        store(MAILBOX_RESPONSE_COUNT_AT, count);
     }
     for (size_t vector = 0; vector < irq_vectors; ++vector)
         if (const uint32_t count = pcie.take_interrupts(vector)) signal_eventfd(irqs_[vector], count);
