@@ -10,9 +10,8 @@ __all__ = ["Activity"]
 class Activity(wiring.Component):
     """Stay busy for ``CYCLES`` cycles after the last sign of life.
 
-    A block that works between two handshakes shows nothing outside; the longest such work is the
-    shift of a whole side of a book (``levels`` cycles), so that a fixed time is enough and no block
-    needs an output for it. Real hardware does not use it.
+    Blocks that work for long between two handshakes say so themselves; what the others do
+    (the gate, the packets of order entry) is over in a few dozen cycles. For simulators only.
 
     Members
     -------
@@ -22,7 +21,7 @@ class Activity(wiring.Component):
         There was one lately.
     """
 
-    CYCLES = 2048
+    CYCLES = 256
 
     now: In(1)
     busy: Out(1)

@@ -35,6 +35,8 @@ class Card(wiring.Component):
         Sizes.
     build : int
         What register ``build`` shows.
+    locate_bits : int
+        Width of the stock locates that can be told apart; fewer than 16 only in tests.
 
     Members
     -------
@@ -48,8 +50,8 @@ class Card(wiring.Component):
         0 = nothing is under way and nothing was for a while, a simulator may stop the clock.
     """
 
-    def __init__(self, config: CardConfig, build: int = 0):
-        self._config, self._build = config, build
+    def __init__(self, config: CardConfig, build: int = 0, *, locate_bits: int = 16):
+        self._config, self._build, self._locate_bits = config, build, locate_bits
         super().__init__({
             "cq": In(AxiStream(CQ_TUSER)), "cc": Out(AxiStream(CC_TUSER)),
             "rq": Out(AxiStream(RQ_TUSER)), "rc": In(AxiStream(RC_TUSER)),
@@ -70,7 +72,7 @@ class Card(wiring.Component):
         config = self._config
         m.submodules.pcie = pcie = PcieBlock(config.symbols)
         m.submodules.csr = csr = CsrBank(REGISTERS)
-        m.submodules.feed = feed = FeedBook(config)
+        m.submodules.feed = feed = FeedBook(config, locate_bits=self._locate_bits)
         m.submodules.gate = gate = Gate(config)
         m.submodules.entry = entry = Entry(config)
         m.submodules.arbiter = arbiter = RecordArbiter(4)
@@ -135,11 +137,10 @@ class Card(wiring.Component):
             m, csr, [gate, entry], self._values(m, pcie, feed, cycles, ready))
 
         streams = [self.net_rx, self.oe_tx, self.oe_rx, gate.order, gate.venue, gate.decision,
-                   gate.passed, feed.tob, arbiter.o]
-        sweeping = gate.busy | feed.busy | csr.limit_status__busy
+                   gate.passed, gate.events, arbiter.o]
+        working = pcie.busy | gate.busy | feed.busy | feed.active | csr.limit_status__busy
         m.d.comb += [
-            activity.now.eq(
-                pcie.busy | sweeping | Cat(item.valid for item in streams).any()),
+            activity.now.eq(working | Cat(item.valid for item in streams).any()),
             self.busy.eq(activity.busy),
         ]
         return m

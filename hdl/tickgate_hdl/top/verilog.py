@@ -27,11 +27,14 @@ import tickgate_hdl
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
 
-__all__ = ["SMALL", "WAIVERS", "build_id", "card_verilog", "main"]
+__all__ = ["SMALL", "SMALL_LOCATE_BITS", "WAIVERS", "build_id", "card_verilog", "main"]
 
 SMALL = CardConfig(
-    symbols=4, accounts=4, levels=16, order_sets=64, order_ways=4, open_orders=64)
-"""A card that is quick to build and to sweep, for tests."""
+    symbols=4, accounts=4, levels=16, order_sets=64, order_ways=4, open_orders=128)
+"""Sizes of a card that is quick to build and to sweep, for tests."""
+
+SMALL_LOCATE_BITS = 8
+"""Width of the stock locates that the small card tells apart."""
 
 WAIVERS = Path(__file__).parent / "waivers.vlt"
 """Verilator's warnings that this Verilog causes on purpose."""
@@ -72,9 +75,9 @@ def _zeros_left_out():
         rtlil.ModuleEmitter.emit_memory = emit
 
 
-def card_verilog(config):
+def card_verilog(config, *, locate_bits=16):
     """Return the Verilog of a card, module ``card``, without paths of this machine."""
-    card = Card(config, build_id(config))
+    card = Card(config, build_id(config), locate_bits=locate_bits)
     with _zeros_left_out():
         text = verilog.convert(card, name="card", emit_src=False, strip_internal_attrs=True)
     return _CONSTANT.sub(r"  always_comb\n\1", text)
@@ -88,7 +91,10 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "card.v"
-    text = card_verilog(SMALL if options.small else CardConfig())
+    if options.small:
+        text = card_verilog(SMALL, locate_bits=SMALL_LOCATE_BITS)
+    else:
+        text = card_verilog(CardConfig())
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
     print(path)

@@ -78,9 +78,7 @@ def check_conflation(updates: Sequence[TopOfBook], written: Sequence[TopOfBook])
         for record in (record for record in written if record.symbol == symbol):
             at += record.merged + 1
             if at > len(wanted) or wanted[at - 1] != record._replace(merged=0):
-                raise RingError(
-                    f"symbol {symbol}: {record} is not update {at} of {len(wanted)}"
-                )
+                raise RingError(f"symbol {symbol}: {record} is not update {at} of {len(wanted)}")
             merged += record.merged
         if at != len(wanted):
             raise RingError(f"symbol {symbol}: {len(wanted) - at} updates were lost")

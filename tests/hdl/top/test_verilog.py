@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from amaranth.back import verilog
 from tickgate_hdl.top.card import Card
-from tickgate_hdl.top.verilog import SMALL, WAIVERS, build_id, card_verilog, main
+from tickgate_hdl.top.verilog import SMALL, SMALL_LOCATE_BITS, WAIVERS, build_id, card_verilog, main
 from tickgate_sim.runner import tool_environment
 
 PORTS = {  # name: (direction, width); harnesses on every side depend on each of them
@@ -81,7 +81,7 @@ def test_no_path_of_this_machine_is_in_it(text):
 
 def test_only_initial_zeros_are_left_out(text):
     """The public way writes the same but for memories that are all zero."""
-    card = Card(SMALL, build_id(SMALL))
+    card = Card(SMALL, build_id(SMALL), locate_bits=SMALL_LOCATE_BITS)
     public = verilog.convert(card, name="card", emit_src=False, strip_internal_attrs=True)
     blocks = re.findall(r"^  initial begin\n((?:    .*\n)+?)  end\n", public, re.MULTILINE)
     assert blocks, "there are memories"
