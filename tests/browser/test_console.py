@@ -96,7 +96,7 @@ def test_a_wrong_limit_is_named_and_not_uploaded(console, log_in: Callable[[str]
     upload = page.get_by_role("button", name="Upload to the card")
     expect(page.get_by_text("No change.")).to_be_visible()
     before = console.engine.limits
-    edit(page, "FUND1", "rate", "many")
+    edit(page, "FUND1", "rate", "70000")
     expect(page.get_by_text("accounts.FUND1.rate must be a whole number")).to_be_visible()
     expect(upload).to_be_disabled()
     edit(page, "FUND1", "rate", "100")
