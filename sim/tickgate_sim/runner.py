@@ -52,15 +52,20 @@ def run(
     test_filter: str | None = None,
     waivers: Sequence[Path] = (WAIVERS,),
     build_args: Sequence[str] = (),
+    random_memories: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> Path:
     """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
 
     The model is kept in ``build/cocotb/<name>-<hash>`` and built again only when the Verilog, the
     waivers, the arguments or Verilator change. ``testcase`` names tests, ``test_filter`` is a
-    regular expression, neither means all. ``environment`` is added to that of the tests.
-    Returns the folder, with ``results.xml`` in it. A failing test or build raises SystemExit.
+    regular expression, neither means all. ``random_memories`` starts what has no initial value,
+    memories above all, with random words in place of zeros. ``environment`` is added to that of
+    the tests. Returns the folder, with ``results.xml`` in it. A failing test raises SystemExit, a
+    failing build RuntimeError.
     """
+    if random_memories:
+        build_args = [*build_args, "--x-initial", "unique"]
     text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
     text = _ZEROS.sub("", text)
     digest = hashlib.sha256()
@@ -93,6 +98,9 @@ def run(
             build_dir=folder,
             test_dir=folder,
             results_xml=str(folder / "results.xml"),
+            plusargs=[f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
+            if random_memories
+            else [],
             extra_env=dict(environment or {}),
         )
     return folder

@@ -21,9 +21,10 @@ SAMPLES = [
 
 def run(tests):
     runner.run(
-        FeedBook(feed_book_config.CONFIG),
+        FeedBook(feed_book_config.CONFIG, locate_bits=14),
         name="feed_book",
         tb="tickgate_sim.tb.feed_book_tests",
+        random_memories=True,
         test_filter="|".join(tests),
         environment={"TICKGATE_SHARED": str(SHARED)},
     )
