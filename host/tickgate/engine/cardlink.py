@@ -77,6 +77,8 @@ class CardLink:
         self._touch_ns = 0
         self._heard_ns = 0
         self._cancel_ns = 0
+        self._replay_ns = 0
+        self._soup_seen = 0
 
     # ---- called by the loop ----
 
@@ -320,7 +322,9 @@ class CardLink:
             self._login(card, status, now_ns)
         elif not self._core.unsettled:
             self._open_gate(card, now_ns)
-        elif now_ns - max(self._heard_ns, self._login_ns) >= QUIET_NS:
+        elif self._core.soup_next != self._soup_seen:
+            self._soup_seen, self._replay_ns = self._core.soup_next, now_ns
+        elif now_ns - max(self._replay_ns, self._login_ns) >= QUIET_NS:
             self.phase, self.reason = "settling", "orders of the earlier card are cancelled"
             reason = "the card stopped before the venue acknowledged the order"
             lost = self._core.unanswered_orphans()

@@ -313,3 +313,20 @@ def test_the_death_of_the_card_is_in_the_journal(world):
     inputs = [decode(entry) for entry in read(world.config.state_dir / "journal")]
     assert isinstance(inputs[-1], CardDown)
     assert not world.engine.core.card_up
+
+
+def test_orders_that_come_meanwhile_do_not_keep_a_new_card_from_being_settled(
+    world, fresh_card, monkeypatch
+):
+    monkeypatch.setattr("tickgate.engine.cardlink.QUIET_NS", 300_000_000)
+    world.start()
+    client = world.trader()
+    world.card.dead = True
+    world.until(lambda: world.engine.link.card is None)
+    world.card = fresh_card(world.venue)
+    sent = 0
+    while not world.card.armed:
+        client.order(f"m{sent}")
+        client.expect(150, "8")
+        sent += 1
+        assert sent < 5000
