@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from tickgate_hdl.lib.csr import CsrBus
 from tickgate_hdl.lib.layouts import RecordBody
-from tickgate_hdl.lib.stream import connect_streams
+from tickgate_hdl.lib.stream import check_stream, connect_streams
 from tickgate_hdl.pcie.completer import Completer
 from tickgate_hdl.pcie.event_ring import EventRing
 from tickgate_hdl.pcie.layouts import CC_TUSER, CQ_TUSER, RC_TUSER, RQ_TUSER, AxiStream
@@ -80,6 +80,10 @@ class PcieBlock(wiring.Component):
         connect_streams(m, orders.o, self.orders)
         connect_streams(m, self.events, events.i)
         connect_streams(m, self.market, market.i)
+        for name, link in (
+            ("reads", orders.request), ("event_posts", events.o), ("market_posts", market.o),
+        ):
+            check_stream(m, name, link)
         m.d.comb += msix.request.eq(Cat(events.interrupt, market.interrupt))
 
         access = completer.bus

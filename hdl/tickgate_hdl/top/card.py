@@ -9,7 +9,7 @@ from tickgate_hdl.entry.entry import Entry
 from tickgate_hdl.feed.feed_book import FeedBook
 from tickgate_hdl.lib.csr import CsrBank
 from tickgate_hdl.lib.layouts import ByteBeat, FrameBeat, RecordBody
-from tickgate_hdl.lib.stream import connect_streams
+from tickgate_hdl.lib.stream import check_stream, connect_streams
 from tickgate_hdl.pcie.block import PcieBlock
 from tickgate_hdl.pcie.layouts import CC_TUSER, CQ_TUSER, RC_TUSER, RQ_TUSER, AxiStream
 from tickgate_hdl.risk.gate import Gate
@@ -129,6 +129,12 @@ class Card(wiring.Component):
         connect_streams(m, entry.events, arbiter.i2)
         connect_streams(m, feed.events, arbiter.i3)
         connect_streams(m, arbiter.o, pcie.events)
+        for name, link in (
+            ("orders", pcie.orders), ("passed", gate.passed), ("venue", entry.venue),
+            ("decisions", gate.decision), ("card_events", gate.events),
+            ("entry_events", entry.events), ("oe_tx", entry.tx), ("records", arbiter.o),
+        ):
+            check_stream(m, name, link)
 
         self._connect_symbols(m, csr, [feed, gate])
         self._connect_rings(m, csr, pcie)
@@ -138,7 +144,8 @@ class Card(wiring.Component):
 
         streams = [self.net_rx, self.oe_tx, self.oe_rx, gate.order, gate.venue, gate.decision,
                    gate.passed, gate.events, arbiter.o]
-        working = pcie.busy | gate.busy | feed.busy | feed.active | csr.limit_status__busy
+        working = (pcie.busy | gate.busy | gate.active | feed.busy | feed.active
+                   | csr.limit_status__busy)
         m.d.comb += [
             activity.now.eq(working | Cat(item.valid for item in streams).any()),
             self.busy.eq(activity.busy),
