@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"Tickgate needs Python 3.11, {sys.executable} is {v[0]}.{v[1]}: set PYTHON=/path/to/python3.11")'
 	@echo "setup: making $(VENV) (about a minute the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[console,hdl,sim,dev]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -e '.[console,hdl,sim,dev]'
 	@touch $@
 	@echo "setup: done"
 

@@ -1,4 +1,4 @@
-"""What every test may ask for: the shared sample data, and programs that are not Python packages."""
+"""What every test may ask for: the sample data, and programs that are not Python packages."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def require_tool() -> Callable[[str], str]:
-    """Path of a program; without it the test is skipped, and under CI (TICKGATE_REQUIRE_TOOLS) fails."""
+    """Path of a program; without it a test is skipped, and fails under TICKGATE_REQUIRE_TOOLS."""
 
     def find(name: str) -> str:
         path = shutil.which(name)
