@@ -1,0 +1,221 @@
+"""The real card as a process: the driver over shared memory, new hosts, and a card that dies."""
+
+import select
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tickgate.card import registers as reg
+from tickgate.card.driver import CardDriver
+from tickgate.card.errors import CardBusy, CardGone, CardNotReady
+from tickgate.card.simulated import connect
+from tickgate.records.codec import pack, unpack
+from tickgate.records.messages import CardEvent, GateDecision
+from tickgate.records.schema import ORDER_REQUEST
+from tickgate.risk.checks import BY_NAME, CHECKS, failed
+from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate_sim.card.build import build
+from tickgate_sim.card.process import LiveCard, live_card
+
+PATIENCE_S = 60.0
+RING_LOG2 = 8
+SHUT = {"gate_closed", "no_limits", "host_stale", "venue_down", "halted", "no_reference"}
+"""What refuses a good order on a card that was just reset."""
+
+pytestmark = [pytest.mark.sim, pytest.mark.system]
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[LiveCard]:
+    with live_card(tmp_path / "card", program=build().program) as process:
+        yield process
+
+
+@pytest.fixture
+def card(process: LiveCard) -> Iterator[CardDriver]:
+    driver = attach(process.socket)
+    driver.wait_ready(PATIENCE_S)
+    driver.setup_rings(RING_LOG2, RING_LOG2, RING_LOG2)
+    driver.load_symbol(0, "AAPL")
+    yield driver
+    driver.transport.close()
+
+
+def attach(path: Path) -> CardDriver:
+    """Connect as soon as the card has noticed that the host before is gone."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            driver = CardDriver(connect(path))
+        except CardBusy:
+            assert time.monotonic() < deadline
+        else:
+            driver.identify()
+            return driver
+
+
+def events(card: CardDriver, enough: Callable[[list[object]], bool]) -> list[object]:
+    """Collect events, waiting for the card's interrupt between them, until there are enough."""
+    found: list[object] = []
+    while True:
+        slots = card.poll_events(100)
+        found += [unpack(slot)[1] for slot in slots]
+        card.consume_events(len(slots))
+        if enough(found):
+            return found
+        if not slots:
+            card.arm_interrupts()
+            ready, _, _ = select.select([card.transport.irqs[0]], [], [], PATIENCE_S)
+            assert ready, f"no interrupt came; so far: {found}"
+            card.transport.irqs[0].acknowledge()
+
+
+def order(token: int, **changes: int | str) -> bytes:
+    fields: dict[str, int | str] = {
+        "user_ref_num": token, "orig_user_ref_num": 0, "price": 100_0000, "quantity": 100,
+        "account": 0, "symbol": 0, "session": 0, "action": "O", "side": "B", "time_in_force": "0",
+        "display": "Y", "capacity": "P", "intermarket_sweep": "N", "cross_type": "N",
+        "clordid": f"id{token}",
+    }  # fmt: skip
+    return pack(ORDER_REQUEST, **(fields | changes))
+
+
+def decisions(found: list[object]) -> list[GateDecision]:
+    return [event for event in found if isinstance(event, GateDecision)]
+
+
+def card_events(found: list[object]) -> list[str]:
+    return [event.kind for event in found if isinstance(event, CardEvent)]
+
+
+def image() -> dict[int, int]:
+    return {
+        ACCOUNT.address(0, 0): 1,
+        ACCOUNT.address(0, 1): 1000,
+        ACCOUNT.address(0, 3): 1,
+        ACCOUNT.address(0, 4): 1000,
+        ACCOUNT.address(0, 5): 1000,
+        SYMBOL.address(0, 0): 1,
+        SYMBOL.address(0, 1): 10_0000,
+        POSITION.address(0, 0): 1000,
+        POSITION.address(0, 1): 1000,
+    }
+
+
+def test_the_card_says_what_it_is(card):
+    found = card.identify()
+    assert (found.layout, found.symbols, found.accounts) == (1, 64, 16)
+    status = card.status()
+    assert status.ready
+    assert status.events_room
+    assert not any((status.armed, status.limits_valid, status.watchdog_ok, status.session_up))
+
+
+def test_registers_keep_what_is_written(card):
+    card.registers.write_checked(reg.SCRATCH, 0x1234_5678)
+    for low, high in ((reg.KILL_SYMBOL_LOW, reg.KILL_SYMBOL_HIGH),):
+        card.registers.write_checked(low, 0xFFFF_FFFF)
+        card.registers.write_checked(high, 0x8000_0001)
+    assert card.kill_state().symbols == 0x8000_0001_FFFF_FFFF
+
+
+def test_the_cards_clock_is_the_machines(card):
+    assert abs(card.time_ns() - time.time_ns()) < 10_000_000_000
+    assert card.cycles() < card.cycles()
+
+
+def test_a_shut_gate_refuses_each_order_and_names_the_checks(card):
+    for token in range(1, 6):
+        assert card.submit(order(token))
+    card.ring_doorbell()
+    found = decisions(events(card, lambda found: len(decisions(found)) >= 5))
+    assert [decision.user_ref_num for decision in found] == [1, 2, 3, 4, 5]
+    for decision in found:
+        names = {check.name for check in failed(decision.checks)}
+        assert names == SHUT
+        assert decision.first_check == BY_NAME["gate_closed"].bit
+        assert decision.gate_cycles > 0
+        assert decision.wire_cycles == 0
+    assert card.check_counts() == {
+        check.name: 5 if check.name == "gate_closed" else 0 for check in CHECKS
+    }
+    counters = card.counters()
+    assert (counters["orders_in"], counters["orders_refused"], counters["ouch_out"]) == (5, 5, 0)
+
+
+def test_limits_are_read_back_committed_and_the_gate_arms(card):
+    with pytest.raises(CardNotReady, match="limits_valid, watchdog_ok"):
+        card.arm()
+    card.upload_limits(image(), 7)
+    card.set_watchdog(60_000)
+    card.touch_watchdog()
+    card.arm()
+    status = card.status()
+    assert (status.armed, status.generation) == (True, 7)
+    kinds = card_events(events(card, lambda found: len(found) >= 2))
+    assert kinds == ["L", "A"]
+
+
+def test_a_kill_is_confirmed_and_reported(card):
+    confirmed = card.kill("account", 3, True)
+    (event,) = events(card, lambda found: len(found) >= 1)
+    assert isinstance(event, CardEvent)
+    assert (event.kind, event.code, event.value) == ("K", "C", 1 << 3)
+    assert abs(event.time_ns - confirmed) < 10_000_000_000
+    assert card.kill_state().accounts == 1 << 3
+
+
+def test_the_watchdog_shuts_the_gate_when_the_host_is_silent(card):
+    card.upload_limits(image(), 1)
+    card.set_watchdog(100)
+    card.touch_watchdog()
+    card.arm()
+    kinds = card_events(events(card, lambda found: len(found) >= 3))
+    assert kinds == ["L", "A", "W"]
+    status = card.status()
+    assert not status.armed
+    assert not status.watchdog_ok
+
+
+def test_more_orders_than_the_rings_hold_all_get_their_answer(card):
+    tokens = iter(range(1, 2001))
+    token = next(tokens, None)
+    answered: list[int] = []
+    while len(answered) < 2000:
+        while token is not None and card.submit(order(token)):
+            token = next(tokens, None)
+        card.ring_doorbell()
+        seen = len(answered)
+        answered += [d.user_ref_num for d in decisions(events(card, bool))]
+        assert len(answered) > seen
+    assert answered == list(range(1, 2001))
+
+
+def test_the_next_host_goes_on_with_the_same_rings(process, card):
+    for token in range(1, 11):
+        card.submit(order(token))
+    card.ring_doorbell()
+    slots: list[bytes] = []
+    while len(slots) < 4:
+        slots += card.poll_events(4 - len(slots))
+    card.consume_events(2)
+    last = int.from_bytes(slots[-1][56:], "little")
+    card.transport.close()  # what the kernel does for a host that was killed
+
+    after = attach(process.socket)
+    after.attach_rings(events_seen=last)
+    assert after.last_token() == 10
+    after.submit(order(11))
+    after.ring_doorbell()
+    found = decisions(events(after, lambda found: len(decisions(found)) >= 7))
+    assert [decision.user_ref_num for decision in found] == [5, 6, 7, 8, 9, 10, 11]
+    after.transport.close()
+
+
+def test_a_killed_card_is_gone_for_every_call(process, card):
+    process.kill()
+    assert select.select([card.transport], [], [], PATIENCE_S)[0]
+    for call in (card.status, card.ring_doorbell, lambda: card.poll_events(1), card.disarm):
+        with pytest.raises(CardGone):
+            call()
