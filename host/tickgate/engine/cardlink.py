@@ -265,26 +265,24 @@ class CardLink:
             self._watch(card, status, now_ns)
 
     def _configure(self, card: Card, now_ns: int) -> None:
-        identity = card.identify()
-        if not card.rings_enabled():
-            # Journalled first: a restart in between finds no rings, and takes it for fresh again.
-            self._take(CardUp(fresh=True, build=identity.build))
-            card.setup_rings(*self._config.ring_log2)
-        else:
-            card.attach_rings(self._core.last_ring)
         self._rearm = True
         card.set_watchdog(self._config.watchdog_ms)
         card.touch_watchdog()
-        self.phase, self.reason = "draining", "answers to earlier requests are read"
-        self._heard_ns = now_ns
+        if card.rings_enabled():
+            card.attach_rings(self._core.last_ring)
+            self.phase, self.reason = "draining", "answers to earlier requests are read"
+            self._heard_ns = now_ns
+            return
+        # Journalled first: a restart in between finds no rings, and takes it for fresh again.
+        self._take(CardUp(fresh=True, build=card.identify().build))
+        card.setup_rings(*self._config.ring_log2)
+        self._load(card)
 
     def _drained(self, card: Card) -> None:
-        if not self._core.card_up:
-            self._take(CardUp(fresh=False, build=card.identify().build))
-            lost = self._core.unsent(card.last_token())
-            self._take(Settled(lost, "the engine restarted before the order left"))
+        self._take(CardUp(fresh=False, build=card.identify().build))
+        lost = self._core.unsent(card.last_token())
+        self._take(Settled(lost, "the engine restarted before the order left"))
         self._load(card)
-        self.phase, self.reason = "venue", "the venue's stream is not connected"
 
     def _load(self, card: Card) -> None:
         config, core = self._config, self._core
@@ -300,6 +298,7 @@ class CardLink:
             self.upload(core.limits)
         self._load_kills(card)
         card.soup_connect(True)
+        self.phase, self.reason = "venue", "the venue's stream is not connected"
 
     def _load_kills(self, card: Card) -> None:
         """Make the card's kill switches what the operators want, both ways."""
