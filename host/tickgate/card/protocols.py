@@ -24,6 +24,17 @@ class Bar(Protocol):
         """Do many accesses in order and return the values of the reads."""
 
 
+def transfer_in_turn(bar: Bar, accesses: Sequence[Access]) -> list[int]:
+    """``Bar.transfer`` for a bus on which a read costs little: one access after the other."""
+    values = []
+    for offset, value in accesses:
+        if value is None:
+            values.append(bar.read32(offset))
+        else:
+            bar.write32(offset, value)
+    return values
+
+
 class DmaPool(Protocol):
     """Memory that host and card share; byte 0 of ``buffer`` is at ``bus_address`` for the card."""
 

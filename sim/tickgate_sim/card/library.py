@@ -1,7 +1,7 @@
 """The card as a library: its clock runs only when the caller steps it, so every run is the same."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from tickgate.card.errors import CardError, CardGone
+from tickgate.card.protocols import Access, transfer_in_turn
 
 from tickgate_sim.card.build import build
 
@@ -79,6 +80,9 @@ class _Bar:
     def __init__(self, card: "CardLibrary") -> None:
         self.read32 = card.bar_read32
         self.write32 = card.bar_write32
+
+    def transfer(self, accesses: Sequence[Access]) -> list[int]:
+        return transfer_in_turn(self, accesses)
 
 
 class CardLibrary:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from tickgate.card import registers as reg
 from tickgate.card.errors import CardGone
+from tickgate.card.protocols import transfer_in_turn
 
 BUS = 0x1_0000_0000
 SYMBOLS, ACCOUNTS = 4, 2
@@ -85,13 +86,7 @@ class FakeCard:
         getattr(self, f"_{name}", lambda _: None)(value)
 
     def transfer(self, accesses) -> list[int]:
-        values = []
-        for offset, value in accesses:
-            if value is None:
-                values.append(self.read32(offset))
-            else:
-                self.write32(offset, value)
-        return values
+        return transfer_in_turn(self, accesses)
 
     def get(self, register) -> int:
         return self.words[register.offset]
