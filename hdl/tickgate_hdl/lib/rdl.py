@@ -15,9 +15,6 @@ RDL_FILE = Path(tickgate.card.__file__).parent / "tickgate_card.rdl"
 
 def _field(node):
     access = node.get_property("sw").name.replace("w1", "w")
-    pulse = node.get_property("singlepulse")
-    if pulse and node.width != 1:
-        raise ValueError(f"{node.get_path()}: a singlepulse field must be one bit wide")
     return RegisterField(
         name=node.inst_name,
         lsb=node.lsb,
@@ -26,7 +23,7 @@ def _field(node):
         hardware=node.get_property("hw").name,
         reset=int(node.get_property("reset") or 0),
         doc=node.get_property("desc"),
-        pulse=bool(pulse),
+        pulse=bool(node.get_property("singlepulse")),
         swmod=bool(node.get_property("swmod")),
         swacc=bool(node.get_property("swacc")),
     )
