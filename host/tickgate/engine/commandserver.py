@@ -96,20 +96,21 @@ class CommandServer:
             buffer[:] = rest
             self._reply(client, self._answer(line))
         if len(buffer) > LINE_LIMIT:
+            self._counters["command: too long"] += 1
             self._reply(client, _refusal(f"a request must be below {LINE_LIMIT} bytes"))
             self._drop(client)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter from brackets in their thousands
             request = None
         if not isinstance(request, dict):
             self._counters["command: not a JSON object"] += 1
             return _refusal("a request must be one JSON object a line")
         token = request.pop("token", None)
         if not isinstance(token, str) or not hmac.compare_digest(
-            token.encode(), self._token.encode()
+            token.encode(errors="replace"), self._token.encode()  # JSON may hold half a pair
         ):
             self._counters["command: wrong token"] += 1
             return _refusal(f"the token must be the one in {TOKEN_FILE} of the state directory")
