@@ -3,7 +3,10 @@
 A process of its own, since the binding keeps bare pointers to Python objects and may take the whole
 process with it when one is collected too early.
 
-    quickfix_peer.py CONFIG          commands: ["order", id] ["logout"] ["stop"]
+    quickfix_peer.py CONFIG SENDER TARGET [PASSWORD]
+
+Commands: ["order", id], ["send", MsgType, {tag: value}], ["logout"], ["stop"]. A "send" gets its
+TransactTime here. Events: see ``Peer``; a report also has all its fields, by tag.
 """
 
 import json
@@ -21,6 +24,10 @@ def tell(*event: object) -> None:
 class Peer(quickfix.Application):
     """Tells what QuickFIX tells the application."""
 
+    def __init__(self, password: str | None) -> None:
+        super().__init__()
+        self._password = password
+
     def onCreate(self, session_id) -> None:
         pass
 
@@ -32,8 +39,11 @@ class Peer(quickfix.Application):
 
     def toAdmin(self, message, session_id) -> None:
         # QuickFIX rejects what its dictionary finds wrong with our messages.
-        if message.getHeader().getField(35) == "3":
+        kind = message.getHeader().getField(35)
+        if kind == "3":
             tell("rejected", message.toString())
+        elif kind == "A" and self._password is not None:
+            message.setField(554, self._password)
 
     def fromAdmin(self, message, session_id) -> None:
         tell("admin", message.getHeader().getField(35))
@@ -45,30 +55,40 @@ class Peer(quickfix.Application):
     def fromApp(self, message, session_id) -> None:
         header = message.getHeader()
         dup = header.isSetField(43) and header.getField(43) == "Y"
-        tell("report", message.getField(11), message.getField(150), dup)
+        exec_type = message.getField(150) if message.isSetField(150) else ""
+        pairs = (part.split("=", 1) for part in message.toString().split("\x01") if part)
+        fields = {int(tag): value for tag, value in pairs}
+        tell("report", message.getField(11), exec_type, dup, fields)
 
 
-def order(cl_ord_id: str) -> quickfix.Message:
+def message_of(kind: str, fields: dict[str, str]) -> quickfix.Message:
     message = quickfix.Message()
-    message.getHeader().setField(35, "D")
-    fields = {11: cl_ord_id, 21: "1", 55: "AAPL", 54: "1", 38: "100", 40: "2", 44: "10.25"}
+    message.getHeader().setField(35, kind)
     for tag, value in fields.items():
-        message.setField(tag, value)
+        message.setField(int(tag), value)
     message.setField(quickfix.TransactTime())
     return message
 
 
+def order(cl_ord_id: str) -> quickfix.Message:
+    fields = {11: cl_ord_id, 21: "1", 55: "AAPL", 54: "1", 38: "100", 40: "2", 44: "10.25"}
+    return message_of("D", {str(tag): value for tag, value in fields.items()})
+
+
 def main() -> None:
-    session_id = quickfix.SessionID("FIX.4.4", "QUICK", "GATE")
-    settings = quickfix.SessionSettings(sys.argv[1])
+    config, sender, target, *password = sys.argv[1:]
+    session_id = quickfix.SessionID("FIX.4.4", sender, target)
+    settings = quickfix.SessionSettings(config)
     stores = quickfix.FileStoreFactory(settings)
-    peer = Peer()
+    peer = Peer(password[0] if password else None)
     initiator = quickfix.SocketInitiator(peer, stores, settings)
     initiator.start()
     for line in sys.stdin:
         verb, *arguments = json.loads(line)
         if verb == "order":
             quickfix.Session.sendToTarget(order(*arguments), session_id)
+        elif verb == "send":
+            quickfix.Session.sendToTarget(message_of(*arguments), session_id)
         elif verb == "logout":
             quickfix.Session.lookupSession(session_id).logout("good night")
         else:

@@ -1,12 +1,7 @@
 """QuickFIX, written by others, trades with our acceptor over a real socket."""
 
-import importlib.util
-import json
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,86 +10,9 @@ from tickgate.fix.orders import execution_report
 from tickgate.fix.session import Session, SessionConfig
 from tickgate_sim.clients.echo_acceptor import EchoAcceptor
 
+from tests.system.quickfix_process import SETTINGS, QuickFix, wait_until
+
 pytestmark = pytest.mark.system
-
-SETTINGS = """
-[DEFAULT]
-ConnectionType=initiator
-StartTime=00:00:00
-EndTime=00:00:00
-HeartBtInt=1
-ReconnectInterval=1
-SocketConnectHost=127.0.0.1
-SocketConnectPort={port}
-UseDataDictionary=Y
-DataDictionary={dictionary}
-FileStorePath={store}
-[SESSION]
-BeginString=FIX.4.4
-SenderCompID=QUICK
-TargetCompID=GATE
-"""
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after 30 s: {what}"
-        time.sleep(0.01)
-
-
-class Trader:
-    """The QuickFIX process, its commands, and what it told so far."""
-
-    def __init__(self, config: Path) -> None:
-        self.logons = self.logouts = 0
-        self.reports: list[tuple[str, str, bool]] = []
-        self.admin_in: list[str] = []
-        self.rejected: list[str] = []
-        script = Path(__file__).with_name("quickfix_peer.py")
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), str(config)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.listener = threading.Thread(target=self.listen, daemon=True)
-        self.listener.start()
-
-    def listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if not line.startswith("["):
-                continue  # QuickFIX's own log
-            kind, *values = json.loads(line)
-            if kind == "logon":
-                self.logons += 1
-            elif kind == "logout":
-                self.logouts += 1
-            elif kind == "report":
-                self.reports.append(tuple(values))
-            elif kind == "admin":
-                self.admin_in += values
-                self.rejected += ["session-level Reject"] * (values == ["3"])
-            elif kind == "rejected":
-                self.rejected += values
-
-    def command(self, *words: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(words) + "\n")
-        self.process.stdin.flush()
-
-    def orders(self, name: str, count: int) -> list[str]:
-        names = [f"{name}-{number}" for number in range(count)]
-        for cl_ord_id in names:
-            self.command("order", cl_ord_id)
-        return names
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.command("stop")
-            self.process.wait(timeout=30)
-        self.listener.join()
 
 
 @pytest.fixture
@@ -111,21 +29,19 @@ def acceptor(session: Session) -> Iterator[EchoAcceptor]:
 
 
 @pytest.fixture
-def dictionary() -> Path:
-    if importlib.util.find_spec("quickfix") is None:
-        pytest.skip("the QuickFIX peer (quickfix-ssl) is not installed")
-    path = Path(sys.prefix) / "share" / "quickfix" / "FIX44.xml"
-    if not path.exists():
-        pytest.skip(f"QuickFIX's dictionary is not at {path}")
-    return path
-
-
-@pytest.fixture
-def trader(acceptor: EchoAcceptor, dictionary: Path, tmp_path: Path) -> Iterator[Trader]:
+def trader(acceptor: EchoAcceptor, quickfix_dictionary: Path, tmp_path: Path) -> Iterator[QuickFix]:
     config = tmp_path / "quickfix.cfg"
     store = tmp_path / "quickfix"
-    config.write_text(SETTINGS.format(port=acceptor.port, dictionary=dictionary, store=store))
-    trader = Trader(config)
+    config.write_text(
+        SETTINGS.format(
+            port=acceptor.port,
+            dictionary=quickfix_dictionary,
+            store=store,
+            sender="QUICK",
+            target="GATE",
+        )
+    )
+    trader = QuickFix(config, "QUICK", "GATE")
     try:
         wait_until(lambda: trader.logons == 1, "logon")
         yield trader
@@ -134,7 +50,7 @@ def trader(acceptor: EchoAcceptor, dictionary: Path, tmp_path: Path) -> Iterator
 
 
 def test_orders_reconnect_resend_and_logout(
-    trader: Trader, acceptor: EchoAcceptor, session: Session
+    trader: QuickFix, acceptor: EchoAcceptor, session: Session
 ) -> None:
     names = trader.orders("first", 200)
     wait_until(lambda: len(trader.reports) == 200, "200 reports")
@@ -188,7 +104,7 @@ def test_orders_reconnect_resend_and_logout(
     assert "5" in trader.admin_in
 
 
-def test_quickfix_logs_out(trader: Trader, session: Session) -> None:
+def test_quickfix_logs_out(trader: QuickFix, session: Session) -> None:
     trader.orders("only", 1)
     wait_until(lambda: len(trader.reports) == 1, "report")
     trader.command("logout")
@@ -198,7 +114,7 @@ def test_quickfix_logs_out(trader: Trader, session: Session) -> None:
 
 
 def test_acceptor_restarts_from_its_file(
-    trader: Trader, acceptor: EchoAcceptor, session: Session
+    trader: QuickFix, acceptor: EchoAcceptor, session: Session
 ) -> None:
     names = trader.orders("before", 10)
     wait_until(lambda: len(trader.reports) == 10, "reports before the restart")
