@@ -98,6 +98,10 @@ class Machine:
         """Let someone log in to the console."""
         UserStore(self.settings.folder / "users.json").add(name, role, password)
 
+    def kill(self, name: str) -> None:
+        """End a process as a crash would: SIGKILL."""
+        self._supervisor.processes[name].kill()
+
     def open_day(self) -> None:
         """Open the exchange's day and wait until the card has every symbol trading."""
         self.exchange.call("start")
