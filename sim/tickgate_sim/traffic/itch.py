@@ -142,7 +142,7 @@ def _oddity(
     return rng.choice(
         [
             delete(locate, last + 10_000, when),
-            delete(60_000, used, when),
+            delete(rng.choice([60_000, 16_000]), used, when),
             replace(locate, last + 10_000, last + 20_000, 100, 1_000_000, when),
             replace(locate, used, used, 100, 1_000_000, when),
             add(locate, stock, used, b"B", 100, 1_000_000, when),
