@@ -24,6 +24,8 @@ BUILD_ROOT = Path(__file__).parents[3] / "build" / "card"
 """Where builds are kept; TICKGATE_BUILD chooses another folder."""
 
 _JOBS = 2
+_KEEP = 6
+"""Builds of a kind that are kept: the stand-in of the tests and some versions of the card."""
 _VERILATOR_FLAGS = (
     "--cc", "--top-module", "card", "--prefix", "Vcard", "-Wall", "-O3", "--x-assign", "fast",
     "--x-initial", "unique", "-CFLAGS", "-fPIC -std=gnu++17",
@@ -75,6 +77,7 @@ def build_verilog(source: Path, waivers: Path | None = None, say: Say | None = N
     folder = root / f"card-{harness}"
     built = BuiltCard(folder / "libtickgate_card.so", folder / "tickgate-card")
     if built.library.exists() and built.program.exists():
+        os.utime(folder)  # in use: not to be removed
         return built
     with _lock(root):
         if not (model / "Vcard__ALL.a").exists():
@@ -92,6 +95,14 @@ def _make(folder: Path, fill: Callable[[Path], None]) -> None:
     partial.mkdir(parents=True)
     fill(partial)
     partial.rename(folder)
+    _prune(folder.parent, folder.name.partition("-")[0])
+
+
+def _prune(root: Path, kind: str) -> None:
+    """Remove all but the newest builds of a kind; each is some ten megabytes."""
+    folders = sorted(root.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
+    for folder in folders[:-_KEEP]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment() -> dict[str, str]:
