@@ -15,7 +15,6 @@ from tickgate_hdl.pcie.ring_writer import RingWriter
 __all__ = ["MarketRing"]
 
 _TOB = record_layout(TOP_OF_BOOK)
-_MOST_MERGED = 0xFFFF
 
 
 class MarketRing(wiring.Component):
@@ -30,6 +29,8 @@ class MarketRing(wiring.Component):
     ----------
     symbols : int
         Symbols, a power of two; an update of another symbol is dropped.
+    most_merged : int
+        Where ``merged`` of a record saturates; lower only in tests.
 
     Members
     -------
@@ -39,8 +40,8 @@ class MarketRing(wiring.Component):
         Records are on their way to the host.
     """
 
-    def __init__(self, symbols):
-        self._symbols = symbols
+    def __init__(self, symbols, *, most_merged=0xFFFF):
+        self._symbols, self._most_merged = symbols, most_merged
         super().__init__({
             "enable": In(1), "base": In(64), "log2": In(5), "head": In(32), "head_we": In(1),
             "tail": Out(32), "merged": Out(32), "waiting": Out(1),
@@ -81,8 +82,8 @@ class MarketRing(wiring.Component):
             count.en.eq(taking),
         ]
         with m.If(again):
-            m.d.comb += count.data.eq(
-                Mux(counted.data == _MOST_MERGED, _MOST_MERGED, counted.data + 1))
+            full = counted.data == self._most_merged
+            m.d.comb += count.data.eq(Mux(full, counted.data, counted.data + 1))
             with m.If(taking):
                 m.d.sync += self.merged.eq(self.merged + 1)
 

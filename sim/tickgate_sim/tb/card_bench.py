@@ -9,6 +9,7 @@ from tickgate.protocols.ouch50 import outbound
 from tickgate.protocols.soupbintcp import LoginAccepted, PacketReader, SequencedData
 from tickgate.records import codec
 from tickgate.records.messages import OrderRequest
+from tickgate.risk.checks import failed
 from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
 from tickgate_hdl.lib.layouts import ByteBeat
 from tickgate_hdl.top.verilog import SMALL
@@ -17,7 +18,7 @@ from tickgate_sim.bfm import StreamSink, StreamSource
 from tickgate_sim.tb.card_bus import CardBus
 from tickgate_sim.traffic import frames, itch
 
-__all__ = ["CardBench", "order"]
+__all__ = ["CardBench", "check_names", "order"]
 
 # Rings are not aligned to a page on purpose: slots lie on both sides of 4 KiB borders.
 _ORDERS, _EVENTS, _MARKET = 0x0FC0, 0x8FC0, 0x1_8FC0
@@ -32,6 +33,11 @@ def order(token, *, symbol=0, quantity=100, price=ASK, side="B", action="O", acc
               "cross_type": "N", "clordid": f"T{token}"}
     return OrderRequest(user_ref_num=token, symbol=symbol, quantity=quantity, price=price,
                         side=side, action=action, account=account, **(fields | more))
+
+
+def check_names(decision):
+    """Names of the checks that failed, in order of priority."""
+    return [check.name for check in failed(decision.checks)]
 
 
 class Ring:

@@ -1,6 +1,9 @@
 """Builds the small card as the exporter writes it, and runs cocotb tests on it."""
 
+import fcntl
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +15,14 @@ from tickgate_sim.runner import BUILD_ROOT, tool_environment
 __all__ = ["run_card"]
 
 _ARGUMENTS = ["-Wall", "-O3", "--x-initial", "unique"]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One build or run in ``folder`` at a time on this machine."""
+    with open(folder / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def run_card(tb: str, *, testcase: str | None = None, seed: int = 1) -> Path:
@@ -27,10 +38,10 @@ def run_card(tb: str, *, testcase: str | None = None, seed: int = 1) -> Path:
     folder = BUILD_ROOT / f"card-{digest.hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     source, built = folder / "card.v", folder / "built"
-    if not built.exists():
-        source.write_text(text)
     runner = get_runner("verilator")
-    with tool_environment():
+    with tool_environment(), _alone(folder):
+        if not built.exists():
+            source.write_text(text)
         runner.build(
             sources=[WAIVERS, source], hdl_toplevel="card", build_dir=folder,
             build_args=_ARGUMENTS, timescale=("1ns", "1ps"),

@@ -131,12 +131,12 @@ class Host:
 
 
 @pytest.mark.parametrize(("shuffle", "parts", "pause"), [
-    (False, 1, 0.0), (False, 1, 0.5), (True, 1, 0.5), (True, 3, 0.0), (False, 16, 0.3),
+    (False, 1, 0.0), (True, 1, 0.5), (True, 3, 0.0), (False, 16, 0.3),
 ])
 def test_orders_arrive_in_the_rings_order_however_memory_answers(simulate, shuffle, parts, pause):
     host = Host(OrderRing(), shuffle=shuffle, parts=parts, seed=11)
     host.pause = pause
-    total = 30
+    total = 24
 
     async def bench(ctx):
         await host.enable(ctx)

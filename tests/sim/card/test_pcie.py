@@ -6,5 +6,9 @@ from tickgate_sim.tb.card_runner import run_card
 pytestmark = pytest.mark.sim
 
 
-def test_the_card_on_a_pcie_bus():
+def test_registers_orders_and_ticks():
     run_card("tickgate_sim.tb.card_tests")
+
+
+def test_rings_and_interrupts():
+    run_card("tickgate_sim.tb.card_ring_tests")
