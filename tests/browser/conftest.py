@@ -75,8 +75,10 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     process.wait(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(require_tool: Callable[[str], str]) -> Iterator[Browser]:
+    """A headless Chromium; not for the session, as Playwright's loop would stop later asyncio
+    tests."""
     chromium = require_tool("chromium")
     with sync_playwright() as playwright:
         instance = playwright.chromium.launch(
