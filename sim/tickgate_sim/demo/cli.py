@@ -91,6 +91,8 @@ def _run(
     machine.start(mode=mode, pcap=pcap)
     password = secrets.token_urlsafe(9)
     machine.add_user("risk", "risk", password)
+    if serve:
+        say(f"console: log in as risk with {password}")
     say(f"clients: three FIX clients trade for {seconds:g} s")
     stores = {client.comp_id: MemoryStore() for client in machine.settings.clients}
     clients = trade(machine.settings, seconds, stores)
@@ -110,7 +112,10 @@ def _run(
         typer.echo("")
         say(f"serving: open {machine.console_url} and log in as risk with {password}")
         say("market and clients go on; Ctrl-C stops everything")
-        trade(machine.settings, FOREVER_S, stores)
+        try:
+            trade(machine.settings, FOREVER_S, stores)
+        except KeyboardInterrupt:
+            say("stopping")
     return verdict.all_agree
 
 

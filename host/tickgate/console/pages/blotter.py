@@ -16,26 +16,26 @@ def show(context: PageContext) -> None:
         with panel("Blotter", "The newest 200 orders of all sessions, newest first."):
             table = Table(
                 (
-                    column("time", "Time (UTC)", 125),
-                    column("comp_id", "Session", 105),
-                    column("account", "Account", 95),
-                    column("cl_ord_id", "ClOrdID", 130),
-                    column("symbol", "Symbol", 90),
+                    column("time", "Time (UTC)", 112),
+                    column("comp_id", "Session", 92),
+                    column("account", "Account", 88),
+                    column("cl_ord_id", "ClOrdID", 120, tooltipField="cl_ord_id"),
+                    column("symbol", "Symbol", 80),
                     column(
                         "side",
                         "Side",
-                        95,
+                        84,
                         cellClassRules={"side-buy": "x === 'Buy'", "side-sell": "x !== 'Buy'"},
                     ),
-                    number("quantity", "Quantity", 100),
-                    number("price", "Price", 100),
+                    number("quantity", "Quantity", 90),
+                    number("price", "Price", 86),
                     column(
-                        "state", "State", 140, cellClassRules={"state-rejected": "x === 'Rejected'"}
+                        "state", "State", 104, cellClassRules={"state-rejected": "x === 'Rejected'"}
                     ),
-                    number("filled", "Filled", 90),
-                    number("leaves", "Leaves", 90),
-                    number("average_price", "Average", 100),
-                    column("text", "Reason", 300, flex=1, tooltipField="text"),
+                    number("filled", "Filled", 78),
+                    number("leaves", "Leaves", 78),
+                    number("average_price", "Average", 86),
+                    column("text", "Reason", 320, flex=1, tooltipField="text"),
                 ),
                 "calc(100vh - 230px)",
                 "blotter",

@@ -63,13 +63,13 @@ def show(context: PageContext) -> None:
         with panel("Latency", note):
             latency = Table(
                 (
-                    column("stage", "Stage", 300),
+                    column("stage", "Stage", 300, flex=1),
                     number("count", "Samples", 110),
                     number("min", "Min", 110),
                     number("p50", "p50", 110),
                     number("p99", "p99", 110),
                     number("p999", "p99.9", 110),
-                    number("max", "Max", 110, flex=1),
+                    number("max", "Max", 110),
                 ),
                 "230px",
                 "latency",
