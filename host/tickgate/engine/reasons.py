@@ -1,10 +1,8 @@
-"""What clients read when something is refused: the gate's checks and the venue's codes in words.
-
-Venue codes: OUCH 5.0, "Reject reasons" and "Cancel reasons".
-"""
+"""What clients read when something is refused: the gate's checks and the venue's codes in words."""
 
 from typing import Final
 
+from tickgate.protocols.ouch50.codes import CANCEL_REASONS, REJECT_REASONS
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 _EXCEEDS_LIMIT, _CLOSED, _OTHER = 3, 2, 99
@@ -14,50 +12,6 @@ _REASONS: Final = {
         BY_NAME[name].bit: _EXCEEDS_LIMIT
         for name in ("max_quantity", "max_value", "position_limit", "message_rate")
     },
-}
-
-_VENUE_REJECTS: Final = {
-    1: "quote unavailable",
-    2: "destination closed",
-    3: "invalid display",
-    4: "invalid max floor",
-    5: "invalid peg type",
-    6: "fat finger",
-    7: "halted",
-    8: "ISO not allowed",
-    9: "invalid side",
-    10: "processing error",
-    11: "cancel pending",
-    12: "firm not authorised",
-    13: "invalid min quantity",
-    14: "no closing reference price",
-    15: "other",
-    16: "cancel not allowed",
-    17: "pegging not allowed",
-    18: "crossed market",
-    19: "invalid quantity",
-    20: "invalid cross order",
-    21: "replace not allowed",
-    22: "routing not allowed",
-    23: "invalid symbol",
-    24: "test",
-    28: "invalid destination",
-    29: "invalid price",
-    30: "shares exceed threshold",
-    31: "exceeds maximum notional",
-}
-
-_CANCELS: Final = {
-    "U": "canceled as asked",
-    "I": "immediate or cancel: nothing more to fill",
-    "T": "time in force is over",
-    "S": "canceled by the venue's supervision",
-    "D": "canceled for regulatory reasons",
-    "Q": "canceled by self match prevention",
-    "Z": "canceled by the venue's system",
-    "E": "the market closed",
-    "H": "halted",
-    "K": "outside the venue's collars",
 }
 
 
@@ -80,9 +34,9 @@ def reject_reason(check: int) -> int:
 
 def venue_reject_text(reason: int) -> str:
     """OUCH reject reason in words."""
-    return _VENUE_REJECTS.get(reason, f"reason {reason}")
+    return REJECT_REASONS.get(reason, f"reason {reason}")
 
 
 def cancel_text(code: str) -> str:
     """OUCH cancel reason in words."""
-    return _CANCELS.get(code, f"canceled by the venue, reason {code}")
+    return f"canceled: {CANCEL_REASONS.get(code, f'reason {code}')}"

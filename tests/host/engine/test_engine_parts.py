@@ -182,7 +182,7 @@ def test_refusal_texts():
     assert reasons == [2, 3, 99]
     assert venue_reject_text(29) == "invalid price"
     assert venue_reject_text(999) == "reason 999"
-    assert cancel_text("U") == "canceled as asked"
+    assert cancel_text("U") == "canceled: requested by the user"
     assert "reason w" in cancel_text("w")
 
 
