@@ -27,7 +27,6 @@ _BATCH = mailbox.SLOTS // 2
 read."""
 _DESCRIPTORS = 5
 _ENTRY = struct.Struct("<III")
-_WORD = struct.Struct("<I")
 
 
 class Irq:
@@ -62,6 +61,9 @@ class SimulatedBar:
 
     def __init__(self, memory: mmap.mmap, wake: int, card: "Transport") -> None:
         self._view = memoryview(memory)
+        # By index into this a word is stored whole. Struct.pack_into clears the place first, and
+        # a card that looks just then would take the count to be 0, and run after it for ever.
+        self._words = memoryview(memory).cast("I")
         self._wake = wake
         self._card = card
         self._produced = self._word(mailbox.PRODUCED_AT)
@@ -107,7 +109,7 @@ class SimulatedBar:
             self._wait(lambda: self._backlog() < mailbox.SLOTS, f"place for {offset:#x}")
         _ENTRY.pack_into(self._view, _entry(self._produced), operation, offset, value)
         self._produced = (self._produced + 1) & 0xFFFF_FFFF
-        _WORD.pack_into(self._view, mailbox.PRODUCED_AT, self._produced)
+        self._words[mailbox.PRODUCED_AT // 4] = self._produced
         if self._word(mailbox.SLEEPING_AT):
             os.eventfd_write(self._wake, 1)
 
@@ -126,8 +128,7 @@ class SimulatedBar:
             os.sched_yield()
 
     def _word(self, at: int) -> int:
-        word: int = _WORD.unpack_from(self._view, at)[0]
-        return word
+        return self._words[at // 4]
 
 
 def _entry(count: int) -> int:
