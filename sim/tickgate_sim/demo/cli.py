@@ -14,6 +14,8 @@ from typing import Annotated
 import typer
 from tickgate.fix.store import MemoryStore
 
+from tickgate_sim.card.build import BuildError
+from tickgate_sim.card.build import build as build_card
 from tickgate_sim.demo import summary
 from tickgate_sim.demo.channels import ChannelError
 from tickgate_sim.demo.judge import judge
@@ -49,6 +51,11 @@ def demo(
     def say(text: str) -> None:
         typer.echo(f"[{time.monotonic() - started:5.1f} s] {text}")
 
+    try:
+        build_card(say)
+    except BuildError as error:
+        typer.echo(f"demo: {error}", err=True)
+        raise typer.Exit(2) from error
     say(
         f"wire: {'TAP in a network namespace' if plan.mode == 'tap' else 'user-space relay'}"
         f" ({plan.reason})"
@@ -89,6 +96,8 @@ def _run(
     build: Path,
 ) -> bool:
     machine.start(mode=mode, pcap=pcap)
+    if pcap is not None:
+        say(f"pcap: tshark -r {pcap} {summary.decode_as(machine.settings)}")
     password = secrets.token_urlsafe(9)
     machine.add_user("risk", "risk", password)
     if serve:

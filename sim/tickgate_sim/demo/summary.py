@@ -8,6 +8,7 @@ from tickgate.engine.commands import Percentiles, State
 
 from tickgate_sim.clients.trader import ClientSummary
 from tickgate_sim.demo.judge import Verdict
+from tickgate_sim.demo.settings import Settings
 
 CYCLES = (
     ("tick to book, clock cycles", "book_cycles"),
@@ -55,6 +56,14 @@ def lines(
     yield f"  positions agree with the exchange: {'yes' if verdict.positions_agree else 'no'}"
     for difference in verdict.differences:
         yield f"      differs: {difference}"
+
+
+def decode_as(settings: Settings) -> str:
+    """tshark's options for a recording: which port speaks what."""
+    return (
+        f"-d udp.port=={settings.feed_port},moldudp64 "
+        f"-d tcp.port=={settings.ouch_port},soupbintcp"
+    )
 
 
 def figures(state: State, clients: Sequence[ClientSummary], verdict: Verdict) -> dict[str, int]:
