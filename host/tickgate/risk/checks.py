@@ -96,7 +96,7 @@ CHECKS: tuple[Check, ...] = (
         "token",
         "order",
         "OU",
-        "the order token was used before, or no slot is free for it",
+        "the order token was used before, has no free slot, or names no live order",
         "15c3-5(c)(1)(ii)",
     ),
     Check(11, "halted", "symbol", "OU", "the symbol is not trading", "15c3-5(c)(2)(i)"),

@@ -16,7 +16,7 @@ def show(context: PageContext) -> None:
         with panel("Blotter", "The newest 200 orders of all sessions, newest first."):
             table = Table(
                 (
-                    column("time", "Time (UTC)", 112),
+                    column("time", "Time (UTC)", 116),
                     column("comp_id", "Session", 92),
                     column("account", "Account", 88),
                     column("cl_ord_id", "ClOrdID", 120, tooltipField="cl_ord_id"),
@@ -30,11 +30,11 @@ def show(context: PageContext) -> None:
                     number("quantity", "Quantity", 90),
                     number("price", "Price", 86),
                     column(
-                        "state", "State", 104, cellClassRules={"state-rejected": "x === 'Rejected'"}
+                        "state", "State", 112, cellClassRules={"state-rejected": "x === 'Rejected'"}
                     ),
                     number("filled", "Filled", 78),
                     number("leaves", "Leaves", 78),
-                    number("average_price", "Average", 86),
+                    number("average_price", "Average", 92),
                     column("text", "Reason", 320, flex=1, tooltipField="text"),
                 ),
                 "calc(100vh - 230px)",

@@ -149,6 +149,7 @@ body {
 }
 .ag-root-wrapper {
   --ag-font-size: 13px;
+  --ag-cell-horizontal-padding: 9px;
 }
 .ag-cell {
   line-height: 26px;
