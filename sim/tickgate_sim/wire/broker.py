@@ -188,7 +188,12 @@ def run(wire: Wire, plan: Plan, command: Sequence[str]) -> int:
         signal.signal(number, lambda *_: os.write(stop_write, b"x"))
     child = _start(command, plan) if command else None
     ended = []
-    broker.wait_also(stop, lambda _: ended.append(0))
+
+    def told(_: int) -> None:
+        os.read(stop, 1)  # or it stays readable, and no turn of _stop waits for the command
+        ended.append(0)
+
+    broker.wait_also(stop, told)
     if child is not None:
         broker.wait_also(os.pidfd_open(child.pid), lambda _: ended.append(child.wait()))
     try:

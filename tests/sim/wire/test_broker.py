@@ -203,6 +203,36 @@ def test_the_exchange_does_not_outlive_a_killed_broker(tmp_path):
         assert stream.recv(100) == b"", "the exchange's end was closed"
 
 
+def test_the_exchange_has_time_to_end_its_day(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import signal, time
+            def end(*_):
+                time.sleep(0.5)  # longer than any number of turns that do not wait
+                print("the day is over", flush=True)
+                raise SystemExit(0)
+            signal.signal(signal.SIGTERM, end)
+            print("ready", flush=True)
+            while True:
+                signal.pause()
+            """
+        )
+    )
+    command = [sys.executable, "-m", "tickgate_sim.wire", "--mode", "relay"]
+    command += ["--socket", str(tmp_path / "wire"), "--feed", f"{GROUP}:{PORT}"]
+    command += ["--ouch", "auto:1", "--", sys.executable, str(script)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert out == "the day is over\n"
+    assert "killed" not in err
+    assert process.returncode == 0
+
+
 def test_a_slow_card_loses_no_frame(tmp_path):
     """The card reads nothing until all was sent; what waits is kept in order."""
     with broker(tmp_path, choose("relay")):
