@@ -17,15 +17,11 @@ from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
-import tickgate.card
-import tickgate.protocols
-import tickgate.records
-import tickgate.risk
 from amaranth.back import rtlil, verilog
 
-import tickgate_hdl
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
+from tickgate_hdl.top.sources import gateware_files
 
 __all__ = ["SMALL", "SMALL_LOCATE_BITS", "WAIVERS", "build_id", "card_verilog", "main"]
 
@@ -45,12 +41,8 @@ _CONSTANT = re.compile(r"^  always @\*\n(    \S.* = \d+'[bdh][0-9a-f_]+;)$", re.
 def build_id(config):
     """Return 32 bits that change when the gateware's parameters, sources or declarations do."""
     digest = hashlib.sha256(repr(astuple(config)).encode())
-    packages = (
-        tickgate_hdl, tickgate.card, tickgate.protocols, tickgate.records, tickgate.risk)
-    for package in packages:
-        folder = Path(package.__file__).parent
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    for name, path in gateware_files():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     return int.from_bytes(digest.digest()[:4], "big")
 
 

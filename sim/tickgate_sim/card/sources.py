@@ -3,38 +3,25 @@
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import tickgate
 import tickgate_hdl
+from tickgate_hdl.top.sources import gateware_files
 
 __all__ = ["HARNESS", "WAIVERS", "fingerprint", "write_verilog"]
 
 HARNESS = Path(__file__).parent / "harness"
 """The C++ around the Verilated card."""
-_HDL = Path(tickgate_hdl.__file__).parent
-_HOST = Path(tickgate.__file__).parent
-WAIVERS = _HDL / "top" / "waivers.vlt"
+WAIVERS = Path(tickgate_hdl.__file__).parent / "top" / "waivers.vlt"
 """Verilator's warnings that the generated Verilog is allowed."""
-_DECLARATIONS = ("card", "protocols", "records", "risk")
-"""Packages of the host whose tables the gateware is made from."""
 
 
 def fingerprint() -> str:
     """Return a hash over everything that the card's Verilog is made from."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in _files():
-        digest.update(f"{path}\0".encode())
-        digest.update(path.read_bytes())
+    for name, path in gateware_files():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _files() -> Iterator[Path]:
-    for root in (_HDL, *(_HOST / name for name in _DECLARATIONS)):
-        for path in sorted(root.rglob("*")):
-            if path.suffix in {".py", ".rdl", ".vlt"}:
-                yield path
 
 
 def write_verilog(folder: Path) -> None:

@@ -1,0 +1,34 @@
+"""The files that the card's Verilog is made from: what its build id and its build cache hash.
+
+Imports no Amaranth, so that a cached build is found without it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import tickgate
+
+import tickgate_hdl
+
+__all__ = ["DECLARATIONS", "gateware_files"]
+
+DECLARATIONS = (
+    "card/registers.py",
+    "card/regmap.py",
+    "protocols",
+    "records/schema.py",
+    "risk/checks.py",
+    "risk/image.py",
+)
+"""Files and folders of the host whose tables the gateware reads; its others may change freely."""
+
+
+def gateware_files() -> Iterator[tuple[str, Path]]:
+    """Yield name and path of each file: the gateware itself, then the host's declarations."""
+    host = Path(tickgate.__file__).parent
+    gateware = Path(tickgate_hdl.__file__).parent
+    for root in (gateware, *(host / name for name in DECLARATIONS)):
+        base = root.parent if root.is_file() else root
+        for path in [root] if root.is_file() else sorted(root.rglob("*")):
+            if path.suffix in {".py", ".vlt"}:
+                yield f"{root.name}/{path.relative_to(base)}", path
