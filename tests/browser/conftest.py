@@ -13,8 +13,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tickgate.console.users import UserStore
+
+PATIENCE_MS = 30_000
+"""For what a page is to show in the end: far above what a busy machine needs."""
+expect.set_options(timeout=PATIENCE_MS)
 
 PASSWORDS = {"risk": "correct horse", "viewer": "battery staple"}
 
@@ -101,7 +105,7 @@ def browser(require_tool: Callable[[str], str]) -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 950})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
 

@@ -59,6 +59,19 @@ def test_overview_shows_what_the_engine_says(log_in: Callable[[str], Page]) -> N
     expect(page.get_by_text("the price is too far through the touch")).to_be_visible()
 
 
+def test_new_figures_come_into_the_same_grid(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    cell = page.locator('.ag-row[row-id="AAPL"] .ag-cell[col-id="bid_size"]')
+    expect(cell).to_have_text("300")
+    grid = page.locator(".ag-root-wrapper").first
+    grid.evaluate("element => { element.dataset.mark = 'kept'; }")
+    console.engine.state["tops"][0]["bid_size"] = 4_567
+    expect(cell).to_have_text("4,567")
+    console.engine.state["tops"][0]["bid_size"] = 300
+    expect(cell).to_have_text("300")
+    expect(grid).to_have_attribute("data-mark", "kept")
+
+
 def test_blotter_names_the_check(console, log_in: Callable[[str], Page]) -> None:
     page = log_in("risk")
     page.goto(f"{console.url}/blotter")

@@ -30,6 +30,9 @@ PAGES: dict[str, Callable[[PageContext], None]] = {
     "/sessions": sessions.show,
 }
 
+RECONNECT_S = 30.0
+"""How long a page that lost its socket may come back as it was, before it loads anew."""
+
 
 def create(settings: ConsoleSettings) -> OriginGuard:
     """The ASGI application."""
@@ -61,6 +64,7 @@ def create(settings: ConsoleSettings) -> OriginGuard:
         mount_path="/",
         storage_secret=secrets.token_urlsafe(32),
         show_welcome_message=False,
+        reconnect_timeout=RECONNECT_S,
     )
     return OriginGuard(app)
 

@@ -43,6 +43,14 @@ def _grid(options: dict[str, Any], height: str, marker: str) -> AgGrid:
     return grid.style(f"height:{height}; width:100%").mark(marker)
 
 
+def _replace(grid: AgGrid, rows: list[dict[str, Any]]) -> None:
+    """Give the grid new rows in place; a change of its options would build it anew each time."""
+    with grid.props.suspend_updates():
+        grid.options["rowData"] = rows
+    if grid.client.has_socket_connection:
+        grid.run_grid_method("setGridOption", "rowData", rows)
+
+
 class Table:
     """A grid whose rows have a text ``id``; ``show`` replaces them and leaves unchanged cells
     alone."""
@@ -56,8 +64,7 @@ class Table:
         if rows == self._rows:
             return
         self._rows = rows
-        self._grid.options["rowData"] = rows
-        self._grid.run_grid_method("setGridOption", "rowData", rows)
+        _replace(self._grid, rows)
 
 
 class EditTable:
@@ -78,8 +85,7 @@ class EditTable:
     def show(self, rows: list[dict[str, Any]]) -> None:
         """Show these rows and forget the edits."""
         self.rows = rows
-        self._grid.options["rowData"] = rows
-        self._grid.run_grid_method("setGridOption", "rowData", rows)
+        _replace(self._grid, rows)
 
     def _changed(self, event: GenericEventArguments) -> None:
         changed = event.args["data"]
