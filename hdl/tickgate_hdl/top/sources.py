@@ -10,7 +10,10 @@ import tickgate
 
 import tickgate_hdl
 
-__all__ = ["DECLARATIONS", "gateware_files"]
+__all__ = ["DECLARATIONS", "WAIVERS", "gateware_files"]
+
+WAIVERS = Path(__file__).parent / "waivers.vlt"
+"""Verilator's warnings that Amaranth's Verilog causes on purpose, in the card and in each bench."""
 
 DECLARATIONS = (
     "card/registers.py",

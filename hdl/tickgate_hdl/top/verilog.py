@@ -21,7 +21,7 @@ from amaranth.back import rtlil, verilog
 
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
-from tickgate_hdl.top.sources import gateware_files
+from tickgate_hdl.top.sources import WAIVERS, gateware_files
 
 __all__ = ["SMALL", "SMALL_LOCATE_BITS", "WAIVERS", "build_id", "card_verilog", "main"]
 
@@ -31,9 +31,6 @@ SMALL = CardConfig(
 
 SMALL_LOCATE_BITS = 8
 """Width of the stock locates that the small card tells apart."""
-
-WAIVERS = Path(__file__).parent / "waivers.vlt"
-"""Verilator's warnings that this Verilog causes on purpose."""
 
 _CONSTANT = re.compile(r"^  always @\*\n(    \S.* = \d+'[bdh][0-9a-f_]+;)$", re.MULTILINE)
 

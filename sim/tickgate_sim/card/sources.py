@@ -5,15 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tickgate_hdl
-from tickgate_hdl.top.sources import gateware_files
+from tickgate_hdl.top.sources import WAIVERS, gateware_files
 
 __all__ = ["HARNESS", "WAIVERS", "fingerprint", "write_verilog"]
 
 HARNESS = Path(__file__).parent / "harness"
 """The C++ around the Verilated card."""
-WAIVERS = Path(tickgate_hdl.__file__).parent / "top" / "waivers.vlt"
-"""Verilator's warnings that the generated Verilog is allowed."""
 
 
 def fingerprint() -> str:
