@@ -7,13 +7,17 @@ __all__ = ["CardConfig"]
 
 @dataclass(frozen=True)
 class CardConfig:
-    """Sizes of the card's tables; tests build smaller cards.
+    """Sizes of the card's tables, and its build profile; tests build smaller cards.
 
     ``symbols`` and ``accounts`` are the rows of the limits image (at most 64 and 32, the widths of
-    the kill registers), ``levels`` the price levels of a book side, ``order_sets`` times
-    ``order_ways`` the orders that the books of all symbols may rest together, ``open_orders`` the
-    own orders that the gate accounts for at a time. All but ``order_ways`` are powers of two,
-    since they index memories.
+    the kill registers). A book side keeps its ``front`` best levels in one row and the others in up
+    to ``leaves`` rows of ``leaf`` levels. ``order_sets`` times ``order_ways`` are the orders that
+    the books of all symbols may rest together, ``open_orders`` the own orders that the gate
+    accounts for at a time. ``window`` is the messages that wait for one that is missing,
+    ``line_fifo`` the 8-byte beats that a line may have waiting. ``channels`` are the feeds with
+    numbers of their own, each with two lines. All but ``order_ways`` and ``channels`` are powers of
+    two, since they index memories. ``registered`` adds the register stages that an ECP5 needs for
+    156.25 MHz.
 
     Raises ValueError for a size that the card cannot have.
     """
@@ -21,16 +25,37 @@ class CardConfig:
     symbols: int = 64
     accounts: int = 16
     levels: int = 1024
-    order_sets: int = 8192
-    order_ways: int = 8
+    front: int = 16
+    leaf: int = 16
+    leaves: int = 64
+    order_sets: int = 32768
+    order_ways: int = 16
     open_orders: int = 4096
+    window: int = 4096
+    line_fifo: int = 512
+    channels: int = 1
+    registered: bool = False
+
+    @classmethod
+    def latency(cls) -> "CardConfig":
+        """Return the profile of fewest cycles and full tables, for UltraScale+."""
+        return cls()
+
+    @classmethod
+    def ecp5(cls) -> "CardConfig":
+        """Return the profile that fits an LFE5UM5G-85F."""
+        return cls(symbols=16, front=8, leaf=8, leaves=8, order_sets=1024, order_ways=4,
+                   open_orders=512, window=256, registered=True)
 
     def __post_init__(self) -> None:
-        limits = {"symbols": 64, "accounts": 32, "levels": 1 << 16, "order_sets": 1 << 20,
-                  "open_orders": 1 << 20}
+        limits = {"symbols": 64, "accounts": 32, "levels": 1 << 16, "front": 32, "leaf": 32,
+                  "leaves": 64, "order_sets": 1 << 20, "open_orders": 1 << 20,
+                  "window": 1 << 15, "line_fifo": 1 << 15}
         for name, most in limits.items():
             size = getattr(self, name)
             if not 2 <= size <= most or size & (size - 1):
                 raise ValueError(f"{name} must be a power of two from 2 to {most}, was {size}")
         if not 1 <= self.order_ways <= 16:
             raise ValueError(f"order_ways must be 1 to 16, was {self.order_ways}")
+        if not 1 <= self.channels <= 4:
+            raise ValueError(f"channels must be 1 to 4, was {self.channels}")
