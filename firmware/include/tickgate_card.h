@@ -182,6 +182,10 @@
 #define TICKGATE_RING_ENABLE_EVENT_MASK 0x00000002u
 #define TICKGATE_RING_ENABLE_MARKET_LSB 2u
 #define TICKGATE_RING_ENABLE_MARKET_MASK 0x00000004u
+#define TICKGATE_RING_ENABLE_MESSAGE_LSB 3u
+#define TICKGATE_RING_ENABLE_MESSAGE_MASK 0x00000008u
+#define TICKGATE_RING_ENABLE_DEPTH_LSB 4u
+#define TICKGATE_RING_ENABLE_DEPTH_MASK 0x00000010u
 
 /* Kill switch for all new orders. */
 #define TICKGATE_KILL_ALL 0x00b0u
@@ -311,25 +315,40 @@
 #define TICKGATE_SYMBOL_STORE_CLEAR_LSB 1u
 #define TICKGATE_SYMBOL_STORE_CLEAR_MASK 0x00000002u
 
-/* IPv4 group of the feed. */
+/* IPv4 group of the feed's line A, of the channel selected; 0 = line off. */
 #define TICKGATE_FEED_GROUP 0x0140u
 #define TICKGATE_FEED_GROUP_ADDRESS_LSB 0u
 #define TICKGATE_FEED_GROUP_ADDRESS_MASK 0xffffffffu
 
-/* UDP port of the feed. */
+/* UDP port of the feed's line A, of the channel selected. */
 #define TICKGATE_FEED_PORT 0x0144u
 #define TICKGATE_FEED_PORT_VALUE_LSB 0u
 #define TICKGATE_FEED_PORT_VALUE_MASK 0x0000ffffu
 
-/* Next expected MoldUDP64 sequence number, low word. */
+/* Next expected MoldUDP64 sequence number of the channel selected, low word; a read latches the high word. */
 #define TICKGATE_FEED_EXPECTED_LOW 0x0148u
 #define TICKGATE_FEED_EXPECTED_LOW_VALUE_LSB 0u
 #define TICKGATE_FEED_EXPECTED_LOW_VALUE_MASK 0xffffffffu
 
-/* Next expected MoldUDP64 sequence number, high word. */
+/* Next expected MoldUDP64 sequence number of the channel selected, high word. */
 #define TICKGATE_FEED_EXPECTED_HIGH 0x014cu
 #define TICKGATE_FEED_EXPECTED_HIGH_VALUE_LSB 0u
 #define TICKGATE_FEED_EXPECTED_HIGH_VALUE_MASK 0xffffffffu
+
+/* IPv4 address of the card, for ARP and IGMP; 0 = it answers nothing. */
+#define TICKGATE_NET_ADDRESS 0x0150u
+#define TICKGATE_NET_ADDRESS_ADDRESS_LSB 0u
+#define TICKGATE_NET_ADDRESS_ADDRESS_MASK 0xffffffffu
+
+/* Hardware address of the card, last four octets. */
+#define TICKGATE_NET_MAC_LOW 0x0154u
+#define TICKGATE_NET_MAC_LOW_VALUE_LSB 0u
+#define TICKGATE_NET_MAC_LOW_VALUE_MASK 0xffffffffu
+
+/* Hardware address of the card, first two octets. */
+#define TICKGATE_NET_MAC_HIGH 0x0158u
+#define TICKGATE_NET_MAC_HIGH_VALUE_LSB 0u
+#define TICKGATE_NET_MAC_HIGH_VALUE_MASK 0x0000ffffu
 
 /* SoupBinTCP user name, 6 characters, space padded, first in bits 7:0. */
 #define TICKGATE_SOUP_USERNAME_0 0x0160u
@@ -394,6 +413,126 @@
 #define TICKGATE_LAST_TOKEN 0x018cu
 #define TICKGATE_LAST_TOKEN_VALUE_LSB 0u
 #define TICKGATE_LAST_TOKEN_VALUE_MASK 0xffffffffu
+
+/* Channel of the feed that the feed_ registers set and show. */
+#define TICKGATE_FEED_SELECT 0x01a0u
+#define TICKGATE_FEED_SELECT_CHANNEL_LSB 0u
+#define TICKGATE_FEED_SELECT_CHANNEL_MASK 0x00000003u
+
+/* IPv4 group of the feed's line B; 0 = line off. */
+#define TICKGATE_FEED_GROUP_B 0x01a4u
+#define TICKGATE_FEED_GROUP_B_ADDRESS_LSB 0u
+#define TICKGATE_FEED_GROUP_B_ADDRESS_MASK 0xffffffffu
+
+/* UDP port of the feed's line B. */
+#define TICKGATE_FEED_PORT_B 0x01a8u
+#define TICKGATE_FEED_PORT_B_VALUE_LSB 0u
+#define TICKGATE_FEED_PORT_B_VALUE_MASK 0x0000ffffu
+
+/* How long a missing message is waited for before it is a gap. */
+#define TICKGATE_FEED_REORDER 0x01acu
+#define TICKGATE_FEED_REORDER_CYCLES_LSB 0u
+#define TICKGATE_FEED_REORDER_CYCLES_MASK 0xffffffffu
+
+/* Recovery of the channel selected (docs/feed-recovery.md). */
+#define TICKGATE_FEED_CONTROL 0x01b0u
+#define TICKGATE_FEED_CONTROL_REBUILD_LSB 0u
+#define TICKGATE_FEED_CONTROL_REBUILD_MASK 0x00000001u
+#define TICKGATE_FEED_CONTROL_RESUME_LSB 1u
+#define TICKGATE_FEED_CONTROL_RESUME_MASK 0x00000002u
+#define TICKGATE_FEED_CONTROL_FORGET_LSB 2u
+#define TICKGATE_FEED_CONTROL_FORGET_MASK 0x00000004u
+
+/* Sequence number to resume from, low word. */
+#define TICKGATE_FEED_RESUME_LOW 0x01b4u
+#define TICKGATE_FEED_RESUME_LOW_VALUE_LSB 0u
+#define TICKGATE_FEED_RESUME_LOW_VALUE_MASK 0xffffffffu
+
+/* Sequence number to resume from, high word. */
+#define TICKGATE_FEED_RESUME_HIGH 0x01b8u
+#define TICKGATE_FEED_RESUME_HIGH_VALUE_LSB 0u
+#define TICKGATE_FEED_RESUME_HIGH_VALUE_MASK 0xffffffffu
+
+/* State of the channel selected. */
+#define TICKGATE_FEED_STATE 0x01bcu
+#define TICKGATE_FEED_STATE_STARTED_LSB 0u
+#define TICKGATE_FEED_STATE_STARTED_MASK 0x00000001u
+#define TICKGATE_FEED_STATE_MISSING_LSB 1u
+#define TICKGATE_FEED_STATE_MISSING_MASK 0x00000002u
+#define TICKGATE_FEED_STATE_GAP_OPEN_LSB 2u
+#define TICKGATE_FEED_STATE_GAP_OPEN_MASK 0x00000004u
+#define TICKGATE_FEED_STATE_SUSPECT_LSB 3u
+#define TICKGATE_FEED_STATE_SUSPECT_MASK 0x00000008u
+#define TICKGATE_FEED_STATE_REBUILDING_LSB 4u
+#define TICKGATE_FEED_STATE_REBUILDING_MASK 0x00000010u
+#define TICKGATE_FEED_STATE_ENDED_LSB 5u
+#define TICKGATE_FEED_STATE_ENDED_MASK 0x00000020u
+#define TICKGATE_FEED_STATE_STALE_LSB 6u
+#define TICKGATE_FEED_STATE_STALE_MASK 0x00000040u
+
+/* Number after the newest message known of the channel selected, low word; a read latches the high word. */
+#define TICKGATE_FEED_HIGHEST_LOW 0x01c0u
+#define TICKGATE_FEED_HIGHEST_LOW_VALUE_LSB 0u
+#define TICKGATE_FEED_HIGHEST_LOW_VALUE_MASK 0xffffffffu
+
+/* Number after the newest message known of the channel selected, high word. */
+#define TICKGATE_FEED_HIGHEST_HIGH 0x01c4u
+#define TICKGATE_FEED_HIGHEST_HIGH_VALUE_LSB 0u
+#define TICKGATE_FEED_HIGHEST_HIGH_VALUE_MASK 0xffffffffu
+
+/* Begins a MoldUDP64 packet for the channel selected; its words follow in feed_inject_data. */
+#define TICKGATE_FEED_INJECT_START 0x01c8u
+#define TICKGATE_FEED_INJECT_START_LENGTH_LSB 0u
+#define TICKGATE_FEED_INJECT_START_LENGTH_MASK 0x0000ffffu
+#define TICKGATE_FEED_INJECT_START_SNAPSHOT_LSB 16u
+#define TICKGATE_FEED_INJECT_START_SNAPSHOT_MASK 0x00010000u
+
+/* Next four bytes of the packet, the first in bits 7:0. */
+#define TICKGATE_FEED_INJECT_DATA 0x01ccu
+#define TICKGATE_FEED_INJECT_DATA_WORD_LSB 0u
+#define TICKGATE_FEED_INJECT_DATA_WORD_MASK 0xffffffffu
+
+/* Room for packets from the host. */
+#define TICKGATE_FEED_INJECT_ROOM 0x01d0u
+#define TICKGATE_FEED_INJECT_ROOM_BEATS_LSB 0u
+#define TICKGATE_FEED_INJECT_ROOM_BEATS_MASK 0x0000ffffu
+
+/* Most that ever waited since reset. */
+#define TICKGATE_FEED_HIGH_WATER 0x01d4u
+#define TICKGATE_FEED_HIGH_WATER_WINDOW_LSB 0u
+#define TICKGATE_FEED_HIGH_WATER_WINDOW_MASK 0x0000ffffu
+#define TICKGATE_FEED_HIGH_WATER_LINE_LSB 16u
+#define TICKGATE_FEED_HIGH_WATER_LINE_MASK 0xffff0000u
+
+/* Message ring base, low word. */
+#define TICKGATE_MESSAGE_RING_BASE_LOW 0x01e0u
+#define TICKGATE_MESSAGE_RING_BASE_LOW_VALUE_LSB 0u
+#define TICKGATE_MESSAGE_RING_BASE_LOW_VALUE_MASK 0xffffffffu
+
+/* Message ring base, high word. */
+#define TICKGATE_MESSAGE_RING_BASE_HIGH 0x01e4u
+#define TICKGATE_MESSAGE_RING_BASE_HIGH_VALUE_LSB 0u
+#define TICKGATE_MESSAGE_RING_BASE_HIGH_VALUE_MASK 0xffffffffu
+
+/* Size of the ring. */
+#define TICKGATE_MESSAGE_RING_SIZE 0x01e8u
+#define TICKGATE_MESSAGE_RING_SIZE_LOG2_LSB 0u
+#define TICKGATE_MESSAGE_RING_SIZE_LOG2_MASK 0x0000001fu
+
+/* Slots written by the card since enable (free running). */
+#define TICKGATE_MESSAGE_RING_TAIL 0x01ecu
+#define TICKGATE_MESSAGE_RING_TAIL_VALUE_LSB 0u
+#define TICKGATE_MESSAGE_RING_TAIL_VALUE_MASK 0xffffffffu
+
+/* Slots consumed by the host since enable (free running); a write re-arms the interrupt. */
+#define TICKGATE_MESSAGE_RING_HEAD 0x01f0u
+#define TICKGATE_MESSAGE_RING_HEAD_VALUE_LSB 0u
+#define TICKGATE_MESSAGE_RING_HEAD_VALUE_MASK 0xffffffffu
+
+/* Messages of the feed that the message ring left out because the host was slow. */
+#define TICKGATE_MESSAGE_DROPPED 0x01f4u
+#define TICKGATE_MESSAGE_DROPPED_COUNT_LSB 0u
+#define TICKGATE_MESSAGE_DROPPED_COUNT_MASK 0xffffffffu
 
 /* Frames received. */
 #define TICKGATE_COUNT_FRAMES 0x0200u
@@ -534,6 +673,96 @@
 #define TICKGATE_COUNT_DMA_ERRORS 0x026cu
 #define TICKGATE_COUNT_DMA_ERRORS_COUNT_LSB 0u
 #define TICKGATE_COUNT_DMA_ERRORS_COUNT_MASK 0xffffffffu
+
+/* Frames of the feed or not with a wrong check sequence or a coding error (in count_frames_bad). */
+#define TICKGATE_COUNT_BAD_FCS 0x0270u
+#define TICKGATE_COUNT_BAD_FCS_COUNT_LSB 0u
+#define TICKGATE_COUNT_BAD_FCS_COUNT_MASK 0xffffffffu
+
+/* Frames with a wrong IPv4 header checksum or version (in count_frames_bad). */
+#define TICKGATE_COUNT_BAD_IP_CHECKSUM 0x0274u
+#define TICKGATE_COUNT_BAD_IP_CHECKSUM_COUNT_LSB 0u
+#define TICKGATE_COUNT_BAD_IP_CHECKSUM_COUNT_MASK 0xffffffffu
+
+/* Frames refused because of IPv4 options (in count_frames_bad). */
+#define TICKGATE_COUNT_IP_OPTIONS 0x0278u
+#define TICKGATE_COUNT_IP_OPTIONS_COUNT_LSB 0u
+#define TICKGATE_COUNT_IP_OPTIONS_COUNT_MASK 0xffffffffu
+
+/* Frames refused as IPv4 fragments (in count_frames_bad). */
+#define TICKGATE_COUNT_FRAGMENTS 0x027cu
+#define TICKGATE_COUNT_FRAGMENTS_COUNT_LSB 0u
+#define TICKGATE_COUNT_FRAGMENTS_COUNT_MASK 0xffffffffu
+
+/* Frames whose lengths do not fit each other, or cut short (in count_frames_bad). */
+#define TICKGATE_COUNT_BAD_LENGTH 0x0280u
+#define TICKGATE_COUNT_BAD_LENGTH_COUNT_LSB 0u
+#define TICKGATE_COUNT_BAD_LENGTH_COUNT_MASK 0xffffffffu
+
+/* Frames with a wrong UDP checksum (in count_frames_bad). */
+#define TICKGATE_COUNT_BAD_UDP_CHECKSUM 0x0284u
+#define TICKGATE_COUNT_BAD_UDP_CHECKSUM_COUNT_LSB 0u
+#define TICKGATE_COUNT_BAD_UDP_CHECKSUM_COUNT_MASK 0xffffffffu
+
+/* Frames longer than the card takes (in count_frames_bad). */
+#define TICKGATE_COUNT_OVERSIZE 0x0288u
+#define TICKGATE_COUNT_OVERSIZE_COUNT_LSB 0u
+#define TICKGATE_COUNT_OVERSIZE_COUNT_MASK 0xffffffffu
+
+/* Bad frames whose messages had been used: recovery was started. */
+#define TICKGATE_COUNT_FRAMES_SUSPECT 0x028cu
+#define TICKGATE_COUNT_FRAMES_SUSPECT_COUNT_LSB 0u
+#define TICKGATE_COUNT_FRAMES_SUSPECT_COUNT_MASK 0xffffffffu
+
+/* MoldUDP64 heartbeats. */
+#define TICKGATE_COUNT_MOLD_HEARTBEATS 0x0290u
+#define TICKGATE_COUNT_MOLD_HEARTBEATS_COUNT_LSB 0u
+#define TICKGATE_COUNT_MOLD_HEARTBEATS_COUNT_MASK 0xffffffffu
+
+/* MoldUDP64 packets of another session. */
+#define TICKGATE_COUNT_MOLD_FOREIGN 0x0294u
+#define TICKGATE_COUNT_MOLD_FOREIGN_COUNT_LSB 0u
+#define TICKGATE_COUNT_MOLD_FOREIGN_COUNT_MASK 0xffffffffu
+
+/* Messages that came early and were kept. */
+#define TICKGATE_COUNT_WINDOW_REORDERED 0x0298u
+#define TICKGATE_COUNT_WINDOW_REORDERED_COUNT_LSB 0u
+#define TICKGATE_COUNT_WINDOW_REORDERED_COUNT_MASK 0xffffffffu
+
+/* Missing messages that came in time, from the other line or late. */
+#define TICKGATE_COUNT_WINDOW_FILLED 0x029cu
+#define TICKGATE_COUNT_WINDOW_FILLED_COUNT_LSB 0u
+#define TICKGATE_COUNT_WINDOW_FILLED_COUNT_MASK 0xffffffffu
+
+/* Messages beyond the window while one was missing. */
+#define TICKGATE_COUNT_WINDOW_DROPPED 0x02a0u
+#define TICKGATE_COUNT_WINDOW_DROPPED_COUNT_LSB 0u
+#define TICKGATE_COUNT_WINDOW_DROPPED_COUNT_MASK 0xffffffffu
+
+/* Messages taken from the host. */
+#define TICKGATE_COUNT_INJECT_MESSAGES 0x02a4u
+#define TICKGATE_COUNT_INJECT_MESSAGES_COUNT_LSB 0u
+#define TICKGATE_COUNT_INJECT_MESSAGES_COUNT_MASK 0xffffffffu
+
+/* MoldUDP64 packets from the host that were malformed. */
+#define TICKGATE_COUNT_INJECT_MALFORMED 0x02a8u
+#define TICKGATE_COUNT_INJECT_MALFORMED_COUNT_LSB 0u
+#define TICKGATE_COUNT_INJECT_MALFORMED_COUNT_MASK 0xffffffffu
+
+/* Messages whose stock was looked up by name. */
+#define TICKGATE_COUNT_ITCH_SLOW 0x02acu
+#define TICKGATE_COUNT_ITCH_SLOW_COUNT_LSB 0u
+#define TICKGATE_COUNT_ITCH_SLOW_COUNT_MASK 0xffffffffu
+
+/* ARP requests answered. */
+#define TICKGATE_COUNT_ARP_ANSWERED 0x02b0u
+#define TICKGATE_COUNT_ARP_ANSWERED_COUNT_LSB 0u
+#define TICKGATE_COUNT_ARP_ANSWERED_COUNT_MASK 0xffffffffu
+
+/* IGMP reports sent. */
+#define TICKGATE_COUNT_IGMP_SENT 0x02b4u
+#define TICKGATE_COUNT_IGMP_SENT_COUNT_LSB 0u
+#define TICKGATE_COUNT_IGMP_SENT_COUNT_MASK 0xffffffffu
 
 /* Message type that itch_type_count shows. */
 #define TICKGATE_ITCH_TYPE_SELECT 0x0300u

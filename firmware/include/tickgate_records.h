@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define TICKGATE_SCHEMA_ID 0x5447u
-#define TICKGATE_SCHEMA_VERSION 1u
+#define TICKGATE_SCHEMA_VERSION 2u
 #define TICKGATE_BLOCK_BYTES 56u
 
 /* Host to card, order ring: enter, replace or cancel one order. */
@@ -161,11 +161,56 @@ struct __attribute__((packed)) tickgate_top_of_book {
     uint32_t ask_size;
     uint16_t merged;
     uint16_t book_cycles;
-    uint64_t message;
+    uint32_t message;
+    uint16_t bid_orders;
+    uint16_t ask_orders;
     uint64_t itch_time;
     uint64_t time_ns;
     uint64_t ring_sequence;
 };
 static_assert(sizeof(struct tickgate_top_of_book) == 64, "a slot");
+
+/* Card to host, market-data ring: two of the best price levels of one symbol. Three in a row have the top 5, as they were at one moment; the last level of the third is always empty. */
+#define TICKGATE_BOOK_DEPTH 21u
+struct __attribute__((packed)) tickgate_book_depth {
+    uint16_t block_length;
+    uint16_t template_id;
+    uint16_t schema_id;
+    uint16_t version;
+    uint16_t symbol;
+    uint8_t first_level;
+    uint8_t flags;
+    uint32_t message;
+    uint32_t bid_a;
+    uint32_t bid_size_a;
+    uint16_t bid_orders_a;
+    uint32_t ask_a;
+    uint32_t ask_size_a;
+    uint16_t ask_orders_a;
+    uint32_t bid_b;
+    uint32_t bid_size_b;
+    uint16_t bid_orders_b;
+    uint32_t ask_b;
+    uint32_t ask_size_b;
+    uint16_t ask_orders_b;
+    uint64_t ring_sequence;
+};
+static_assert(sizeof(struct tickgate_book_depth) == 64, "a slot");
+
+/* Card to host, message ring: one ITCH message of the feed, in order and once. A message of more than 30 bytes is two records. When the host is slow messages are left out and counted, never parts of one; the hole shows in the sequence numbers. */
+#define TICKGATE_ITCH_MESSAGE 22u
+struct __attribute__((packed)) tickgate_itch_message {
+    uint16_t block_length;
+    uint16_t template_id;
+    uint16_t schema_id;
+    uint16_t version;
+    uint64_t sequence;
+    uint64_t time_ns;
+    uint8_t length;
+    uint8_t part;
+    uint8_t data[30];
+    uint64_t ring_sequence;
+};
+static_assert(sizeof(struct tickgate_itch_message) == 64, "a slot");
 
 #endif

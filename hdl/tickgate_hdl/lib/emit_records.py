@@ -25,7 +25,13 @@ def _is_text(field):
     return field.kind.startswith("char")
 
 
+def _is_data(field):
+    return field.kind.startswith("data")
+
+
 def _default(field):
+    if _is_data(field):
+        return 'b""'
     if not _is_text(field):
         return "0"
     return '" "' if WIDTHS[field.kind] == 1 else '""'
@@ -59,7 +65,7 @@ def python_classes(records):
             "",
         ]
         for field in record.fields:
-            kind = "str" if _is_text(field) else "int"
+            kind = "str" if _is_text(field) else "bytes" if _is_data(field) else "int"
             lines.append(f"    {field.name}: {kind} = {_default(field)}")
             if not field.name.startswith("reserved"):
                 text = "\n".join(wrap(field.doc, 88))
@@ -80,6 +86,7 @@ def python_classes(records):
 def sbe_schema(records):
     """Return the text of ``docs/tickgate-records.xml``, an SBE 1.0 message schema."""
     lengths = sorted({WIDTHS[f.kind] for r in records for f in r.fields if _is_text(f)} - {1})
+    data = sorted({WIDTHS[f.kind] for r in records for f in r.fields if _is_data(f)})
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f"<!-- {ORIGIN} -->",
@@ -94,6 +101,7 @@ def sbe_schema(records):
         ),
         "    </composite>",
         *(f'    <type name="char{n}" primitiveType="char" length="{n}"/>' for n in lengths),
+        *(f'    <type name="data{n}" primitiveType="uint8" length="{n}"/>' for n in data),
         "  </types>",
     ]
     for record in records:
@@ -139,8 +147,8 @@ def c_header(records):
         lines += ["struct __attribute__((packed)) tickgate_" + name + " {", *header]
         for field in record.fields:
             width = WIDTHS[field.kind]
-            kind = _C.get(field.kind, "char")
-            size = f"[{width}]" if _is_text(field) and width > 1 else ""
+            kind = _C.get(field.kind, "uint8_t" if _is_data(field) else "char")
+            size = f"[{width}]" if (kind == "char" and width > 1) or _is_data(field) else ""
             lines.append(f"    {kind} {field.name}{size};")
         lines += [
             "    uint64_t ring_sequence;",

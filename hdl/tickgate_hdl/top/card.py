@@ -20,6 +20,12 @@ from tickgate_hdl.top.registers import connect_registers
 
 __all__ = ["Card"]
 
+PENDING = [
+    f"{register.name}__{field.name}" for register in REGISTERS for field in register.fields
+    if field.hardware == "w" and 0x1a0 <= register.offset < 0x300 and (
+        register.offset < 0x200 or register.offset >= 0x270)
+]
+
 
 class Card(wiring.Component):
     """Everything on the card, in one clock domain.
@@ -215,6 +221,7 @@ class Card(wiring.Component):
             "feed_expected_low__value": feed.expected[:32],
             "feed_expected_high__value": feed.expected[32:],
             "itch_type_count__count": feed.itch_type_count,
+            **{port: 0 for port in PENDING},
             "count_records_malformed__count": counter(pcie.order_ring.malformed, "malformed"),
             "count_events_written__count": counter(taken(pcie.event_ring.o), "events_written"),
             "count_market_written__count": counter(taken(pcie.market_ring.o), "market_written"),

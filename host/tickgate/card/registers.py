@@ -401,6 +401,14 @@ RING_ENABLE: Final = Register(
             "market", 2, 1, "rw", "r", 0x0,
             "Market-data ring.",
         ),
+        RegisterField(
+            "message", 3, 1, "rw", "r", 0x0,
+            "Message ring.",
+        ),
+        RegisterField(
+            "depth", 4, 1, "rw", "r", 0x0,
+            "BookDepth records with each TopOfBook record.",
+        ),
     ),
     "Enables the rings; a 0 to 1 step resets the ring's counts.",
 )
@@ -703,9 +711,10 @@ FEED_GROUP: Final = Register(
         RegisterField(
             "address", 0, 32, "rw", "r", 0x0,
             "First octet in bits 31:24.",
+            swmod=True,
         ),
     ),
-    "IPv4 group of the feed.",
+    "IPv4 group of the feed's line A, of the channel selected; 0 = line off.",
 )
 FEED_PORT: Final = Register(
     "feed_port",
@@ -714,9 +723,10 @@ FEED_PORT: Final = Register(
         RegisterField(
             "value", 0, 16, "rw", "r", 0x0,
             "Port.",
+            swmod=True,
         ),
     ),
-    "UDP port of the feed.",
+    "UDP port of the feed's line A, of the channel selected.",
 )
 FEED_EXPECTED_LOW: Final = Register(
     "feed_expected_low",
@@ -725,9 +735,11 @@ FEED_EXPECTED_LOW: Final = Register(
         RegisterField(
             "value", 0, 32, "r", "w", 0x0,
             "Low word.",
+            swacc=True,
         ),
     ),
-    "Next expected MoldUDP64 sequence number, low word.",
+    "Next expected MoldUDP64 sequence number of the channel selected, low word; a read latches "
+    "the high word.",
 )
 FEED_EXPECTED_HIGH: Final = Register(
     "feed_expected_high",
@@ -738,7 +750,40 @@ FEED_EXPECTED_HIGH: Final = Register(
             "High word.",
         ),
     ),
-    "Next expected MoldUDP64 sequence number, high word.",
+    "Next expected MoldUDP64 sequence number of the channel selected, high word.",
+)
+NET_ADDRESS: Final = Register(
+    "net_address",
+    0x0150,
+    (
+        RegisterField(
+            "address", 0, 32, "rw", "r", 0x0,
+            "First octet in bits 31:24.",
+        ),
+    ),
+    "IPv4 address of the card, for ARP and IGMP; 0 = it answers nothing.",
+)
+NET_MAC_LOW: Final = Register(
+    "net_mac_low",
+    0x0154,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Third octet in bits 31:24.",
+        ),
+    ),
+    "Hardware address of the card, last four octets.",
+)
+NET_MAC_HIGH: Final = Register(
+    "net_mac_high",
+    0x0158,
+    (
+        RegisterField(
+            "value", 0, 16, "rw", "r", 0x0,
+            "First octet in bits 15:8.",
+        ),
+    ),
+    "Hardware address of the card, first two octets.",
 )
 SOUP_USERNAME_0: Final = Register(
     "soup_username_0",
@@ -881,6 +926,276 @@ LAST_TOKEN: Final = Register(
         ),
     ),
     "Highest UserRefNum that the gate saw in an Enter or Replace since reset.",
+)
+FEED_SELECT: Final = Register(
+    "feed_select",
+    0x01a0,
+    (
+        RegisterField(
+            "channel", 0, 2, "rw", "r", 0x0,
+            "Channel.",
+        ),
+    ),
+    "Channel of the feed that the feed_ registers set and show.",
+)
+FEED_GROUP_B: Final = Register(
+    "feed_group_b",
+    0x01a4,
+    (
+        RegisterField(
+            "address", 0, 32, "rw", "r", 0x0,
+            "First octet in bits 31:24.",
+            swmod=True,
+        ),
+    ),
+    "IPv4 group of the feed's line B; 0 = line off.",
+)
+FEED_PORT_B: Final = Register(
+    "feed_port_b",
+    0x01a8,
+    (
+        RegisterField(
+            "value", 0, 16, "rw", "r", 0x0,
+            "Port.",
+            swmod=True,
+        ),
+    ),
+    "UDP port of the feed's line B.",
+)
+FEED_REORDER: Final = Register(
+    "feed_reorder",
+    0x01ac,
+    (
+        RegisterField(
+            "cycles", 0, 32, "rw", "r", 0x3d09,
+            "Clock cycles.",
+        ),
+    ),
+    "How long a missing message is waited for before it is a gap.",
+)
+FEED_CONTROL: Final = Register(
+    "feed_control",
+    0x01b0,
+    (
+        RegisterField(
+            "rebuild", 0, 1, "w", "r", 0x0,
+            "Empty the books; messages come from the host alone.",
+            pulse=True,
+        ),
+        RegisterField(
+            "resume", 1, 1, "w", "r", 0x0,
+            "Go on with the feed from feed_resume.",
+            pulse=True,
+        ),
+        RegisterField(
+            "forget", 2, 1, "w", "r", 0x0,
+            "Adopt the session of the next packet.",
+            pulse=True,
+        ),
+    ),
+    "Recovery of the channel selected (docs/feed-recovery.md).",
+)
+FEED_RESUME_LOW: Final = Register(
+    "feed_resume_low",
+    0x01b4,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Low word.",
+        ),
+    ),
+    "Sequence number to resume from, low word.",
+)
+FEED_RESUME_HIGH: Final = Register(
+    "feed_resume_high",
+    0x01b8,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "High word.",
+        ),
+    ),
+    "Sequence number to resume from, high word.",
+)
+FEED_STATE: Final = Register(
+    "feed_state",
+    0x01bc,
+    (
+        RegisterField(
+            "started", 0, 1, "r", "w", 0x0,
+            "A packet was accepted.",
+        ),
+        RegisterField(
+            "missing", 1, 1, "r", "w", 0x0,
+            "The next message is missing and a later one is known.",
+        ),
+        RegisterField(
+            "gap_open", 2, 1, "r", "w", 0x0,
+            "A gap is not yet closed.",
+        ),
+        RegisterField(
+            "suspect", 3, 1, "r", "w", 0x0,
+            "A frame was found bad after its messages were used.",
+        ),
+        RegisterField(
+            "rebuilding", 4, 1, "r", "w", 0x0,
+            "Messages come from the host alone.",
+        ),
+        RegisterField(
+            "ended", 5, 1, "r", "w", 0x0,
+            "The session has ended.",
+        ),
+        RegisterField(
+            "stale", 6, 1, "r", "w", 0x0,
+            "Books are not known to be right.",
+        ),
+    ),
+    "State of the channel selected.",
+)
+FEED_HIGHEST_LOW: Final = Register(
+    "feed_highest_low",
+    0x01c0,
+    (
+        RegisterField(
+            "value", 0, 32, "r", "w", 0x0,
+            "Low word.",
+            swacc=True,
+        ),
+    ),
+    "Number after the newest message known of the channel selected, low word; a read latches the "
+    "high word.",
+)
+FEED_HIGHEST_HIGH: Final = Register(
+    "feed_highest_high",
+    0x01c4,
+    (
+        RegisterField(
+            "value", 0, 32, "r", "w", 0x0,
+            "High word.",
+        ),
+    ),
+    "Number after the newest message known of the channel selected, high word.",
+)
+FEED_INJECT_START: Final = Register(
+    "feed_inject_start",
+    0x01c8,
+    (
+        RegisterField(
+            "length", 0, 16, "rw", "r", 0x0,
+            "Bytes of the packet.",
+            swmod=True,
+        ),
+        RegisterField(
+            "snapshot", 16, 1, "rw", "r", 0x0,
+            "Its messages are of a snapshot, without numbers.",
+        ),
+    ),
+    "Begins a MoldUDP64 packet for the channel selected; its words follow in feed_inject_data.",
+)
+FEED_INJECT_DATA: Final = Register(
+    "feed_inject_data",
+    0x01cc,
+    (
+        RegisterField(
+            "word", 0, 32, "w", "r", 0x0,
+            "Word.",
+            swmod=True,
+        ),
+    ),
+    "Next four bytes of the packet, the first in bits 7:0.",
+)
+FEED_INJECT_ROOM: Final = Register(
+    "feed_inject_room",
+    0x01d0,
+    (
+        RegisterField(
+            "beats", 0, 16, "r", "w", 0x0,
+            "Free 8-byte beats.",
+        ),
+    ),
+    "Room for packets from the host.",
+)
+FEED_HIGH_WATER: Final = Register(
+    "feed_high_water",
+    0x01d4,
+    (
+        RegisterField(
+            "window", 0, 16, "r", "w", 0x0,
+            "Messages in a channel's window.",
+        ),
+        RegisterField(
+            "line", 16, 16, "r", "w", 0x0,
+            "Beats in a line's FIFO.",
+        ),
+    ),
+    "Most that ever waited since reset.",
+)
+MESSAGE_RING_BASE_LOW: Final = Register(
+    "message_ring_base_low",
+    0x01e0,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Address.",
+        ),
+    ),
+    "Message ring base, low word.",
+)
+MESSAGE_RING_BASE_HIGH: Final = Register(
+    "message_ring_base_high",
+    0x01e4,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Address.",
+        ),
+    ),
+    "Message ring base, high word.",
+)
+MESSAGE_RING_SIZE: Final = Register(
+    "message_ring_size",
+    0x01e8,
+    (
+        RegisterField(
+            "log2", 0, 5, "rw", "r", 0x0,
+            "Slots, as a power of two: 4 to 16.",
+        ),
+    ),
+    "Size of the ring.",
+)
+MESSAGE_RING_TAIL: Final = Register(
+    "message_ring_tail",
+    0x01ec,
+    (
+        RegisterField(
+            "value", 0, 32, "r", "w", 0x0,
+            "Count.",
+        ),
+    ),
+    "Slots written by the card since enable (free running).",
+)
+MESSAGE_RING_HEAD: Final = Register(
+    "message_ring_head",
+    0x01f0,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Count.",
+            swmod=True,
+        ),
+    ),
+    "Slots consumed by the host since enable (free running); a write re-arms the interrupt.",
+)
+MESSAGE_DROPPED: Final = Register(
+    "message_dropped",
+    0x01f4,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Messages of the feed that the message ring left out because the host was slow.",
 )
 COUNT_FRAMES: Final = Register(
     "count_frames",
@@ -1190,6 +1505,205 @@ COUNT_DMA_ERRORS: Final = Register(
     ),
     "Completions with an error, or missing.",
 )
+COUNT_BAD_FCS: Final = Register(
+    "count_bad_fcs",
+    0x0270,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames of the feed or not with a wrong check sequence or a coding error (in "
+    "count_frames_bad).",
+)
+COUNT_BAD_IP_CHECKSUM: Final = Register(
+    "count_bad_ip_checksum",
+    0x0274,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames with a wrong IPv4 header checksum or version (in count_frames_bad).",
+)
+COUNT_IP_OPTIONS: Final = Register(
+    "count_ip_options",
+    0x0278,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames refused because of IPv4 options (in count_frames_bad).",
+)
+COUNT_FRAGMENTS: Final = Register(
+    "count_fragments",
+    0x027c,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames refused as IPv4 fragments (in count_frames_bad).",
+)
+COUNT_BAD_LENGTH: Final = Register(
+    "count_bad_length",
+    0x0280,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames whose lengths do not fit each other, or cut short (in count_frames_bad).",
+)
+COUNT_BAD_UDP_CHECKSUM: Final = Register(
+    "count_bad_udp_checksum",
+    0x0284,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames with a wrong UDP checksum (in count_frames_bad).",
+)
+COUNT_OVERSIZE: Final = Register(
+    "count_oversize",
+    0x0288,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Frames longer than the card takes (in count_frames_bad).",
+)
+COUNT_FRAMES_SUSPECT: Final = Register(
+    "count_frames_suspect",
+    0x028c,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Bad frames whose messages had been used: recovery was started.",
+)
+COUNT_MOLD_HEARTBEATS: Final = Register(
+    "count_mold_heartbeats",
+    0x0290,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "MoldUDP64 heartbeats.",
+)
+COUNT_MOLD_FOREIGN: Final = Register(
+    "count_mold_foreign",
+    0x0294,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "MoldUDP64 packets of another session.",
+)
+COUNT_WINDOW_REORDERED: Final = Register(
+    "count_window_reordered",
+    0x0298,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Messages that came early and were kept.",
+)
+COUNT_WINDOW_FILLED: Final = Register(
+    "count_window_filled",
+    0x029c,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Missing messages that came in time, from the other line or late.",
+)
+COUNT_WINDOW_DROPPED: Final = Register(
+    "count_window_dropped",
+    0x02a0,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Messages beyond the window while one was missing.",
+)
+COUNT_INJECT_MESSAGES: Final = Register(
+    "count_inject_messages",
+    0x02a4,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Messages taken from the host.",
+)
+COUNT_INJECT_MALFORMED: Final = Register(
+    "count_inject_malformed",
+    0x02a8,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "MoldUDP64 packets from the host that were malformed.",
+)
+COUNT_ITCH_SLOW: Final = Register(
+    "count_itch_slow",
+    0x02ac,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Messages whose stock was looked up by name.",
+)
+COUNT_ARP_ANSWERED: Final = Register(
+    "count_arp_answered",
+    0x02b0,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "ARP requests answered.",
+)
+COUNT_IGMP_SENT: Final = Register(
+    "count_igmp_sent",
+    0x02b4,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "IGMP reports sent.",
+)
 ITCH_TYPE_SELECT: Final = Register(
     "itch_type_select",
     0x0300,
@@ -1295,6 +1809,9 @@ REGISTERS: Final = (
     FEED_PORT,
     FEED_EXPECTED_LOW,
     FEED_EXPECTED_HIGH,
+    NET_ADDRESS,
+    NET_MAC_LOW,
+    NET_MAC_HIGH,
     SOUP_USERNAME_0,
     SOUP_USERNAME_1,
     SOUP_PASSWORD_0,
@@ -1307,6 +1824,26 @@ REGISTERS: Final = (
     SOUP_CONTROL,
     SOUP_NEXT,
     LAST_TOKEN,
+    FEED_SELECT,
+    FEED_GROUP_B,
+    FEED_PORT_B,
+    FEED_REORDER,
+    FEED_CONTROL,
+    FEED_RESUME_LOW,
+    FEED_RESUME_HIGH,
+    FEED_STATE,
+    FEED_HIGHEST_LOW,
+    FEED_HIGHEST_HIGH,
+    FEED_INJECT_START,
+    FEED_INJECT_DATA,
+    FEED_INJECT_ROOM,
+    FEED_HIGH_WATER,
+    MESSAGE_RING_BASE_LOW,
+    MESSAGE_RING_BASE_HIGH,
+    MESSAGE_RING_SIZE,
+    MESSAGE_RING_TAIL,
+    MESSAGE_RING_HEAD,
+    MESSAGE_DROPPED,
     COUNT_FRAMES,
     COUNT_FRAMES_BAD,
     COUNT_FRAMES_OTHER,
@@ -1335,6 +1872,24 @@ REGISTERS: Final = (
     COUNT_EVENTS_WRITTEN,
     COUNT_MARKET_WRITTEN,
     COUNT_DMA_ERRORS,
+    COUNT_BAD_FCS,
+    COUNT_BAD_IP_CHECKSUM,
+    COUNT_IP_OPTIONS,
+    COUNT_FRAGMENTS,
+    COUNT_BAD_LENGTH,
+    COUNT_BAD_UDP_CHECKSUM,
+    COUNT_OVERSIZE,
+    COUNT_FRAMES_SUSPECT,
+    COUNT_MOLD_HEARTBEATS,
+    COUNT_MOLD_FOREIGN,
+    COUNT_WINDOW_REORDERED,
+    COUNT_WINDOW_FILLED,
+    COUNT_WINDOW_DROPPED,
+    COUNT_INJECT_MESSAGES,
+    COUNT_INJECT_MALFORMED,
+    COUNT_ITCH_SLOW,
+    COUNT_ARP_ANSWERED,
+    COUNT_IGMP_SENT,
     ITCH_TYPE_SELECT,
     ITCH_TYPE_COUNT,
     CHECK_SELECT,

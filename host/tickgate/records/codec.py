@@ -2,6 +2,7 @@
 
 Text fields are ``str`` here: one character for ``char``, without trailing spaces for the longer
 ones. Bytes that are no ASCII survive a round trip as Latin-1: a reader never fails on a text.
+``data`` fields are ``bytes`` of their whole width.
 """
 
 import struct
@@ -43,11 +44,16 @@ class _Layout:
         self.texts = tuple(
             (i, WIDTHS[f.kind]) for i, f in enumerate(record.fields) if f.kind.startswith("char")
         )
+        self.bytes = tuple(
+            (i, WIDTHS[f.kind]) for i, f in enumerate(record.fields) if f.kind.startswith("data")
+        )
         self.make = CLASSES[record.template]._make
 
     def pack(self, values: list[object]) -> bytes:
         for index, width in self.texts:
             values[index] = self._text(index, width, values[index])
+        for index, width in self.bytes:
+            values[index] = self._data(index, width, values[index])
         try:
             return self.packer.pack(*values)
         except struct.error:
@@ -72,10 +78,16 @@ class _Layout:
         except UnicodeEncodeError:
             raise RecordError(f"{where} must be Latin-1 text, not {value!r}") from None
 
+    def _data(self, index: int, width: int, value: object) -> bytes:
+        if not isinstance(value, bytes) or len(value) > width:
+            where = f"{self.record.name}.{self.names[index]}"
+            raise RecordError(f"{where} must be at most {width} bytes, not {value!r}")
+        return value.ljust(width, b"\0")
+
     def _complaint(self, values: list[object]) -> str:
         """Name the first value that does not fit."""
         for field, value in zip(self.record.fields, values, strict=True):
-            if field.kind.startswith("char"):
+            if field.kind.startswith(("char", "data")):
                 continue
             try:
                 struct.pack("<" + _CODES[field.kind], value)
@@ -87,7 +99,7 @@ class _Layout:
 _LAYOUTS = {record.template: _Layout(record) for record in BY_TEMPLATE.values()}
 
 
-def pack(record: Record, **fields: int | str) -> bytes:
+def pack(record: Record, **fields: int | str | bytes) -> bytes:
     """Return the 48-byte body of ``record``; reserved fields are zero and need not be given.
 
     Raises RecordError for a field that is missing, unknown or does not fit.

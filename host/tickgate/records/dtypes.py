@@ -22,9 +22,13 @@ SLOT = np.dtype([*_HEADER_FIELDS, ("body", "V48"), ("ring_sequence", "<u8")])
 """A slot whose template is not known yet."""
 
 
+def _text_or_bytes(kind: str) -> str:
+    return f"{'V' if kind.startswith('data') else 'S'}{WIDTHS[kind]}"
+
+
 def record_dtype(record: Record) -> np.dtype[np.void]:
     """Return the dtype of a whole slot of ``record``: header fields, body fields, ring_sequence."""
-    body = [(f.name, _CODES.get(f.kind) or f"S{WIDTHS[f.kind]}") for f in record.fields]
+    body = [(f.name, _CODES.get(f.kind) or _text_or_bytes(f.kind)) for f in record.fields]
     dtype = np.dtype([*_HEADER_FIELDS, *body, ("ring_sequence", "<u8")])
     if dtype.itemsize != SLOT_BYTES:
         raise ValueError(f"a slot is {SLOT_BYTES} bytes long, {record.name} has {dtype.itemsize}")

@@ -136,20 +136,22 @@ class FeedEvent(NamedTuple):
     """Card to host, events ring: the market-data feed or an instrument's status changed."""
 
     kind: str = " "
-    """G gap, N new MoldUDP64 session, Z end of session, S system event, H trading action, R
-    directory, O symbol stale (a table overflowed), U unknown order reference on a tracked
-    symbol."""
+    """G gap, C caught up again, B frame found bad after its messages were used, N new
+    MoldUDP64 session, F packet of a foreign session, Z end of session, S system event, H
+    trading action, R directory, T another status message, O symbol stale (a table
+    overflowed), U unknown order reference on a tracked symbol."""
     code: str = " "
-    """S: event code. H: trading state. Others: space."""
+    """S: event code. H: trading state. T: ITCH message type. O: O orders, L levels. Others:
+    space."""
     symbol: int = 0
-    """Symbol index for H, R, O, U; 65535 otherwise."""
+    """Symbol index for H, R, T, O, U; 65535 otherwise."""
     stock_locate: int = 0
     """Stock locate of the message; 0 otherwise."""
     reserved_a: int = 0
     expected: int = 0
-    """G: sequence number that was expected."""
+    """G, C, B: sequence number of the next message expected."""
     sequence: int = 0
-    """Sequence number of the message or packet."""
+    """G, C, B: number after the newest message known. Others: of the message or packet."""
     time_ns: int = 0
     """Card's UTC clock, in ns."""
     reserved_b: int = 0
@@ -203,16 +205,76 @@ class TopOfBook(NamedTuple):
     """Clock cycles from the beat with the message's last byte to this best bid and offer (of
     the last update merged)."""
     message: int = 0
-    """MoldUDP64 sequence number of the ITCH message."""
+    """Low 32 bits of the MoldUDP64 sequence number of the ITCH message."""
+    bid_orders: int = 0
+    """Orders at the best bid (saturates)."""
+    ask_orders: int = 0
+    """Orders at the best ask (saturates)."""
     itch_time: int = 0
     """ITCH timestamp, ns since midnight."""
     time_ns: int = 0
     """Card's UTC clock at the frame's first beat, in ns."""
 
 
+class BookDepth(NamedTuple):
+    """Card to host, market-data ring: two of the best price levels of one symbol. Three in a
+    row have the top 5, as they were at one moment; the last level of the third is always
+    empty."""
+
+    symbol: int = 0
+    """Symbol index."""
+    first_level: int = 0
+    """Number of the first level here: 0 (the best), 2 or 4."""
+    flags: int = 0
+    """Bit 0: stale (the book is not known to be right)."""
+    message: int = 0
+    """As in the symbol's TopOfBook record before."""
+    bid_a: int = 0
+    """Bid of the first level, 1/10000 USD; 0 = none."""
+    bid_size_a: int = 0
+    """Shares at it."""
+    bid_orders_a: int = 0
+    """Orders at it (saturates)."""
+    ask_a: int = 0
+    """Ask of the first level, 1/10000 USD; 0 = none."""
+    ask_size_a: int = 0
+    """Shares at it."""
+    ask_orders_a: int = 0
+    """Orders at it (saturates)."""
+    bid_b: int = 0
+    """Bid of the second level, 1/10000 USD; 0 = none."""
+    bid_size_b: int = 0
+    """Shares at it."""
+    bid_orders_b: int = 0
+    """Orders at it (saturates)."""
+    ask_b: int = 0
+    """Ask of the second level, 1/10000 USD; 0 = none."""
+    ask_size_b: int = 0
+    """Shares at it."""
+    ask_orders_b: int = 0
+    """Orders at it (saturates)."""
+
+
+class ItchMessage(NamedTuple):
+    """Card to host, message ring: one ITCH message of the feed, in order and once. A message
+    of more than 30 bytes is two records. When the host is slow messages are left out and
+    counted, never parts of one; the hole shows in the sequence numbers."""
+
+    sequence: int = 0
+    """MoldUDP64 sequence number."""
+    time_ns: int = 0
+    """Card's UTC clock at the frame's first beat, in ns."""
+    length: int = 0
+    """Bytes of the message; more than 50 are not kept (saturates)."""
+    part: int = 0
+    """0: data has bytes 0 to 29. 1: data has bytes 30 to 49."""
+    data: bytes = b""
+    """Bytes of the message, zeros behind its end."""
+
+
 AnyRecord: TypeAlias = (
     OrderRequest | GateDecision | VenueMessage | SessionEvent | FeedEvent | CardEvent |
-    TopOfBook
+    TopOfBook | BookDepth | ItchMessage
 )
 
 CLASSES: dict[int, type[AnyRecord]] = {
@@ -223,6 +285,8 @@ CLASSES: dict[int, type[AnyRecord]] = {
     13: FeedEvent,
     14: CardEvent,
     20: TopOfBook,
+    21: BookDepth,
+    22: ItchMessage,
 }
 """Class of each record by its template number."""
 
@@ -234,5 +298,7 @@ RECORD_OF: dict[type[AnyRecord], schema.Record] = {
     FeedEvent: schema.FEED_EVENT,
     CardEvent: schema.CARD_EVENT,
     TopOfBook: schema.TOP_OF_BOOK,
+    BookDepth: schema.BOOK_DEPTH,
+    ItchMessage: schema.ITCH_MESSAGE,
 }
 """Declaration of each class."""

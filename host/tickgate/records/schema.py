@@ -10,7 +10,7 @@ for a new one.
 from dataclasses import dataclass
 
 SCHEMA_ID = 0x5447
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SLOT_BYTES = 64
 HEADER_BYTES = 8
 BODY_BYTES = 48
@@ -18,8 +18,11 @@ SEQUENCE_OFFSET = 56
 BLOCK_BYTES = SLOT_BYTES - HEADER_BYTES
 """SBE blockLength of every record: its body and ``ring_sequence``."""
 
-WIDTHS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i32": 4, "char": 1, "char14": 14, "char10": 10}
-"""Bytes of each field kind; ``char`` kinds are ASCII, space padded."""
+WIDTHS = {
+    "u8": 1, "u16": 2, "u32": 4, "u64": 8, "i32": 4,
+    "char": 1, "char14": 14, "char10": 10, "data30": 30,
+}  # fmt: skip
+"""Bytes of each field kind; ``char`` kinds are ASCII, space padded; ``data`` kinds plain bytes."""
 
 
 @dataclass(frozen=True)
@@ -196,16 +199,26 @@ FEED_EVENT = Record(
         _f(
             "kind",
             "char",
-            "G gap, N new MoldUDP64 session, Z end of session, S system event, H trading action, "
-            "R directory, O symbol stale (a table overflowed), U unknown order reference on a "
-            "tracked symbol.",
+            "G gap, C caught up again, B frame found bad after its messages were used, N new "
+            "MoldUDP64 session, F packet of a foreign session, Z end of session, S system event, H "
+            "trading action, R directory, T another status message, O symbol stale (a table "
+            "overflowed), U unknown order reference on a tracked symbol.",
         ),
-        _f("code", "char", "S: event code. H: trading state. Others: space."),
-        _f("symbol", "u16", "Symbol index for H, R, O, U; 65535 otherwise."),
+        _f(
+            "code",
+            "char",
+            "S: event code. H: trading state. T: ITCH message type. O: O orders, L levels. Others: "
+            "space.",
+        ),
+        _f("symbol", "u16", "Symbol index for H, R, T, O, U; 65535 otherwise."),
         _f("stock_locate", "u16", "Stock locate of the message; 0 otherwise."),
         _f("reserved_a", "u16", "Zero."),
-        _f("expected", "u64", "G: sequence number that was expected."),
-        _f("sequence", "u64", "Sequence number of the message or packet."),
+        _f("expected", "u64", "G, C, B: sequence number of the next message expected."),
+        _f(
+            "sequence",
+            "u64",
+            "G, C, B: number after the newest message known. Others: of the message or packet.",
+        ),
         _f("time_ns", "u64", "Card's UTC clock, in ns."),
         _f("reserved_b", "u64", "Zero."),
         _f("reserved_c", "u64", "Zero."),
@@ -268,9 +281,51 @@ TOP_OF_BOOK = Record(
             "Clock cycles from the beat with the message's last byte to this best bid and offer "
             "(of the last update merged).",
         ),
-        _f("message", "u64", "MoldUDP64 sequence number of the ITCH message."),
+        _f("message", "u32", "Low 32 bits of the MoldUDP64 sequence number of the ITCH message."),
+        _f("bid_orders", "u16", "Orders at the best bid (saturates)."),
+        _f("ask_orders", "u16", "Orders at the best ask (saturates)."),
         _f("itch_time", "u64", "ITCH timestamp, ns since midnight."),
         _f("time_ns", "u64", "Card's UTC clock at the frame's first beat, in ns."),
+    ),
+)
+
+BOOK_DEPTH = Record(
+    21,
+    "BookDepth",
+    "Card to host, market-data ring: two of the best price levels of one symbol. Three in a row "
+    "have the top 5, as they were at one moment; the last level of the third is always empty.",
+    (
+        _f("symbol", "u16", "Symbol index."),
+        _f("first_level", "u8", "Number of the first level here: 0 (the best), 2 or 4."),
+        _f("flags", "u8", "Bit 0: stale (the book is not known to be right)."),
+        _f("message", "u32", "As in the symbol's TopOfBook record before."),
+        _f("bid_a", "u32", "Bid of the first level, 1/10000 USD; 0 = none."),
+        _f("bid_size_a", "u32", "Shares at it."),
+        _f("bid_orders_a", "u16", "Orders at it (saturates)."),
+        _f("ask_a", "u32", "Ask of the first level, 1/10000 USD; 0 = none."),
+        _f("ask_size_a", "u32", "Shares at it."),
+        _f("ask_orders_a", "u16", "Orders at it (saturates)."),
+        _f("bid_b", "u32", "Bid of the second level, 1/10000 USD; 0 = none."),
+        _f("bid_size_b", "u32", "Shares at it."),
+        _f("bid_orders_b", "u16", "Orders at it (saturates)."),
+        _f("ask_b", "u32", "Ask of the second level, 1/10000 USD; 0 = none."),
+        _f("ask_size_b", "u32", "Shares at it."),
+        _f("ask_orders_b", "u16", "Orders at it (saturates)."),
+    ),
+)
+
+ITCH_MESSAGE = Record(
+    22,
+    "ItchMessage",
+    "Card to host, message ring: one ITCH message of the feed, in order and once. A message of "
+    "more than 30 bytes is two records. When the host is slow messages are left out and counted, never "
+    "parts of one; the hole shows in the sequence numbers.",
+    (
+        _f("sequence", "u64", "MoldUDP64 sequence number."),
+        _f("time_ns", "u64", "Card's UTC clock at the frame's first beat, in ns."),
+        _f("length", "u8", "Bytes of the message; more than 50 are not kept (saturates)."),
+        _f("part", "u8", "0: data has bytes 0 to 29. 1: data has bytes 30 to 49."),
+        _f("data", "data30", "Bytes of the message, zeros behind its end."),
     ),
 )
 
@@ -282,6 +337,8 @@ RECORDS = (
     FEED_EVENT,
     CARD_EVENT,
     TOP_OF_BOOK,
+    BOOK_DEPTH,
+    ITCH_MESSAGE,
 )
 
 BY_TEMPLATE = {record.template: record for record in RECORDS}
