@@ -10,7 +10,7 @@ from tickgate.card.status import Identity, Status
 
 __all__ = ["CardBase"]
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 
 class CardBase:

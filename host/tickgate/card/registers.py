@@ -23,7 +23,7 @@ LAYOUT: Final = Register(
     0x0004,
     (
         RegisterField(
-            "version", 0, 32, "r", "na", 0x1,
+            "version", 0, 32, "r", "na", 0x2,
             "Layout version.",
         ),
     ),

@@ -15,7 +15,7 @@ ORDER = {
     "clordid": "ORDER-1",
 }
 ORDER_SLOT = bytes.fromhex(
-    "3800 0100 4754 0100"              # block length 56, template 1, schema 0x5447, version 1
+    "3800 0100 4754 0200"              # block length 56, template 1, schema 0x5447, version 1
     "04030201 00000000 44d61200 2c010000"
     "0200 0700 0100" "4f 42 30 59 41 4e 4e"
     "4f524445522d3120202020202020"     # ORDER-1, space padded to 14
@@ -23,9 +23,9 @@ ORDER_SLOT = bytes.fromhex(
     "0900000000000000"                 # ring sequence
 )
 BOOK_SLOT = bytes.fromhex(
-    "3800 1400 4754 0100"
+    "3800 1400 4754 0200"
     "0300 54 01 10270000 74270000 64000000 c8000000 0200 0900"
-    "0807060504030201 00c0fe5c1c1f0000 ffffffffffffff7f"
+    "04030201 0700 0800 00c0fe5c1c1f0000 ffffffffffffff7f"
     "ffffffffffffffff"
 )
 
@@ -42,25 +42,32 @@ def test_order_request_has_the_bytes_of_the_document():
 def test_top_of_book_has_the_bytes_of_the_document():
     message = TopOfBook(
         symbol=3, trading_state="T", flags=1, bid=10_000, ask=10_100, bid_size=100, ask_size=200,
-        merged=2, book_cycles=9, message=0x0102030405060708, itch_time=0x1F1C5CFEC000,
+        merged=2, book_cycles=9, message=0x01020304, bid_orders=7,
+        ask_orders=8, itch_time=0x1F1C5CFEC000,
         time_ns=(1 << 63) - 1,
     )
     assert codec.to_slot(message, (1 << 64) - 1) == BOOK_SLOT
     assert codec.unpack(memoryview(BOOK_SLOT)) == (schema.TOP_OF_BOOK, message)
 
 
+def _text(kind):
+    text = "x" * schema.WIDTHS[kind]
+    return text.encode() if kind.startswith("data") else text
+
+
 @pytest.mark.parametrize("record", schema.RECORDS, ids=lambda record: record.name)
 def test_numpy_reads_what_the_codec_wrote(record):
     bounds = {"u8": 0xFE, "u16": 0xFEDC, "u32": 0xFEDCBA98, "u64": 0xFEDCBA9876543210, "i32": -5}
-    values = {f.name: bounds.get(f.kind, "x" * schema.WIDTHS[f.kind]) for f in record.fields}
+    values = {f.name: bounds.get(f.kind, _text(f.kind)) for f in record.fields}
     data = codec.slot(record, codec.pack(record, **values), 77)
     row = np.frombuffer(data, BY_RECORD[record.name])[0]
     assert (row["block_length"], row["template"], row["schema"], row["version"]) == (
-        56, record.template, 0x5447, 1,
+        56, record.template, 0x5447, 2,
     )
     assert row["ring_sequence"] == 77
     for name, value in values.items():
-        assert row[name] == (value.encode() if isinstance(value, str) else value), name
+        read = bytes(row[name]) if isinstance(value, bytes) else row[name]
+        assert read == (value.encode() if isinstance(value, str) else value), name
         assert BY_RECORD[record.name].fields[name][1] == record.offset(name)
 
 
@@ -117,7 +124,7 @@ def test_a_missing_field_is_named():
         (bytes(64), "header must have block length 56"),
         (b"\x38\x00\x63\x00" + ORDER_SLOT[4:], "template must be one of .* was 99"),
         (ORDER_SLOT[:4] + b"\x00\x00" + ORDER_SLOT[6:], "schema 0x5447"),
-        (ORDER_SLOT[:6] + b"\x02\x00" + ORDER_SLOT[8:], "version 1; it had 56, 0x5447, 2"),
+        (ORDER_SLOT[:6] + b"\x01\x00" + ORDER_SLOT[8:], "version 2; it had 56, 0x5447, 1"),
     ],
 )
 def test_bytes_that_are_no_record_are_refused(data, says):
