@@ -11,6 +11,7 @@ from tickgate_hdl.pcie.completer import Completer
 from tickgate_hdl.pcie.event_ring import EventRing
 from tickgate_hdl.pcie.layouts import CC_TUSER, CQ_TUSER, RC_TUSER, RQ_TUSER, AxiStream
 from tickgate_hdl.pcie.market_ring import MarketRing
+from tickgate_hdl.pcie.message_ring import MessageRing
 from tickgate_hdl.pcie.msix import MsixPort, MsixTable
 from tickgate_hdl.pcie.order_ring import OrderRing
 from tickgate_hdl.pcie.requester import Requester
@@ -21,7 +22,7 @@ MSIX_TABLE, MSIX_PENDING = 0x8000, 0x9000
 """Offsets in BAR 0; registers are below the table."""
 
 EVENTS_VECTOR, MARKET_VECTOR = 0, 1
-"""MSI-X vectors."""
+"""MSI-X vectors; the message ring shares that of market data."""
 
 
 class PcieBlock(wiring.Component):
@@ -40,7 +41,7 @@ class PcieBlock(wiring.Component):
         Accesses to BAR offsets below ``MSIX_TABLE``.
     orders, events, market : streams of ``RecordBody``
         The rings' records.
-    order_ring, event_ring, market_ring : modules
+    order_ring, event_ring, market_ring, message_ring : modules
         The rings; the composer drives and reads their register ports.
     busy : Out(1)
         Something is under way.
@@ -50,6 +51,7 @@ class PcieBlock(wiring.Component):
         self.order_ring = OrderRing()
         self.event_ring = EventRing()
         self.market_ring = MarketRing(symbols)
+        self.message_ring = MessageRing()
         super().__init__({
             "cq": In(AxiStream(CQ_TUSER)), "cc": Out(AxiStream(CC_TUSER)),
             "rq": Out(AxiStream(RQ_TUSER)), "rc": In(AxiStream(RC_TUSER)),
@@ -68,6 +70,7 @@ class PcieBlock(wiring.Component):
         m.submodules.order_ring = orders = self.order_ring
         m.submodules.event_ring = events = self.event_ring
         m.submodules.market_ring = market = self.market_ring
+        m.submodules.message_ring = messages = self.message_ring
 
         connect(m, flipped(self.cq), completer.cq)
         connect(m, completer.cc, flipped(self.cc))
@@ -77,14 +80,17 @@ class PcieBlock(wiring.Component):
         connect_streams(m, orders.request, requester.i_read)
         connect_streams(m, events.o, requester.i_events)
         connect_streams(m, market.o, requester.i_market)
+        connect_streams(m, messages.o, requester.i_messages)
         connect_streams(m, orders.o, self.orders)
         connect_streams(m, self.events, events.i)
         connect_streams(m, self.market, market.i)
         for name, link in (
             ("reads", orders.request), ("event_posts", events.o), ("market_posts", market.o),
+            ("message_posts", messages.o),
         ):
             check_stream(m, name, link)
-        m.d.comb += msix.request.eq(Cat(events.interrupt, market.interrupt))
+        m.d.comb += msix.request.eq(
+            Cat(events.interrupt, market.interrupt | messages.interrupt))
 
         access = completer.bus
         page = access.address[12:]
@@ -107,5 +113,5 @@ class PcieBlock(wiring.Component):
             self.bus.read_data | msix.table.read_data | msix.pending.read_data)
         m.d.comb += self.busy.eq(
             self.cq.tvalid | ~self.cq.tready | self.cc.tvalid | self.rq.tvalid | self.rc.tvalid
-            | orders.pending | events.queued | market.waiting | msix.busy)
+            | orders.pending | events.queued | market.waiting | messages.queued | msix.busy)
         return m

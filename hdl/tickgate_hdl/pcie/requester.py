@@ -23,15 +23,14 @@ class Requester(wiring.Component):
     """Send one packet for each slot to write (three beats) or to read (one beat).
 
     Reads go first, so that orders wait for nobody; they are few, since the order ring has a fixed
-    number of tags. Then events before market data. A slot of ``i_events`` or ``i_market`` is taken
-    when its last beat enters the output register: from then on nothing holds it back but the hard
-    block.
+    number of tags. Then events, market data, messages. A slot is taken when its last beat enters
+    the output register: from then on nothing holds it back but the hard block.
     A slot is 64 bytes at a multiple of 64, so no packet crosses a 4 KiB border.
 
     Members
     -------
-    i_read, i_events, i_market : In(stream)
-        ``ReadRequest``; ``Post``, ``Post``.
+    i_read, i_events, i_market, i_messages : In(stream)
+        ``ReadRequest``; ``Post`` each.
     rq : ``AxiStream``
         The hard block's requester request stream.
     """
@@ -39,16 +38,21 @@ class Requester(wiring.Component):
     i_read: In(stream.Signature(ReadRequest))
     i_events: In(stream.Signature(Post))
     i_market: In(stream.Signature(Post))
+    i_messages: In(stream.Signature(Post))
     rq: Out(AxiStream(RQ_TUSER))
 
     def elaborate(self, platform):
         m = Module()
         rq = self.rq
         beat = Signal(range(3))
-        events = Signal()
+        posts = (self.i_events, self.i_market, self.i_messages)
+        source = Signal(range(len(posts)))
         post = Signal(Post)
         writing = Signal()
-        m.d.comb += post.eq(Mux(events, self.i_events.payload, self.i_market.payload))
+        with m.Switch(source):
+            for number, item in enumerate(posts):
+                with m.Case(number):
+                    m.d.comb += post.eq(item.payload)
         header = Cat(
             Const(BLOCK_BYTES, 16), Cat(post.record.template, Const(0, 8)),
             Const(SCHEMA_ID, 16), Const(SCHEMA_VERSION, 16),
@@ -83,8 +87,11 @@ class Requester(wiring.Component):
                         rq.tkeep.eq(0x0F),
                         rq.tdata.eq(descriptor),
                     ]
-                with m.Elif(self.i_events.valid | self.i_market.valid):
-                    m.d.sync += [events.eq(self.i_events.valid), beat.eq(0)]
+                with m.Elif(Cat(item.valid for item in posts).any()):
+                    m.d.sync += beat.eq(0)
+                    for number, item in reversed(list(enumerate(posts))):
+                        with m.If(item.valid):
+                            m.d.sync += source.eq(number)
                     m.next = "Write"
             with m.State("Write"):
                 m.d.comb += writing.eq(1)
@@ -102,8 +109,8 @@ class Requester(wiring.Component):
                                 rq.tdata.eq(slot[384:]), rq.tkeep.eq(0x0F), rq.tlast.eq(1),
                             ]
                             m.d.comb += [
-                                self.i_events.ready.eq(events),
-                                self.i_market.ready.eq(~events),
+                                item.ready.eq(source == number)
+                                for number, item in enumerate(posts)
                             ]
                             m.next = "Choose"
         return m

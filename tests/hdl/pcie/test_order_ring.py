@@ -236,7 +236,7 @@ def test_a_slot_that_is_no_order_is_passed_over_and_counted(simulate):
         host.put(order(5))
         host.memory[5] = host.memory[5][:4] + b"\0\0" + host.memory[5][6:]  # schema
         host.put(order(6))
-        host.memory[6] = host.memory[6][:6] + b"\x02\0" + host.memory[6][8:]  # version
+        host.memory[6] = host.memory[6][:6] + b"\x03\0" + host.memory[6][8:]  # version
         host.put(order(7))
         host.ring(ctx)
         await host.wait(ctx, 3)
