@@ -221,7 +221,7 @@ class Card(wiring.Component):
             "feed_expected_low__value": feed.expected[:32],
             "feed_expected_high__value": feed.expected[32:],
             "itch_type_count__count": feed.itch_type_count,
-            **{port: 0 for port in PENDING},
+            **dict.fromkeys(PENDING, 0),
             "count_records_malformed__count": counter(pcie.order_ring.malformed, "malformed"),
             "count_events_written__count": counter(taken(pcie.event_ring.o), "events_written"),
             "count_market_written__count": counter(taken(pcie.market_ring.o), "market_written"),
