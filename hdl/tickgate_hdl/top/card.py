@@ -30,7 +30,8 @@ PENDING = [
 class Card(wiring.Component):
     """Everything on the card, in one clock domain.
 
-    Frames come in on ``net_rx``; orders leave and answers come in on the byte streams ``oe_tx`` and
+    The feed's frames come in on ``net_rx_a`` and ``net_rx_b``, its two lines, and what the card
+    answers leaves on ``net_tx``; orders leave and answers come in on the byte streams ``oe_tx`` and
     ``oe_rx``; the host is behind ``cq``, ``cc``, ``rq``, ``rc`` (UltraScale+ hard block, 256 bits,
     dword aligned, no straddling) and ``cfg_interrupt_msix_*`` (external mode). Every order goes
     from the order ring through the gate to ``oe_tx``: nothing else can write there.
@@ -65,7 +66,9 @@ class Card(wiring.Component):
             "cfg_interrupt_msix_address": Out(64), "cfg_interrupt_msix_data": Out(32),
             "cfg_interrupt_msix_int": Out(1), "cfg_interrupt_msix_sent": In(1),
             "cfg_interrupt_msix_fail": In(1),
-            "net_rx": In(stream.Signature(FrameBeat)),
+            "net_rx_a": In(stream.Signature(FrameBeat)),
+            "net_rx_b": In(stream.Signature(FrameBeat)),
+            "net_tx": Out(stream.Signature(FrameBeat)),
             "oe_tx": Out(stream.Signature(ByteBeat)), "oe_rx": In(stream.Signature(ByteBeat)),
             "oe_link_up": In(1), "oe_connect": Out(1),
             "ms_tick": In(1), "time_ns": In(64),
@@ -104,7 +107,15 @@ class Card(wiring.Component):
         connect(m, pcie.bus, csr.bus)
 
         # Frames to the book; the book to the host and to the gate.
-        connect_streams(m, self.net_rx, feed.i)
+        connect_streams(m, self.net_rx_a, feed.i)
+        m.d.comb += [
+            self.net_rx_b.ready.eq(1),
+            pcie.market_ring.depth_write.eq(feed.tob.valid),
+            pcie.market_ring.depth_row.symbol.eq(feed.tob.payload.body[:8]),
+            pcie.market_ring.depth_row.levels.as_value().eq(feed.tob.payload.body),
+            pcie.message_ring.item_valid.eq(feed.tob.valid),
+            pcie.message_ring.item.data.eq(feed.tob.payload.body),
+        ]
         connect_streams(m, feed.tob, pcie.market)
         m.d.comb += [
             feed.time_ns.eq(self.time_ns), feed.cycles.eq(cycles),
@@ -148,8 +159,8 @@ class Card(wiring.Component):
         connect_registers(
             m, csr, [gate, entry], self._values(m, pcie, feed, cycles, ready))
 
-        streams = [self.net_rx, self.oe_tx, self.oe_rx, gate.order, gate.venue, gate.decision,
-                   gate.passed, gate.events, arbiter.o]
+        streams = [self.net_rx_a, self.net_rx_b, self.net_tx, self.oe_tx, self.oe_rx, gate.order,
+                   gate.venue, gate.decision, gate.passed, gate.events, arbiter.o]
         working = (pcie.busy | gate.busy | gate.active | feed.busy | feed.active
                    | csr.limit_status__busy)
         m.d.comb += [
@@ -170,7 +181,8 @@ class Card(wiring.Component):
             ]
 
     def _connect_rings(self, m, csr, pcie):
-        rings = {"order": pcie.order_ring, "event": pcie.event_ring, "market": pcie.market_ring}
+        rings = {"order": pcie.order_ring, "event": pcie.event_ring, "market": pcie.market_ring,
+                 "message": pcie.message_ring}
         for name, ring in rings.items():
             m.d.comb += [
                 ring.enable.eq(getattr(csr, f"ring_enable__{name}")),
@@ -179,7 +191,7 @@ class Card(wiring.Component):
                 ring.log2.eq(getattr(csr, f"{name}_ring_size__log2")),
             ]
         m.d.comb += pcie.order_ring.tail.eq(csr.order_ring_tail__value)
-        for name in ("event", "market"):
+        for name in ("event", "market", "message"):
             m.d.comb += [
                 rings[name].head.eq(getattr(csr, f"{name}_ring_head__value")),
                 rings[name].head_we.eq(getattr(csr, f"{name}_ring_head__value__we")),

@@ -20,6 +20,7 @@ DMA_BUS = 0x1_0000_0000
 START_NS = 1_700_000_000_000_000_000
 """UTC time of cycle 0, unless chosen otherwise."""
 CYCLES_PER_MS = 156_250
+_SENT_BYTES = 2048
 _READ_LIMIT = 20_000
 """Cycles in which a register read must be answered."""
 
@@ -38,7 +39,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "tg_run_until_taken": (_INT, [_POINTER, _U64, _U64]),
     "tg_write": (None, [_POINTER, _U32, _U32]),
     "tg_read": (_INT, [_POINTER, _U32, _U64, ctypes.POINTER(_U32)]),
-    "tg_push_frame": (None, [_POINTER, ctypes.c_char_p, _U64, _INT]),
+    "tg_push_frame": (None, [_POINTER, ctypes.c_char_p, _U64, _INT, _U32]),
+    "tg_sent_pop": (_U64, [_POINTER, ctypes.c_char_p, _U64]),
     "tg_frames_pending": (_U64, [_POINTER]),
     "tg_link": (None, [_POINTER, _INT]),
     "tg_connect_wanted": (_INT, [_POINTER]),
@@ -186,11 +188,22 @@ class CardLibrary:
 
     # ---- network ----
 
-    def push_frame(self, frame: bytes, *, error: bool = False) -> None:
-        """Queue one Ethernet frame without check sequence; ``error`` marks that as wrong."""
+    def push_frame(self, frame: bytes, *, error: bool = False, line: int = 0) -> None:
+        """Queue one Ethernet frame without check sequence for line A (0) or B (1) of the feed.
+
+        ``error`` marks the check sequence as wrong.
+        """
         if not frame:
             raise ValueError("a frame must have at least one byte")
-        self._c.tg_push_frame(self._handle, frame, len(frame), int(error))
+        if line not in (0, 1):
+            raise ValueError(f"line must be 0 or 1, not {line!r}")
+        self._c.tg_push_frame(self._handle, frame, len(frame), int(error), line)
+
+    def sent_frame(self) -> bytes | None:
+        """Return the oldest frame that the card sent and that was not fetched yet, if any."""
+        buffer = ctypes.create_string_buffer(_SENT_BYTES)
+        length: int = self._c.tg_sent_pop(self._handle, buffer, _SENT_BYTES)
+        return buffer.raw[:length] if length else None
 
     @property
     def frames_pending(self) -> int:

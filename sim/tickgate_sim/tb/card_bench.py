@@ -77,7 +77,8 @@ class CardBench:
             getattr(dut, name).value = 0
         dut.time_ns.value = NOW_NS
         cocotb.start_soon(Clock(dut.clk, 4, unit="ns").start())
-        self.net = StreamSource(dut, "net_rx")
+        self.net = StreamSource(dut, "net_rx_a")
+        self.net_b = StreamSource(dut, "net_rx_b")
         self.rx = StreamSource(dut, "oe_rx")
         self.tx = StreamSink(dut, "oe_tx")
         self.bus = CardBus(dut)

@@ -185,7 +185,7 @@ async def an_engine_that_attaches_again_finds_its_rings(dut):
     assert await bench.read(reg.EVENT_RING_HEAD) == 2
     assert await bench.read(reg.EVENT_RING_TAIL) == 3
     assert reg.RING_ENABLE.unpack(await bench.read(reg.RING_ENABLE)) == {
-        "order": 1, "event": 1, "market": 1}
+        "order": 1, "event": 1, "market": 1, "message": 0, "depth": 0}
     [decision] = await bench.wait_events(1)
     assert decision.user_ref_num == 3
 

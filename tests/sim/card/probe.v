@@ -24,7 +24,9 @@ module card (
     input [3:0] cfg_interrupt_msix_enable, input [3:0] cfg_interrupt_msix_mask,
     output reg [63:0] cfg_interrupt_msix_address, output reg [31:0] cfg_interrupt_msix_data,
     output reg cfg_interrupt_msix_int, input cfg_interrupt_msix_sent, input cfg_interrupt_msix_fail,
-    input [73:0] net_rx__payload, input net_rx__valid, output net_rx__ready,
+    input [73:0] net_rx_a__payload, input net_rx_a__valid, output net_rx_a__ready,
+    input [73:0] net_rx_b__payload, input net_rx_b__valid, output net_rx_b__ready,
+    output reg [73:0] net_tx__payload, output reg net_tx__valid, input net_tx__ready,
     output [72:0] oe_tx__payload, output oe_tx__valid, input oe_tx__ready,
     input [72:0] oe_rx__payload, input oe_rx__valid, output oe_rx__ready,
     input oe_link_up, output reg oe_connect,
@@ -146,14 +148,14 @@ module card (
             end
             default: ;
         endcase
-        if (net_rx__valid & net_rx__ready) begin
-            frame_bytes <= frame_bytes + $countones(net_rx__payload[71:64]);
-            byte_sum <= byte_sum + net_rx__payload[7:0] + net_rx__payload[15:8] + net_rx__payload[23:16]
-                + net_rx__payload[31:24] + net_rx__payload[39:32] + net_rx__payload[47:40]
-                + net_rx__payload[55:48] + net_rx__payload[63:56];
-            if (net_rx__payload[72]) begin
+        if (net_rx_a__valid & net_rx_a__ready) begin
+            frame_bytes <= frame_bytes + $countones(net_rx_a__payload[71:64]);
+            byte_sum <= byte_sum + net_rx_a__payload[7:0] + net_rx_a__payload[15:8] + net_rx_a__payload[23:16]
+                + net_rx_a__payload[31:24] + net_rx_a__payload[39:32] + net_rx_a__payload[47:40]
+                + net_rx_a__payload[55:48] + net_rx_a__payload[63:56];
+            if (net_rx_a__payload[72]) begin
                 frames <= frames + 1;
-                if (net_rx__payload[73]) bad_frames <= bad_frames + 1;
+                if (net_rx_a__payload[73]) bad_frames <= bad_frames + 1;
                 tob_tap__valid <= 1;
                 tob_tap__payload <= {{48{frames[7:0]}}, 8'd20};
             end
@@ -165,7 +167,15 @@ module card (
         end
     end
 
-    assign net_rx__ready = slow != 0;
+    assign net_rx_a__ready = slow != 0;
+    // What comes in on line B goes out again, a cycle later.
+    assign net_rx_b__ready = net_tx__ready | ~net_tx__valid;
+    always @(posedge clk) begin
+        if (net_rx_b__ready) begin
+            net_tx__payload <= net_rx_b__payload;
+            net_tx__valid <= net_rx_b__valid & ~rst;
+        end
+    end
     assign oe_tx__payload = oe_rx__payload;
     assign oe_tx__valid = oe_rx__valid;
     assign oe_rx__ready = oe_tx__ready;

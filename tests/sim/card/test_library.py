@@ -138,6 +138,20 @@ def test_frames_come_whole_and_short_ones_padded(card):
     assert card.bar_read32(BAD_FRAMES) == 0
 
 
+def test_each_line_has_its_frames_and_what_the_card_sends_comes_out(card):
+    frames = [bytes([number]) * size for number, size in enumerate((60, 61, 67, 68, 1514), 1)]
+    for frame in frames:
+        card.push_frame(frame, line=1)
+    card.push_frame(bytes(60), line=0)
+    assert card.frames_pending == len(frames) + 1
+    card.run_until_quiet()
+    assert card.bar_read32(FRAMES) == 1
+    assert [card.sent_frame() for _ in frames] == frames
+    assert card.sent_frame() is None
+    with pytest.raises(ValueError, match="line must be 0 or 1, not 2"):
+        card.push_frame(bytes(60), line=2)
+
+
 def test_a_bad_check_sequence_is_marked(card):
     card.push_frame(bytes(80), error=True)
     card.push_frame(bytes(80))

@@ -13,6 +13,11 @@ Card::Card(uint8_t* memory, const CardOptions& options)
     context_->randReset(2);
     context_->randSeed(static_cast<int>(options.seed % 0x7fff'fffe + 1));
     top_ = std::make_unique<Vcard>(context_.get(), "card");
+    lines[0].bind(top_->CARD_PORT(net_rx_a, valid), top_->CARD_PORT(net_rx_a, payload),
+                  top_->CARD_PORT(net_rx_a, ready));
+    lines[1].bind(top_->CARD_PORT(net_rx_b, valid), top_->CARD_PORT(net_rx_b, payload),
+                  top_->CARD_PORT(net_rx_b, ready));
+    top_->CARD_PORT(net_tx, ready) = 1;
     reset();
 }
 
@@ -28,19 +33,21 @@ void Card::reset() {
     }
     top_->rst = 0;
     pcie.reset();
-    frames.clear();
+    for (FramePort& line : lines) line.clear();
+    sent.clear();
 }
 
 void Card::cycle(uint64_t time_ns, bool tick) {
     top_->time_ns = time_ns;
     top_->ms_tick = tick;
     pcie.drive(*top_, cycles_);
-    frames.drive(*top_);
+    for (FramePort& line : lines) line.drive();
     entry.drive(*top_);
     top_->clk = 0;
     top_->eval();
     pcie.sample(*top_, cycles_);
-    frames.sample(*top_);
+    for (FramePort& line : lines) line.sample();
+    sent.sample(*top_);
     entry.sample(*top_);
     tap.sample(*top_, cycles_);
     busy_ = top_->busy;
@@ -50,7 +57,7 @@ void Card::cycle(uint64_t time_ns, bool tick) {
 }
 
 bool Card::quiet() const {
-    return !busy_ && pcie.quiet() && frames.pending() == 0 && entry.quiet();
+    return !busy_ && pcie.quiet() && frames_pending() == 0 && entry.quiet();
 }
 
 }  // namespace tickgate

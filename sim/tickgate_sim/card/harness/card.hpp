@@ -28,10 +28,13 @@ public:
     // Runs one cycle, in which the card sees this time and, for `tick`, that a millisecond has passed.
     void cycle(uint64_t time_ns, bool tick);
     uint64_t cycles() const { return cycles_; }
+    size_t frames_pending() const { return lines[0].pending() + lines[1].pending(); }
     bool quiet() const;  // nothing is in flight, in the card or around it
 
     HardBlock pcie;
-    FramePort frames;
+    static constexpr int line_count = 2;
+    FramePort lines[line_count];  // A and B of the feed
+    FrameSink sent;               // ARP answers, IGMP reports
     EntryPort entry;
     TobTap tap;
 

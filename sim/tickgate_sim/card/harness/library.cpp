@@ -57,7 +57,7 @@ uint64_t tg_run_until_quiet(Library* self, uint64_t settle, uint64_t limit) {
 
 // Runs until at most `left` frames wait, at most `limit` cycles; returns whether it is so.
 int tg_run_until_taken(Library* self, uint64_t left, uint64_t limit) {
-    for (uint64_t run = 0; self->card.frames.pending() > left; ++run) {
+    for (uint64_t run = 0; self->card.frames_pending() > left; ++run) {
         if (run == limit) return 0;
         self->step();
     }
@@ -84,11 +84,22 @@ int tg_read(Library* self, uint32_t offset, uint64_t limit, uint32_t* value) {
     return 2;
 }
 
-void tg_push_frame(Library* self, const uint8_t* data, uint64_t length, int error) {
-    self->card.frames.push(data, length, error != 0);
+void tg_push_frame(Library* self, const uint8_t* data, uint64_t length, int error, uint32_t line) {
+    self->card.lines[line].push(data, length, error != 0);
 }
 
-uint64_t tg_frames_pending(Library* self) { return self->card.frames.pending(); }
+// Takes the oldest frame that the card sent; returns its length, 0 when there is none or it does not fit.
+uint64_t tg_sent_pop(Library* self, uint8_t* data, uint64_t capacity) {
+    FrameSink& sent = self->card.sent;
+    if (sent.frames().empty() || sent.frames().front().size() > capacity) return 0;
+    const std::vector<uint8_t>& frame = sent.frames().front();
+    const uint64_t length = frame.size();
+    std::memcpy(data, frame.data(), length);
+    sent.pop();
+    return length;
+}
+
+uint64_t tg_frames_pending(Library* self) { return self->card.frames_pending(); }
 
 void tg_link(Library* self, int up) { self->card.entry.set_link(up != 0); }
 

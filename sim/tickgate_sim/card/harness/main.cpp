@@ -2,6 +2,7 @@
 //
 // Time comes from the machine's clocks. While nothing is in flight the process sleeps, and wakes for the host,
 // the network and each millisecond.
+#include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
 
@@ -31,13 +32,14 @@ void stop(int) { stopping = 1; }
 struct Options {
     std::string socket;
     std::string wire;
+    uint32_t line_b = 0;
     CardOptions card;
 };
 
 [[noreturn]] void usage(const char* problem) {
     std::fprintf(stderr,
                  "tickgate-card: %s\n"
-                 "usage: tickgate-card --socket PATH [--wire PATH] [--dma-mib N] [--latency CYCLES] [--seed N]\n",
+                 "usage: tickgate-card --socket PATH [--wire PATH] [--line-b GROUP] [--dma-mib N] [--latency CYCLES] [--seed N]\n",
                  problem);
     std::exit(2);
 }
@@ -49,6 +51,12 @@ uint64_t number(const char* text) {
     return value;
 }
 
+uint32_t address(const char* text) {
+    in_addr parsed;
+    if (inet_pton(AF_INET, text, &parsed) != 1) usage("--line-b needs an IPv4 address");
+    return ntohl(parsed.s_addr);
+}
+
 Options parse(int count, char** words) {
     Options options;
     for (int i = 1; i < count; i += 2) {
@@ -57,6 +65,7 @@ Options parse(int count, char** words) {
         const char* value = words[i + 1];
         if (name == "--socket") options.socket = value;
         else if (name == "--wire") options.wire = value;
+        else if (name == "--line-b") options.line_b = address(value);
         else if (name == "--dma-mib") options.card.dma_bytes = number(value) << 20;
         else if (name == "--latency") options.card.latency = static_cast<uint32_t>(number(value));
         else if (name == "--seed") options.card.seed = static_cast<uint32_t>(number(value));
@@ -73,7 +82,7 @@ public:
         : memory_("tickgate-dma", options.card.dma_bytes),
           card_(memory_.data(), options.card),
           host_(options.socket, memory_),
-          wire_(options.wire),
+          wire_(options.wire, options.line_b),
           started_(monotonic_ns()) {}
 
     void run() {
@@ -81,7 +90,7 @@ public:
         while (!stopping) {
             const uint64_t cycle = card_.cycles();
             if (cycle % 8 == 0) read_clocks();
-            if (cycle % network_cycles == 0) wire_.exchange(card_.frames, card_.entry);
+            if (cycle % network_cycles == 0) wire_.exchange(card_);
             if (cycle % socket_cycles == 0) host_.serve();
             host_.exchange(card_.pcie);
             // A tick is one cycle long, and the next one at least a cycle later.
@@ -111,7 +120,7 @@ private:
     void sleep() {
         host_.exchange(card_.pcie);
         host_.serve();
-        if (wire_.exchange(card_.frames, card_.entry) || !card_.quiet()) return;
+        if (wire_.exchange(card_) || !card_.quiet()) return;
         host_.set_sleeping(true);
         if (!host_.has_work()) {
             std::vector<pollfd> list{{host_.wake_fd(), POLLIN, 0}, {host_.listen_fd(), POLLIN, 0}};
@@ -124,7 +133,7 @@ private:
         host_.set_sleeping(false);
         host_.drain_wake();
         host_.serve();
-        wire_.exchange(card_.frames, card_.entry);
+        wire_.exchange(card_);
         read_clocks();
     }
 

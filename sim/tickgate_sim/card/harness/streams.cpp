@@ -31,8 +31,14 @@ void FramePort::clear() {
     at_ = offered_ = 0;
 }
 
-void FramePort::sample(const Vcard& top) {
-    if (offered_ == 0 || !top.CARD_PORT(net_rx, ready)) return;
+void FramePort::bind(CData& valid, FramePayload& payload, const CData& ready) {
+    valid_ = &valid;
+    payload_ = &payload;
+    ready_ = &ready;
+}
+
+void FramePort::sample() {
+    if (offered_ == 0 || !*ready_) return;
     at_ += offered_;
     offered_ = 0;
     if (at_ == frames_.front().data.size()) {
@@ -41,18 +47,36 @@ void FramePort::sample(const Vcard& top) {
     }
 }
 
-void FramePort::drive(Vcard& top) {
+void FramePort::drive() {
     if (offered_ != 0) return;
     if (frames_.empty()) {
-        top.CARD_PORT(net_rx, valid) = 0;
+        *valid_ = 0;
         return;
     }
     const Frame& frame = frames_.front();
     offered_ = std::min<size_t>(8, frame.data.size() - at_);
     const bool last = at_ + offered_ == frame.data.size();
-    pack(top.CARD_PORT(net_rx, payload), frame.data.data() + at_, offered_,
-         (last ? 1u : 0u) | (last && frame.error ? 2u : 0u));
-    top.CARD_PORT(net_rx, valid) = 1;
+    pack(*payload_, frame.data.data() + at_, offered_, (last ? 1u : 0u) | (last && frame.error ? 2u : 0u));
+    *valid_ = 1;
+}
+
+void FrameSink::clear() {
+    frame_.clear();
+    frames_.clear();
+}
+
+void FrameSink::sample(const Vcard& top) {
+    if (!top.CARD_PORT(net_tx, valid)) return;
+    const auto& payload = top.CARD_PORT(net_tx, payload);
+    uint8_t bytes[8];
+    std::memcpy(bytes, &payload.at(0), 4);
+    std::memcpy(bytes + 4, &payload.at(1), 4);
+    const uint32_t keep = payload.at(2) & 0xff, last = payload.at(2) >> 8 & 1;
+    for (size_t i = 0; i < 8; ++i)
+        if (keep >> i & 1) frame_.push_back(bytes[i]);
+    if (!last) return;
+    if (frames_.size() < capacity) frames_.push_back(std::move(frame_));
+    frame_.clear();
 }
 
 void EntryPort::set_link(bool up) {

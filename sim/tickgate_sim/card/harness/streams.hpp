@@ -7,20 +7,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "ports.hpp"
 
 namespace tickgate {
 
-// Whole Ethernet frames, without check sequence, into net_rx; short ones are padded to 60 bytes.
+using FramePayload = std::remove_reference_t<decltype(std::declval<Vcard>().CARD_PORT(net_rx_a, payload))>;
+
+// Whole Ethernet frames, without check sequence, into one line of the card; short ones are padded to 60 bytes.
 class FramePort {
 public:
+    // The line's ports of the model; they outlive this.
+    void bind(CData& valid, FramePayload& payload, const CData& ready);
     void push(const uint8_t* data, size_t length, bool error);
     size_t pending() const { return frames_.size(); }
     void clear();
-    void sample(const Vcard& top);
-    void drive(Vcard& top);
+    void sample();
+    void drive();
 
 private:
     struct Frame {
@@ -30,6 +36,24 @@ private:
     std::deque<Frame> frames_;
     size_t at_ = 0;        // bytes of the first frame that are sent, or offered
     size_t offered_ = 0;   // bytes in the beat that is offered; 0 = none
+    CData* valid_ = nullptr;
+    FramePayload* payload_ = nullptr;
+    const CData* ready_ = nullptr;
+};
+
+// Whole Ethernet frames, without check sequence, out of the card.
+class FrameSink {
+public:
+    static constexpr size_t capacity = 1024;  // frames that wait for the caller; more are dropped
+
+    const std::deque<std::vector<uint8_t>>& frames() const { return frames_; }
+    void pop() { frames_.pop_front(); }
+    void clear();
+    void sample(const Vcard& top);
+
+private:
+    std::vector<uint8_t> frame_;
+    std::deque<std::vector<uint8_t>> frames_;
 };
 
 // The order-entry stream: oe_rx into the card, oe_tx out of it, and the state of the link.

@@ -16,18 +16,22 @@ constexpr size_t frames_ahead = 64;  // more wait in the kernel's queue, where d
 
 }  // namespace
 
-WireLink::WireLink(std::string path) : path_(std::move(path)) {}
+WireLink::WireLink(std::string path, uint32_t line_b) : path_(std::move(path)), line_b_(line_b) {}
 
 void WireLink::watch(std::vector<pollfd>& list) const {
     for (const Fd* fd : {&broker_, &frames_fd_, &entry_fd_})
         if (*fd) list.push_back({fd->get(), POLLIN, 0});
 }
 
-bool WireLink::exchange(FramePort& frames, EntryPort& entry) {
-    if (path_.empty()) return false;
-    ask(entry);
-    const bool frames_moved = take_frames(frames);
-    return move_entry(entry) || frames_moved;
+bool WireLink::exchange(Card& card) {
+    if (path_.empty()) {
+        card.sent.clear();
+        return false;
+    }
+    ask(card.entry);
+    const bool taken = take_frames(card);
+    const bool given = give_frames(card.sent);
+    return move_entry(card.entry) || taken || given;
 }
 
 void WireLink::ask(EntryPort& entry) {
@@ -81,10 +85,30 @@ void WireLink::take_answer(EntryPort& entry) {
     }
 }
 
-bool WireLink::take_frames(FramePort& frames) {
+// By the IPv4 destination behind at most two VLAN tags; what the frame is worth the card itself decides.
+bool WireLink::is_line_b(const uint8_t* frame, size_t length) const {
+    size_t type = 12;
+    while (type + 6 < length && (frame[type] == 0x81 || frame[type] == 0x88) && type < 20) type += 4;
+    const size_t target = type + 2 + 16;
+    if (line_b_ == 0 || target + 4 > length) return false;
+    const uint8_t* at = frame + target;
+    return (uint32_t{at[0]} << 24 | uint32_t{at[1]} << 16 | uint32_t{at[2]} << 8 | at[3]) == line_b_;
+}
+
+bool WireLink::give_frames(FrameSink& sent) {
+    bool moved = false;
+    for (; !sent.frames().empty(); sent.pop(), moved = true) {
+        const std::vector<uint8_t>& frame = sent.frames().front();
+        // A wire that takes no frame loses it, as wires do; what the card sends here it sends again.
+        if (frames_fd_ && ::write(frames_fd_.get(), frame.data(), frame.size()) < 0) ++lost_count_;
+    }
+    return moved;
+}
+
+bool WireLink::take_frames(Card& card) {
     bool moved = false;
     uint8_t data[max_frame];
-    while (frames_fd_ && frames.pending() < frames_ahead) {
+    while (frames_fd_ && card.frames_pending() < frames_ahead) {
         const ssize_t length = ::read(frames_fd_.get(), data, sizeof data);
         if (length < 0 && (errno == EAGAIN || errno == EINTR)) break;
         if (length <= 0) {
@@ -92,7 +116,8 @@ bool WireLink::take_frames(FramePort& frames) {
             frames_fd_.reset();
             break;
         }
-        frames.push(data, static_cast<size_t>(length), false);
+        const size_t size = static_cast<size_t>(length);
+        card.lines[is_line_b(data, size) ? 1 : 0].push(data, size, false);
         ++frame_count_;
         moved = true;
     }
