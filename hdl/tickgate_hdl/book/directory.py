@@ -1,0 +1,88 @@
+"""The directory of a book side's leaves: expressions on its row."""
+
+from amaranth.hdl import Cat, Mux, Signal, Value
+from amaranth.lib.data import ArrayLayout, StructLayout
+
+__all__ = ["directory_row", "find_leaf", "initial", "inserted", "one_of", "removed"]
+
+
+def directory_row(leaves):
+    """Return the layout of a directory: which leaf has the levels from which key on.
+
+    The first ``count`` entries are in use, best leaf first; leaf ``n`` has the keys from its
+    ``start`` up to that of the next one, leaf 0 also what is better than its ``start``. The slots
+    of the entries that are not in use are those that are free. Levels at ``floor`` and worse were
+    dropped, if ``floored``.
+    """
+    bits = max(1, (leaves - 1).bit_length())
+    entry = StructLayout({"start": 32, "slot": bits})
+    return StructLayout({
+        "count": leaves.bit_length(), "floored": 1, "floor": 32,
+        "entries": ArrayLayout(entry, leaves),
+    })
+
+
+def initial(leaves):
+    """Return the value of an empty directory."""
+    return directory_row(leaves).const({
+        "count": 0, "floored": 0, "floor": 0,
+        "entries": [{"start": 0, "slot": number} for number in range(leaves)],
+    })
+
+
+def one_of(positions, values):
+    """Return the value at the position whose bit is set; 0 if none is."""
+    result = 0
+    for position, value in zip(positions, values, strict=True):
+        result = result | Mux(position, value, 0)
+    return result
+
+
+def find_leaf(row, key, leaves):
+    """Return bits, of which the one at the position of the leaf for ``key`` is set."""
+    beyond = [1]  # the key is not better than the leaf's start
+    for number in range(1, leaves):
+        beyond.append((row.count > number) & (key >= row.entries[number].start))
+    beyond.append(0)
+    return Cat(beyond[number] & ~beyond[number + 1] for number in range(leaves))
+
+
+def inserted(m, row, position, start, leaves):
+    """Return the row with a new entry behind ``position`` (bits), and the slot it got.
+
+    In a full directory the worst leaf gives its slot, and the floor is its start.
+    """
+    result, slot = Signal.like(row), Signal.like(Value.cast(row.entries[0].slot))
+    full = row.count == leaves
+    last = leaves - 1
+    m.d.comb += [
+        Value.cast(result).eq(Value.cast(row)),
+        slot.eq(one_of(
+            [row.count == number for number in range(last)] + [row.count >= last],
+            [entry.slot for entry in (row.entries[number] for number in range(leaves))])),
+        result.count.eq(Mux(full, leaves, row.count + 1)),
+    ]
+    with m.If(full):
+        m.d.comb += [result.floored.eq(1), result.floor.eq(row.entries[last].start)]
+    for number in range(1, leaves):
+        moves = (position & ((1 << (number - 1)) - 1)).any() & (row.count >= number)
+        with m.If(position[number - 1]):
+            m.d.comb += [
+                result.entries[number].start.eq(start), result.entries[number].slot.eq(slot)]
+        with m.Elif(moves):
+            m.d.comb += result.entries[number].eq(row.entries[number - 1])
+    return result, slot
+
+
+def removed(m, row, position, leaves):
+    """Return the row without the entry at ``position`` (bits); its slot is free again."""
+    result = Signal.like(row)
+    slot = one_of(list(position), [row.entries[number].slot for number in range(leaves)])
+    m.d.comb += [Value.cast(result).eq(Value.cast(row)), result.count.eq(row.count - 1)]
+    for number in range(leaves):
+        with m.If(row.count == number + 1):
+            m.d.comb += result.entries[number].slot.eq(slot)
+        with m.Elif((position & ((2 << number) - 1)).any() & (row.count > number)):
+            if number < leaves - 1:
+                m.d.comb += result.entries[number].eq(row.entries[number + 1])
+    return result
