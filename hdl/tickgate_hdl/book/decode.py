@@ -73,7 +73,8 @@ class ItchDecode(wiring.Component):
             m.d.comb += right[name].eq(fits)
 
         def any_of(names, fitting=True):
-            return Cat(is_type[name] & right[name] if fitting else is_type[name] for name in names).any()
+            return Cat(
+                is_type[name] & right[name] if fitting else is_type[name] for name in names).any()
 
         known = any_of(itch50.MESSAGES)
         typed = any_of(itch50.MESSAGES, fitting=False)

@@ -1,4 +1,4 @@
-"""Golden model of the book: orders and levels in dictionaries, with the card's capacities."""
+"""Golden model of the book: orders and levels in dictionaries."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -9,6 +9,7 @@ from tickgate_sim.models.itch import Command
 __all__ = ["BookModel", "Event", "Top", "TopRecord"]
 
 NOBODY = 0xFFFF
+_NONE = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Top:
     ask_size: int = 0
     trading_state: str = " "
     stale: bool = False
+    bid_orders: int = 0
+    ask_orders: int = 0
 
 
 class TopRecord(NamedTuple):
@@ -55,10 +58,13 @@ class _Order:
 
 @dataclass
 class BookModel:
-    """Books of ``names``, padded to 8 bytes; a None has no symbol. Capacities as in CardConfig."""
+    """Books of ``names``, padded to 8 bytes; a None has no symbol.
+
+    The order table is as in CardConfig, since which order finds no place depends on it; levels have
+    no limit.
+    """
 
     names: list[bytes | None]
-    levels: int
     order_sets: int
     order_ways: int
     records: list[TopRecord] = field(default_factory=list)
@@ -69,7 +75,6 @@ class BookModel:
                 "itch_untracked",
                 "book_updates",
                 "book_order_overflow",
-                "book_level_overflow",
                 "book_unknown_reference",
             ),
             0,
@@ -84,10 +89,10 @@ class BookModel:
     def _empty(self) -> None:
         self.orders: dict[int, _Order] = {}
         self._sets: Counter[int] = Counter()
-        self._sides: dict[tuple[int, str], dict[int, int]] = {}
+        self._sides: dict[tuple[int, str], dict[int, list[int]]] = {}
         self._locates: dict[int, int] = {}
         self._told: set[tuple[str, int]] = set()
-        self._touched = self._traded = False
+        self._traded = False
 
     def enable(self, symbol: int, name: bytes) -> None:
         """Enable a symbol (while nothing is in flight)."""
@@ -96,41 +101,37 @@ class BookModel:
             self._show(self._last, symbol, replace(self.tops[symbol], stale=True))
         self.names[symbol] = name
 
+    def clear(self) -> None:
+        """Empty the books; every symbol is shown again."""
+        self._empty()
+        for symbol, name in enumerate(self.names):
+            self.tops[symbol] = Top()
+            if name is not None:
+                self.records.append(TopRecord(symbol, Top(), *self._last[1:2], 0, 0))
+
     def command(self, command: Command) -> None:
         """Apply one command."""
         self._last = command
         kind = command.kind
-        if kind in "NGZS":
+        if kind == "S" or (kind == "T" and not command.stock):
             self._event(command)
-            if kind == "G":
-                self._touched = self._traded = True
-                for symbol, top in enumerate(self.tops):
-                    self._show(command, symbol, replace(top, stale=True))
-            elif kind == "N" and self._touched:
-                self._empty()
-                for symbol in range(len(self.tops)):
-                    self._show(command, symbol, Top())
             return
-        about = self._symbol(command)
-        self._touched = True
-        if kind not in "RH":
-            self._traded = True
-        if about is None:
+        symbol = self._symbol(command)
+        if symbol is None:
             self.counts["itch_untracked"] += 1
             return
-        symbol = about
-        if kind in "RH":
+        if kind in "RHT":
             self._event(command, symbol)
             if kind == "H":
                 top = replace(self.tops[symbol], trading_state=command.code)
-                self._show(command, symbol, top)
+                self._show(command, symbol, top, always=True)
             return
+        self._traded = True
         if kind != "A":
             order = self.orders.get(command.reference)
-            if order is None:
+            if order is None or order.symbol != symbol:
                 self._misfit(command, symbol)
                 return
-            symbol = order.symbol
             self._take(command, order)
             if kind == "U":
                 added = _Order(symbol, order.side, command.price, command.shares)
@@ -143,15 +144,15 @@ class BookModel:
         self._refresh(command, symbol, stale)
 
     def _symbol(self, command: Command) -> int | None:
-        if command.kind in "ARH":
-            symbol = self.names.index(command.stock) if command.stock in self.names else None
-            if command.kind in "AR":
-                if symbol is None:
-                    self._locates.pop(command.locate, None)
-                else:
-                    self._locates[command.locate] = symbol
-            return symbol
-        return self._locates.get(command.locate)
+        """The symbol: status by text; orders by locate, and an Add of an unknown one by text."""
+        if command.kind not in "RHT" and command.locate in self._locates:
+            return self._locates[command.locate]
+        if not command.stock:
+            return None
+        symbol = self.names.index(command.stock) if command.stock in self.names else None
+        if command.kind in "AR" and symbol is not None:
+            self._locates[command.locate] = symbol
+        return symbol
 
     def _take(self, command: Command, order: _Order) -> None:
         taken = order.shares
@@ -161,11 +162,11 @@ class BookModel:
         if not order.shares:
             del self.orders[command.reference]
             self._sets[self._set(command.reference)] -= 1
-        side = self._sides.setdefault((order.symbol, order.side), {})
-        if order.price in side:
-            side[order.price] -= min(taken, side[order.price])
-            if not side[order.price]:
-                del side[order.price]
+        level = self._sides[order.symbol, order.side][order.price]
+        level[0] -= taken
+        level[1] -= not order.shares
+        if not level[1]:
+            del self._sides[order.symbol, order.side][order.price]
 
     def _add(self, command: Command, reference: int, order: _Order) -> bool:
         """Add an order; whether the book is stale by that."""
@@ -181,18 +182,19 @@ class BookModel:
         self._sets[self._set(reference)] += 1
         self.orders[reference] = order
         side = self._sides.setdefault((order.symbol, order.side), {})
-        if order.price not in side and len(side) == self.levels:
-            self.counts["book_level_overflow"] += 1
-            self._once("O", command, order.symbol)
-            return True
-        side[order.price] = side.get(order.price, 0) + order.shares
+        level = side.setdefault(order.price, [0, 0])
+        level[0] += order.shares
+        level[1] += 1
         return False
 
     def _set(self, reference: int) -> int:
+        word = 0
+        for shift in (0, 16, 32, 48):
+            word ^= reference >> shift & 0xFFFF
         folded = 0
-        while reference:
-            folded ^= reference % self.order_sets
-            reference //= self.order_sets
+        while word:
+            folded ^= word % self.order_sets
+            word //= self.order_sets
         return folded
 
     def _refresh(self, command: Command, symbol: int, stale: bool) -> None:
@@ -200,18 +202,19 @@ class BookModel:
         asks = self._sides.get((symbol, "S"), {})
         old = self.tops[symbol]
         bid, ask = max(bids, default=0), min(asks, default=0)
+        (bid_size, bid_orders), (ask_size, ask_orders) = bids.get(bid, _NONE), asks.get(ask, _NONE)
         top = Top(
-            bid, _shown(bids.get(bid, 0)), ask, _shown(asks.get(ask, 0)), old.trading_state,
-            old.stale or stale,
+            bid, _shown(bid_size), ask, _shown(ask_size), old.trading_state, old.stale or stale,
+            min(bid_orders, 0xFFFF), min(ask_orders, 0xFFFF),
         )  # fmt: skip
         self._show(command, symbol, top)
 
-    def _show(self, command: Command, symbol: int, top: Top) -> None:
+    def _show(self, command: Command, symbol: int, top: Top, *, always: bool = False) -> None:
         old, self.tops[symbol] = self.tops[symbol], top
-        if top == old or self.names[symbol] is None:
+        if (top == old and not always) or self.names[symbol] is None:
             return
-        quote = (top.bid, top.bid_size, top.ask, top.ask_size)
-        self.counts["book_updates"] += quote != (old.bid, old.bid_size, old.ask, old.ask_size)
+        quiet = replace(top, stale=old.stale, trading_state=old.trading_state)
+        self.counts["book_updates"] += quiet != old
         self.records.append(
             TopRecord(symbol, top, command.sequence, command.itch_time, command.time_ns)
         )
@@ -223,17 +226,16 @@ class BookModel:
     def _once(self, kind: str, command: Command, symbol: int) -> None:
         if (kind, symbol) not in self._told:
             self._told.add((kind, symbol))
-            self._event(command._replace(kind=kind), symbol)
+            self._event(command._replace(kind=kind, code="O" if kind == "O" else " "), symbol)
 
     def _event(self, command: Command, symbol: int = NOBODY) -> None:
-        expected = command.expected if command.kind == "G" else 0
         self.events.append(
             Event(
                 command.kind,
                 command.code,
                 symbol,
                 command.locate,
-                expected,
+                0,
                 command.sequence,
                 command.time_ns,
             )

@@ -85,4 +85,8 @@ class ItchModel:
             return command._replace(kind="R", stock=data[11:19])
         if kind == "H":
             return command._replace(kind="H", stock=data[11:19], code=chr(data[19]))
+        if kind in "YJKhN":
+            return command._replace(kind="T", stock=data[11:19], code=kind)
+        if kind in "VW":
+            return command._replace(kind="T", code=kind)
         return None
