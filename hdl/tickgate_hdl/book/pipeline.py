@@ -109,7 +109,7 @@ class Book(wiring.Component):
         symbols = config.symbols
         bits = (symbols - 1).bit_length()
         m.submodules.decode = decode = ItchDecode()
-        m.submodules.locates = locates = LocateMap(
+        m.submodules.locate_map = locates = LocateMap(
             symbols=symbols, channels=config.channels, locate_bits=self._locate_bits)
         m.submodules.orders = orders = OrderTable(
             sets=config.order_sets, ways=config.order_ways, symbol_bits=bits,
@@ -203,8 +203,9 @@ class Book(wiring.Component):
                 m.d.sync += age.eq(age + 1)
             with m.If(adding):
                 # An Add goes to its level before the table has answered, and is checked then.
+                ready_to_add = age >= orders.latency - 2 if orders.latency > 2 else 1
                 m.d.comb += levels.op.valid.eq(
-                    ~sent & Mux(early, age >= orders.latency - 2, orders.answer_valid))
+                    ~sent & Mux(early, ready_to_add, orders.answer_valid))
                 with m.If(passing):
                     m.d.sync += sent.eq(1)
                 with m.If(sent):

@@ -1,43 +1,31 @@
 """The market data half of the card: frames in, best bids and offers out."""
 
-from amaranth import Module
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.book.book import Book
-from tickgate_hdl.feed.feed import Feed
-from tickgate_hdl.lib.layouts import FrameBeat, RecordBody, TopOfBook
+from tickgate_hdl.book.level_layouts import DepthRow
+from tickgate_hdl.book.pipeline import Book
+from tickgate_hdl.feed.channel import CONTROLS, COUNTERS, STATES, Channel
+from tickgate_hdl.feed.items import FeedItem, InjectBeat
+from tickgate_hdl.lib.layouts import FrameBeat, RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.stream import check_stream, connect_streams
-from tickgate_hdl.net.udp import UdpReceive
 
 __all__ = ["FeedBook"]
 
-_COUNTERS = {
-    "net": ("count_frames", "count_frames_bad", "count_frames_other"),
-    "feed": (
-        "count_mold_packets",
-        "count_mold_malformed",
-        "count_mold_duplicates",
-        "count_mold_gaps",
-        "count_itch_messages",
-        "count_itch_unknown",
-        "count_itch_malformed",
-    ),
-    "book": (
-        "count_itch_untracked",
-        "count_book_updates",
-        "count_book_order_overflow",
-        "count_book_level_overflow",
-        "count_book_unknown_reference",
-    ),
-}
+_BOOK_COUNTERS = (
+    "count_itch_messages", "count_itch_unknown", "count_itch_malformed", "count_itch_untracked",
+    "count_itch_slow", "count_book_updates", "count_book_order_overflow",
+    "count_book_level_overflow", "count_book_unknown_reference",
+)
+_SETTINGS = {"group_a": 32, "port_a": 16, "group_b": 32, "port_b": 16}
 
 
 class FeedBook(wiring.Component):
     """Build the books of the tracked symbols from the feed's Ethernet frames.
 
-    :class:`UdpReceive`, :class:`Feed` and :class:`Book` in a row; back-pressure reaches
-    ``i.ready``, nothing is lost inside. Names that are not explained here are theirs.
+    A :class:`Channel` for each channel of the feed, whose messages go to one :class:`Book`. Names
+    that are not explained here are theirs. Counters of the channels are added up.
 
     Parameters
     ----------
@@ -48,15 +36,25 @@ class FeedBook(wiring.Component):
 
     Members
     -------
-    i : :py:`In(stream.Signature(FrameBeat))`
-        Frames from the MAC.
+    i_a, i_b : :py:`In(stream.Signature(FrameBeat))`
+        Frames of the two lines, of all channels.
+    inject : :py:`In(stream.Signature(InjectBeat))`
+        The host's packets, for the channel selected.
     time_ns, cycles : :py:`In(64)`, :py:`In(32)`
-        UTC clock in ns, and cycle counter; both are sampled when frames come in.
-    group, port : :py:`In(32)`, :py:`In(16)`
-        The feed's IPv4 group (first octet in bits 31:24) and UDP port.
-    tob, events : :py:`Out(stream.Signature(RecordBody))`
-        TopOfBook and FeedEvent records, without conflation. Both must be taken in the end, or all
-        stalls.
+        UTC clock in ns, and cycle counter.
+    select : :py:`In(2)`
+        The channel that commands, settings and ``inject`` are for, and whose state is shown.
+    group_a, port_a, group_b, port_b : :py:`In`
+        Destinations of the lines, first octet of a group in bits 31:24, taken over with
+        ``group_a_we`` and so on.
+    tob : :py:`Out(stream.Signature(RecordBody))`
+        TopOfBook records, without conflation; to be taken in every cycle.
+    events : :py:`Out(stream.Signature(RecordBody))`
+        FeedEvent records. They must be taken in the end, or the book stalls.
+    message_valid, message : :py:`Out(1)`, :py:`Out(FeedItem)`
+        Every message, in order, in the cycle in which the book takes it.
+    feed_stale : :py:`Out(1)`
+        Some channel is stale, so no book is known to be right.
     count_* : :py:`Out(32)`
         As the registers of the same names; they wrap.
     busy : :py:`Out(1)`
@@ -66,73 +64,135 @@ class FeedBook(wiring.Component):
     """
 
     def __init__(self, config, *, locate_bits=16):
-        self._config = config
-        self._locate_bits = locate_bits
-        counters = [name for names in _COUNTERS.values() for name in names]
-        super().__init__(
-            {
-                "i": In(stream.Signature(FrameBeat)),
-                "time_ns": In(64),
-                "cycles": In(32),
-                "group": In(32),
-                "port": In(16),
-                "symbol_write": In(1),
-                "symbol_index": In(8),
-                "symbol_name": In(64),
-                "symbol_enable": In(1),
-                "query_symbol": In(8),
-                "query_top": Out(TopOfBook),
-                "tob": Out(stream.Signature(RecordBody)),
-                "events": Out(stream.Signature(RecordBody)),
-                "itch_type_select": In(8),
-                "itch_type_count": Out(32),
-                "expected": Out(64),
-                "started": Out(1),
-                "busy": Out(1),
-                "active": Out(1),
-                **{name: Out(32) for name in counters},
-            }
-        )
+        self._config, self._locate_bits = config, locate_bits
+        super().__init__({
+            "i_a": In(stream.Signature(FrameBeat)), "i_b": In(stream.Signature(FrameBeat)),
+            "inject": In(stream.Signature(InjectBeat)),
+            "time_ns": In(64), "cycles": In(32), "select": In(2),
+            **{name: In(width) for name, width in _SETTINGS.items()},
+            **{f"{name}_we": In(1) for name in _SETTINGS},
+            "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
+            "reorder_cycles": In(32),
+            "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
+            "symbol_enable": In(1),
+            "query_symbol": In(8), "query_top": Out(TopOfBook), "query_status": Out(SymbolStatus),
+            "tob": Out(stream.Signature(RecordBody)), "events": Out(stream.Signature(RecordBody)),
+            "message_valid": Out(1), "message": Out(FeedItem),
+            "depth_write": Out(1), "depth_row": Out(DepthRow), "depth_clear": Out(1),
+            "itch_type_select": In(8), "itch_type_count": Out(32),
+            "expected": Out(64), "highest": Out(64), **{name: Out(1) for name in STATES},
+            "feed_stale": Out(1), "high_water_lines": Out(16), "high_water_window": Out(16),
+            "busy": Out(1), "active": Out(1),
+            **{name: Out(32) for name in (*COUNTERS, *_BOOK_COUNTERS)},
+        })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.net = net = UdpReceive()
-        m.submodules.feed = feed = Feed()
+        channels = [Channel(self._config, number) for number in range(self._config.channels)]
         m.submodules.book = book = Book(self._config, locate_bits=self._locate_bits)
-        connect_streams(m, self.i, net.i)
-        connect_streams(m, net.o, feed.i)
-        connect_streams(m, feed.o, book.i)
+        for number, channel in enumerate(channels):
+            m.submodules[f"channel_{number}"] = channel
+            self._settings(m, channel, number)
+            m.d.comb += [
+                *(port.payload.eq(frames.payload) for port, frames in (
+                    (channel.a, self.i_a), (channel.b, self.i_b), (channel.inject, self.inject))),
+                channel.time_ns.eq(self.time_ns), channel.cycles.eq(self.cycles),
+            ]
+        # A frame is offered to all channels at once: each takes what is for it.
+        for name, frames in (("a", self.i_a), ("b", self.i_b)):
+            ports = [getattr(channel, name) for channel in channels]
+            ready = Cat(port.ready for port in ports).all()
+            m.d.comb += frames.ready.eq(ready)
+            m.d.comb += [port.valid.eq(frames.valid & ready) for port in ports]
+        self._events(m, [*(channel.events for channel in channels), book.events])
+        self._messages(m, channels, book)
         connect_streams(m, book.tob, self.tob)
-        connect_streams(m, book.events, self.events)
-        for name, link in (
-            ("frames", self.i),
-            ("payloads", net.o),
-            ("commands", feed.o),
-            ("tob", book.tob),
-            ("events", book.events),
-        ):
-            check_stream(m, name, link)
+        check_stream(m, "events", self.events)
 
-        inputs = {
-            net: ("time_ns", "cycles", "group", "port"),
-            feed: ("itch_type_select",),
-            book: (
-                "cycles",
-                "symbol_write",
-                "symbol_index",
-                "symbol_name",
-                "symbol_enable",
-                "query_symbol",
-            ),
-        }
-        outputs = {
-            net: _COUNTERS["net"],
-            feed: (*_COUNTERS["feed"], "itch_type_count", "expected", "started"),
-            book: (*_COUNTERS["book"], "query_top", "busy"),
-        }
-        for part, names in inputs.items():
-            m.d.comb += [getattr(part, name).eq(getattr(self, name)) for name in names]
-        for part, names in outputs.items():
-            m.d.comb += [getattr(self, name).eq(getattr(part, name)) for name in names]
-        m.d.comb += self.active.eq(net.active | feed.active | book.active)
+        m.d.comb += [
+            book.clear.eq(Cat(channel.clear for channel in channels).any()),
+            self.feed_stale.eq(Cat(channel.stale for channel in channels).any()),
+            book.feed_stale.eq(self.feed_stale),
+            self.message_valid.eq(book.i.valid & book.i.ready), self.message.eq(book.i.payload),
+            self.high_water_lines.eq(_most(m, [c.high_water_lines for c in channels], "lines")),
+            self.high_water_window.eq(_most(m, [c.high_water_window for c in channels], "window")),
+            self.busy.eq(book.busy | Cat(channel.busy for channel in channels).any()),
+            self.active.eq(book.active | Cat(channel.active for channel in channels).any()),
+            *(getattr(self, name).eq(sum(getattr(channel, name) for channel in channels))
+              for name in COUNTERS),
+        ]
+        for name in ("cycles", "symbol_write", "symbol_index", "symbol_name", "symbol_enable",
+                     "query_symbol", "itch_type_select"):
+            m.d.comb += getattr(book, name).eq(getattr(self, name))
+        for name in ("query_top", "query_status", "depth_write", "depth_row", "depth_clear",
+                     "itch_type_count", *_BOOK_COUNTERS):
+            m.d.comb += getattr(self, name).eq(getattr(book, name))
         return m
+
+    def _settings(self, m, channel, number):
+        """Settings, commands, injection and state of the channel that is selected."""
+        selected = self.select == number
+        for name, width in _SETTINGS.items():
+            setting = Signal(width, name=f"{name}_{number}")
+            with m.If(getattr(self, f"{name}_we") & selected):
+                m.d.sync += setting.eq(getattr(self, name))
+            m.d.comb += getattr(channel, name).eq(setting)
+        for name in CONTROLS:
+            strobe = name in ("rebuild", "resume", "forget")
+            value = getattr(self, name)
+            m.d.comb += getattr(channel, name).eq(value & selected if strobe else value)
+        m.d.comb += channel.inject.valid.eq(self.inject.valid & selected)
+        with m.If(selected):
+            m.d.comb += [
+                self.inject.ready.eq(channel.inject.ready),
+                *(getattr(self, name).eq(getattr(channel, name))
+                  for name in ("expected", "highest", *STATES)),
+            ]
+
+    def _messages(self, m, channels, book):
+        """Channels take turns when several have a message; the others wait in their windows."""
+        if len(channels) == 1:
+            connect_streams(m, channels[0].o, book.i)
+            return
+        turn = Signal(range(len(channels)))
+        chosen = Signal(range(len(channels)))
+        valid = Cat(channel.o.valid for channel in channels)
+        m.d.comb += [chosen.eq(turn), book.i.valid.eq(valid.any())]
+        with m.If(~valid.bit_select(turn, 1)):
+            for number in reversed(range(len(channels))):
+                with m.If(valid[number]):
+                    m.d.comb += chosen.eq(number)
+        for number, channel in enumerate(channels):
+            with m.If(chosen == number):
+                m.d.comb += [
+                    Value.cast(book.i.payload).eq(Value.cast(channel.o.payload)),
+                    channel.o.ready.eq(book.i.ready),
+                ]
+        with m.If(book.i.valid & book.i.ready):
+            m.d.sync += turn.eq(Mux(chosen == len(channels) - 1, 0, chosen + 1))
+
+    def _events(self, m, sources):
+        """One event after the other; the first source goes first, and none is cut short."""
+        held, owner = Signal(), Signal(range(len(sources)))
+        for number, source in reversed(list(enumerate(sources))):
+            with m.If(Mux(held, owner == number, source.valid)):
+                m.d.comb += [
+                    self.events.valid.eq(source.valid), self.events.payload.eq(source.payload)]
+                m.d.sync += owner.eq(number)
+        granted = Cat(
+            Mux(held, owner == number,
+                source.valid & ~Cat(other.valid for other in sources[:number]).any())
+            for number, source in enumerate(sources))
+        m.d.comb += [source.ready.eq(granted[number] & self.events.ready)
+                     for number, source in enumerate(sources)]
+        m.d.sync += held.eq(self.events.valid & ~self.events.ready)
+
+
+def _most(m, values, name):
+    """Return the largest of the values."""
+    most = values[0]
+    for number, value in enumerate(values[1:]):
+        larger = Signal(16, name=f"most_{name}_{number}")
+        m.d.comb += larger.eq(Mux(value > most, value, most))
+        most = larger
+    return most

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import ORDER_REQUEST
 
-from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
+from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.risk.buckets import TokenBuckets
@@ -52,8 +52,8 @@ class Gate(wiring.Component):
         Orders to send.
     sent, unsent : In(1)
         Strobes: the passed order's first word was taken by the wire, or it will never be.
-    query_symbol, query_top : Out(8), In(TopOfBook)
-        Best bid and offer of a symbol, one cycle later.
+    query_symbol, query_top, query_status : Out(8), In(TopOfBook), In(SymbolStatus)
+        Best bid and offer of a symbol and what the feed said of its status, one cycle later.
     symbol_write, symbol_index, symbol_name, symbol_enable : In
         Write port of the symbol table. An order of a symbol that is not enabled is malformed.
     ms_tick, time_ns, cycles, events_room, session_up, ready : In
@@ -73,7 +73,7 @@ class Gate(wiring.Component):
             "passed": Out(stream.Signature(PassedOrder)),
             "events": Out(stream.Signature(RecordBody)),
             "sent": In(1), "unsent": In(1),
-            "query_symbol": Out(8), "query_top": In(TopOfBook),
+            "query_symbol": Out(8), "query_top": In(TopOfBook), "query_status": In(SymbolStatus),
             "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
             "symbol_enable": In(1),
             "ms_tick": In(1), "time_ns": In(64), "cycles": In(64),
@@ -152,7 +152,8 @@ class Gate(wiring.Component):
             judge.symbol_row.eq(limits.symbol_row), judge.position_row.eq(limits.position_row),
             judge.exposure.eq(tables.exposure), judge.slot.eq(tables.slot),
             judge.orig_slot.eq(tables.second_slot), judge.listed.eq(tables.listed),
-            judge.top.eq(self.query_top), judge.last_token.eq(self.last_token__value),
+            judge.top.eq(self.query_top), judge.status.eq(self.query_status),
+            judge.last_token.eq(self.last_token__value),
             judge.available.eq(buckets.available), judge.armed.eq(guard.armed),
             judge.watchdog_ok.eq(guard.watchdog_ok), judge.limits_valid.eq(limits.generation != 0),
             judge.session_up.eq(self.session_up), judge.events_room.eq(self.events_room),

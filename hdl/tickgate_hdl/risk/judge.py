@@ -7,7 +7,7 @@ from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS, NO_CHECK
 from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
 
-from tickgate_hdl.lib.layouts import TopOfBook
+from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.layouts import Exposure, row_layout, slot_layout
 from tickgate_hdl.top.config import CardConfig
@@ -18,6 +18,7 @@ MAX_PRICE = 1_999_999_900
 """Largest real OUCH price, in 1/10000 USD."""
 MAX_QUANTITY = 999_999
 """Largest OUCH quantity, in shares."""
+_MARKET = 0  # operational halts of Nasdaq itself, the venue of our orders
 SESSIONS = 32
 """Client sessions that the session kill has bits for."""
 
@@ -44,8 +45,10 @@ class Judge(wiring.Component):
     -------
     request : In
         The order.
-    account_row, symbol_row, position_row, exposure, slot, orig_slot, listed, top : In
-        What the tables and the book say about it.
+    account_row, symbol_row, position_row, exposure, slot, orig_slot, listed, top, status : In
+        What the tables, the book and the feed say about it. ``halted`` is a trading state other
+        than trading, an operational halt of the venue's market, and a market-wide breaker after
+        which the symbol has not resumed.
     last_token : In(32)
         Highest UserRefNum that was judged before.
     available : In(1)
@@ -66,7 +69,8 @@ class Judge(wiring.Component):
             "account_row": In(row_layout(ACCOUNT)), "symbol_row": In(row_layout(SYMBOL)),
             "position_row": In(row_layout(POSITION)), "exposure": In(Exposure),
             "slot": In(slot_layout(config)), "orig_slot": In(slot_layout(config)),
-            "listed": In(1), "top": In(TopOfBook), "last_token": In(32), "available": In(1),
+            "listed": In(1), "top": In(TopOfBook),
+            "status": In(SymbolStatus), "last_token": In(32), "available": In(1),
             "armed": In(1), "watchdog_ok": In(1), "limits_valid": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
             "kill_account": In(32), "kill_symbol": In(64),
@@ -134,7 +138,9 @@ class Judge(wiring.Component):
                 (request.user_ref_num <= self.last_token) | self.slot.live
                 | (is_replace & ~replaces)
             ),
-            halted.eq(top.trading_state != ord("T")),
+            halted.eq(
+                (top.trading_state != ord("T")) | self.status.halted_markets[_MARKET]
+                | (self.status.breaker != 0)),
             has_reference.eq(reference),
             collar_bad.eq(Mux(self.sells, request.price < lowest, request.price > highest)),
             quantity_bad.eq(request.quantity > self.account_row.max_quantity),

@@ -6,7 +6,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from tickgate.card.registers import REGISTERS
 
 from tickgate_hdl.entry.entry import Entry
+from tickgate_hdl.feed.channel import STATES
 from tickgate_hdl.feed.feed_book import FeedBook
+from tickgate_hdl.feed.inject_queue import InjectQueue
 from tickgate_hdl.lib.csr import CsrBank
 from tickgate_hdl.lib.layouts import ByteBeat, FrameBeat, RecordBody
 from tickgate_hdl.lib.stream import check_stream, connect_streams
@@ -19,12 +21,6 @@ from tickgate_hdl.top.config import CardConfig
 from tickgate_hdl.top.registers import connect_registers
 
 __all__ = ["Card"]
-
-PENDING = [
-    f"{register.name}__{field.name}" for register in REGISTERS for field in register.fields
-    if field.hardware == "w" and 0x1a0 <= register.offset < 0x300 and (
-        register.offset < 0x200 or register.offset >= 0x270)
-]
 
 
 class Card(wiring.Component):
@@ -107,23 +103,24 @@ class Card(wiring.Component):
         connect(m, pcie.bus, csr.bus)
 
         # Frames to the book; the book to the host and to the gate.
-        connect_streams(m, self.net_rx_a, feed.i)
-        m.d.comb += [
-            self.net_rx_b.ready.eq(1),
-            pcie.market_ring.depth_write.eq(feed.tob.valid),
-            pcie.market_ring.depth_row.symbol.eq(feed.tob.payload.body[:8]),
-            pcie.market_ring.depth_row.levels.as_value().eq(feed.tob.payload.body),
-            pcie.message_ring.item_valid.eq(feed.tob.valid),
-            pcie.message_ring.item.data.eq(feed.tob.payload.body),
-        ]
+        m.submodules.inject = inject = InjectQueue()
+        connect_streams(m, self.net_rx_a, feed.i_a)
+        connect_streams(m, self.net_rx_b, feed.i_b)
+        connect_streams(m, inject.o, feed.inject)
         connect_streams(m, feed.tob, pcie.market)
+        market, messages = pcie.market_ring, pcie.message_ring
         m.d.comb += [
             feed.time_ns.eq(self.time_ns), feed.cycles.eq(cycles),
-            feed.group.eq(csr.feed_group__address), feed.port.eq(csr.feed_port__value),
             feed.query_symbol.eq(gate.query_symbol), gate.query_top.eq(feed.query_top),
+            gate.query_status.eq(feed.query_status),
             self.tob_tap__valid.eq(feed.tob.valid & feed.tob.ready),
             self.tob_tap__payload.eq(Value.cast(feed.tob.payload)),
+            market.stale.eq(feed.feed_stale), market.depth.eq(csr.ring_enable__depth),
+            market.depth_write.eq(feed.depth_write), market.depth_row.eq(feed.depth_row),
+            market.depth_clear.eq(feed.depth_clear),
+            messages.item_valid.eq(feed.message_valid), messages.item.eq(feed.message),
         ]
+        self._connect_feed(m, csr, feed, inject)
 
         # Orders through the gate to the venue, answers back.
         connect_streams(m, pcie.orders, gate.order)
@@ -157,7 +154,7 @@ class Card(wiring.Component):
         self._connect_rings(m, csr, pcie)
         m.d.comb += feed.itch_type_select.eq(csr.itch_type_select__letter)
         connect_registers(
-            m, csr, [gate, entry], self._values(m, pcie, feed, cycles, ready))
+            m, csr, [gate, entry], self._values(m, pcie, feed, inject, cycles, ready))
 
         streams = [self.net_rx_a, self.net_rx_b, self.net_tx, self.oe_tx, self.oe_rx, gate.order,
                    gate.venue, gate.decision, gate.passed, gate.events, arbiter.o]
@@ -168,6 +165,28 @@ class Card(wiring.Component):
             self.busy.eq(activity.busy),
         ]
         return m
+
+    def _connect_feed(self, m, csr, feed, inject):
+        """Settings and recovery of the feed."""
+        m.d.comb += [
+            feed.select.eq(csr.feed_select__channel),
+            *(getattr(feed, name).eq(getattr(csr, port)) for name, port in (
+                ("group_a", "feed_group__address"), ("port_a", "feed_port__value"),
+                ("group_b", "feed_group_b__address"), ("port_b", "feed_port_b__value"),
+                ("group_a_we", "feed_group__address__we"), ("port_a_we", "feed_port__value__we"),
+                ("group_b_we", "feed_group_b__address__we"),
+                ("port_b_we", "feed_port_b__value__we"),
+                ("reorder_cycles", "feed_reorder__cycles"),
+                ("rebuild", "feed_control__rebuild"), ("resume", "feed_control__resume"),
+                ("forget", "feed_control__forget"),
+            )),
+            feed.resume_sequence.eq(Cat(csr.feed_resume_low__value, csr.feed_resume_high__value)),
+            inject.start.eq(csr.feed_inject_start__length__we),
+            inject.length.eq(csr.feed_inject_start__length),
+            inject.snapshot.eq(csr.feed_inject_start__snapshot),
+            inject.write.eq(csr.feed_inject_data__word__we),
+            inject.word.eq(csr.feed_inject_data__word),
+        ]
 
     def _connect_symbols(self, m, csr, users):
         """Write the symbol table of every user at once."""
@@ -197,7 +216,7 @@ class Card(wiring.Component):
                 rings[name].head_we.eq(getattr(csr, f"{name}_ring_head__value__we")),
             ]
 
-    def _values(self, m, pcie, feed, cycles, ready):
+    def _values(self, m, pcie, feed, inject, cycles, ready):
         """What registers show that no block has a port for."""
 
         def counter(strobe, name):
@@ -232,8 +251,16 @@ class Card(wiring.Component):
             "market_merged__count": pcie.market_ring.merged,
             "feed_expected_low__value": feed.expected[:32],
             "feed_expected_high__value": feed.expected[32:],
+            "feed_highest_low__value": feed.highest[:32],
+            "feed_highest_high__value": feed.highest[32:],
+            **{f"feed_state__{name}": getattr(feed, name) for name in STATES},
+            "feed_inject_room__beats": inject.room,
+            "feed_high_water__window": feed.high_water_window,
+            "feed_high_water__line": feed.high_water_lines,
+            "message_ring_tail__value": pcie.message_ring.tail,
+            "message_dropped__count": pcie.message_ring.dropped,
             "itch_type_count__count": feed.itch_type_count,
-            **dict.fromkeys(PENDING, 0),
+            "count_arp_answered__count": 0, "count_igmp_sent__count": 0,
             "count_records_malformed__count": counter(pcie.order_ring.malformed, "malformed"),
             "count_events_written__count": counter(taken(pcie.event_ring.o), "events_written"),
             "count_market_written__count": counter(taken(pcie.market_ring.o), "market_written"),

@@ -24,7 +24,6 @@ class CardConfig:
 
     symbols: int = 64
     accounts: int = 16
-    levels: int = 1024
     front: int = 16
     leaf: int = 16
     leaves: int = 64
@@ -48,7 +47,7 @@ class CardConfig:
                    open_orders=512, window=256, registered=True)
 
     def __post_init__(self) -> None:
-        limits = {"symbols": 64, "accounts": 32, "levels": 1 << 16, "front": 32, "leaf": 32,
+        limits = {"symbols": 64, "accounts": 32, "front": 32, "leaf": 32,
                   "leaves": 64, "order_sets": 1 << 20, "open_orders": 1 << 20,
                   "window": 1 << 15, "line_fifo": 1 << 15}
         for name, most in limits.items():

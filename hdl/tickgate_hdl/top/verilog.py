@@ -26,7 +26,8 @@ from tickgate_hdl.top.sources import WAIVERS, gateware_files
 __all__ = ["SMALL", "SMALL_LOCATE_BITS", "WAIVERS", "build_id", "card_verilog", "main"]
 
 SMALL = CardConfig(
-    symbols=4, accounts=4, levels=16, order_sets=64, order_ways=4, open_orders=128)
+    symbols=4, accounts=4, front=4, leaf=4, leaves=4, order_sets=64, order_ways=4,
+    open_orders=128, window=64, line_fifo=64)
 """Sizes of a card that is quick to build and to sweep, for tests."""
 
 SMALL_LOCATE_BITS = 8

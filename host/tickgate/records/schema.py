@@ -318,8 +318,8 @@ ITCH_MESSAGE = Record(
     22,
     "ItchMessage",
     "Card to host, message ring: one ITCH message of the feed, in order and once. A message of "
-    "more than 30 bytes is two records. When the host is slow messages are left out and counted, never "
-    "parts of one; the hole shows in the sequence numbers.",
+    "more than 30 bytes is two records. When the host is slow messages are left out and counted, "
+    "never parts of one; the hole shows in the sequence numbers.",
     (
         _f("sequence", "u64", "MoldUDP64 sequence number."),
         _f("time_ns", "u64", "Card's UTC clock at the frame's first beat, in ns."),

@@ -1,0 +1,76 @@
+"""Packets that the host hands to the card, as messages like those of the lines."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from tickgate_hdl.feed.items import FeedItem, InjectBeat
+from tickgate_hdl.feed.mold_parser import MoldParser
+from tickgate_hdl.lib.stream import connect_streams
+
+__all__ = ["InjectLine"]
+
+
+class InjectLine(wiring.Component):
+    """Turn MoldUDP64 packets, without Ethernet, IPv4 and UDP, into their messages.
+
+    The session is not looked at. A packet takes one cycle more than it has beats, and a few before
+    the next; the host is slower than that. A beat that belongs to no packet is dropped, which
+    counts as a malformed packet when it is a last one; a packet that another ``first`` cuts off is
+    malformed too.
+
+    Members
+    -------
+    i : In(stream of ``InjectBeat``)
+        Packets.
+    time_ns, cycles : In(64), In(32)
+        UTC clock and cycle counter.
+    item : Out(stream of ``FeedItem``)
+        Messages; while one waits, ``i.ready`` is low. ``time_ns`` is that of the packet's first
+        beat, ``arrival`` that of the beat with the message's last byte.
+    snapshot : Out(1)
+        The item is a message of a snapshot.
+    count_inject_malformed : Out(32)
+        Packets whose blocks do not fit, or that end in their header. Wraps.
+    active : Out(1)
+        Something of a packet is inside.
+    """
+
+    i: In(stream.Signature(InjectBeat))
+    time_ns: In(64)
+    cycles: In(32)
+    item: Out(stream.Signature(FeedItem))
+    snapshot: Out(1)
+    count_inject_malformed: Out(32)
+    active: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.parser = parser = MoldParser()
+        connect_streams(m, parser.item, self.item)
+        beat, packet = self.i.payload, parser.i.payload
+        inside, begun = Signal(), Signal()  # in a packet; its first beat is to be worked on
+        began_ns = Signal(64)
+        offers, stray = Signal(), Signal()
+        begins = offers & ~begun & beat.first
+        m.d.comb += [
+            offers.eq(self.i.valid & ~parser.ending),
+            stray.eq(offers & ~begun & ~beat.first & ~inside),
+            packet.data.eq(beat.data), packet.keep.eq(beat.keep),
+            packet.begin.eq(begins), packet.lane.eq(8),
+            packet.final.eq(beat.last & ~begins), packet.cycles.eq(self.cycles),
+            parser.i.valid.eq(offers & ~stray),
+            self.i.ready.eq(stray | (parser.i.ready & offers & ~begins)),
+            parser.accept.eq(1), parser.time_ns.eq(began_ns),
+            self.active.eq(self.i.valid | inside | begun | parser.busy | parser.ending),
+        ]
+        with m.If(parser.i.valid & parser.i.ready):
+            with m.If(begins):
+                m.d.sync += [
+                    begun.eq(1), began_ns.eq(self.time_ns), self.snapshot.eq(beat.snapshot)]
+            with m.Else():
+                m.d.sync += [begun.eq(0), inside.eq(~beat.last)]
+        abandoned = begins & parser.i.ready & inside
+        with m.If(parser.malformed | parser.cut | abandoned | (stray & beat.last)):
+            m.d.sync += self.count_inject_malformed.eq(self.count_inject_malformed + 1)
+        return m

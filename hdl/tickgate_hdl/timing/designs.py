@@ -1,0 +1,88 @@
+"""The table of designs that are measured, each as both build profiles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from amaranth.lib.wiring import Component
+
+from tickgate_hdl.top.config import CardConfig
+
+__all__ = ["DEFAULT", "DESIGNS", "PROFILES", "Design"]
+
+PROFILES = {"ecp5": CardConfig.ecp5, "latency": CardConfig.latency}
+"""Profile by name: the sizes that it is built with."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A block, or the whole, that is measured."""
+
+    make: Callable[[CardConfig], Component]
+    """Makes it, of these sizes. It imports what it makes, so that what is broken fails alone."""
+    profiles: tuple[str, ...] = ("ecp5", "latency")
+
+
+def _feed_book(config):
+    from tickgate_hdl.feed.feed_book import FeedBook
+
+    return FeedBook(config)
+
+
+def _book(config):
+    from tickgate_hdl.book.book import Book
+
+    return Book(config)
+
+
+def _levels(config):
+    from tickgate_hdl.book.price_levels import Levels
+
+    return Levels(symbols=config.symbols, front=config.front, leaf=config.leaf,
+                  leaves=config.leaves, registered=config.registered)
+
+
+def _order_table(config):
+    from tickgate_hdl.book.order_table import OrderTable
+
+    return OrderTable(sets=config.order_sets, ways=config.order_ways,
+                      symbol_bits=(config.symbols - 1).bit_length(), registered=config.registered)
+
+
+def _line(config):
+    from tickgate_hdl.feed.line import FeedLine
+
+    return FeedLine(line_fifo=config.line_fifo, registered=config.registered)
+
+
+def _window(config):
+    from tickgate_hdl.feed.window import Window
+
+    return Window(window=config.window, registered=config.registered)
+
+
+def _mac_receive(config):
+    from tickgate_hdl.net.mac_receive import MacReceive
+
+    return MacReceive()
+
+
+def _mac_transmit(config):
+    from tickgate_hdl.net.mac_transmit import MacTransmit
+
+    return MacTransmit()
+
+
+DESIGNS = {
+    "feed_book": Design(_feed_book),
+    "book": Design(_book),
+    "levels": Design(_levels),
+    "order_table": Design(_order_table),
+    "line": Design(_line),
+    "window": Design(_window),
+    "mac_receive": Design(_mac_receive),
+    "mac_transmit": Design(_mac_transmit),
+}
+"""Design by name, the name that its figures begin with."""
+
+DEFAULT = ("feed_book", "mac_receive", "mac_transmit")
+"""The designs that are measured when none is named; the others are parts of these."""
