@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
-from tickgate.protocols import binaryfile, itch50, moldudp64, ouch50, soupbintcp
+from tickgate.protocols import binaryfile, glimpse50, itch50, moldudp64, ouch50, soupbintcp
 from tickgate.protocols.wire import Message
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "wire"
@@ -38,6 +38,7 @@ def pages() -> dict[str, str]:
     """Text of each page, by file name."""
     return {
         "itch50.md": _page("TotalView-ITCH 5.0", itch50, _itch()),
+        "glimpse50.md": _page("GLIMPSE 5.0", glimpse50, [_message(glimpse50.EndOfSnapshot)]),
         "ouch50.md": _page("OUCH 5.0", ouch50, _ouch()),
         "soupbintcp.md": _page("SoupBinTCP 3.00 and 4.00", soupbintcp, _soup()),
         "moldudp64.md": _page("MoldUDP64 1.00", moldudp64, _mold()),
