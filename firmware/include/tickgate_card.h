@@ -744,7 +744,7 @@
 #define TICKGATE_COUNT_INJECT_MESSAGES_COUNT_LSB 0u
 #define TICKGATE_COUNT_INJECT_MESSAGES_COUNT_MASK 0xffffffffu
 
-/* MoldUDP64 packets from the host that were malformed. */
+/* MoldUDP64 packets from the host that were malformed, or of another session. */
 #define TICKGATE_COUNT_INJECT_MALFORMED 0x02a8u
 #define TICKGATE_COUNT_INJECT_MALFORMED_COUNT_LSB 0u
 #define TICKGATE_COUNT_INJECT_MALFORMED_COUNT_MASK 0xffffffffu
@@ -783,5 +783,20 @@
 #define TICKGATE_CHECK_COUNT 0x030cu
 #define TICKGATE_CHECK_COUNT_COUNT_LSB 0u
 #define TICKGATE_CHECK_COUNT_COUNT_MASK 0xffffffffu
+
+/* MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the first packet. */
+#define TICKGATE_FEED_SESSION_0 0x0310u
+#define TICKGATE_FEED_SESSION_0_VALUE_LSB 0u
+#define TICKGATE_FEED_SESSION_0_VALUE_MASK 0xffffffffu
+
+/* MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the first packet. */
+#define TICKGATE_FEED_SESSION_1 0x0314u
+#define TICKGATE_FEED_SESSION_1_VALUE_LSB 0u
+#define TICKGATE_FEED_SESSION_1_VALUE_MASK 0xffffffffu
+
+/* MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the first packet. */
+#define TICKGATE_FEED_SESSION_2 0x0318u
+#define TICKGATE_FEED_SESSION_2_VALUE_LSB 0u
+#define TICKGATE_FEED_SESSION_2_VALUE_MASK 0x0000ffffu
 
 #endif

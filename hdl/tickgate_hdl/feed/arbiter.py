@@ -33,7 +33,10 @@ class Window(wiring.Component):
     once for each number that is missing; event C tells that all that was missing then has come.
 
     A frame that was found bad after a message of it was accepted makes the channel suspect (event
-    B): only ``rebuild`` and ``resume``, or a new session, end that.
+    B): only ``rebuild``, or a new session, ends that. A bad frame after ``rebuild`` makes it
+    suspect again: its messages may be kept for after ``resume``.
+
+    After ``resume`` the channel is stale until a packet of the session has told how far it is.
 
     The session is that of the first packet. Another one is adopted when the session has ended
     (event N, and ``clear``), or after ``forget``; else its packets are foreign: told once (event
@@ -63,7 +66,8 @@ class Window(wiring.Component):
         How long a missing message is waited for.
     rebuild, resume, forget, resume_sequence : In(1), In(64)
         Strobes: empty the books and take messages from the host alone; go on with the lines, from
-        that number; adopt the session of the next packet.
+        that number (ignored unless rebuilding: a session may have begun meanwhile); adopt the
+        session of the next packet.
     clear : Out(1)
         Strobe: what was delivered before means nothing any more.
     expected, highest : Out(64)
@@ -108,6 +112,7 @@ class Window(wiring.Component):
         m.submodules.slots_b = slots_b = Slots(self._window)
         expected, highest = self.expected, self.highest
         epoch = Signal(16)
+        resume = self.resume & self.rebuilding
 
         # Where each message stands to the expected one.
         due, old, near = {}, {}, {}
@@ -187,12 +192,14 @@ class Window(wiring.Component):
         waited, told = Signal(32), Signal()
         gap_high = Signal(64)
         gap, caught_up = Signal(), Signal()
+        unconfirmed = Signal()  # where the lines are was not heard since resume
         comes = slots_a.collides | slots_b.collides | moved  # found, if at all, in the next cycle
-        m.d.sync += moved.eq(self.rebuild | self.resume | adopts)
+        m.d.sync += moved.eq(self.rebuild | resume | adopts)
         m.d.comb += [
             self.missing.eq(~any_due & (highest > expected) & ~comes & ~self.rebuilding),
             self.stale.eq(~self.started | self.missing | self.gap_open | self.suspect
-                          | self.rebuilding | (~any_due & self._early(old, due))),
+                          | self.rebuilding | unconfirmed
+                          | (~any_due & self._early(old, due))),
         ]
         with m.If(delivered):
             m.d.sync += [waited.eq(0), told.eq(0)]
@@ -226,17 +233,19 @@ class Window(wiring.Component):
             m.d.sync += self.suspect.eq(1)
 
         # The host's commands, and a new session.
+        with m.If(self._heard(m)):
+            m.d.sync += unconfirmed.eq(0)
         with m.If(self.rebuild):
             m.d.comb += self.clear.eq(1)
             m.d.sync += [
                 self.rebuilding.eq(1), epoch.eq(epoch + 1), told.eq(0),
-                waited.eq(0),
+                waited.eq(0), self.suspect.eq(0),
             ]
             with m.If(highest > expected):
                 m.d.sync += expected.eq(highest)
-        with m.If(self.resume):
+        with m.If(resume):
             m.d.sync += [
-                self.rebuilding.eq(0), self.suspect.eq(0), self.gap_open.eq(0),
+                self.rebuilding.eq(0), unconfirmed.eq(1), self.gap_open.eq(0),
                 expected.eq(self.resume_sequence), highest.eq(self.resume_sequence),
                 waited.eq(0), told.eq(0), self.started.eq(1), gap_high.eq(0),
             ]
@@ -258,6 +267,13 @@ class Window(wiring.Component):
                            | self.events.valid | (self.missing & ~told)),
         ]
         return m
+
+    def _heard(self, m):
+        """A packet of the session has come, and ``highest`` is what it begins with at least."""
+        heard = Signal()
+        m.d.sync += heard.eq((self.packet_a.valid & ~self.foreign_a)
+                             | (self.packet_b.valid & ~self.foreign_b))
+        return heard
 
     def _early(self, old, due):
         """A message is here whose turn is yet to come."""

@@ -57,7 +57,8 @@ class Channel(wiring.Component):
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
             "reorder_cycles": In(32),
             "o": Out(stream.Signature(FeedItem)), "clear": Out(1),
-            "expected": Out(64), "highest": Out(64), **{name: Out(1) for name in STATES},
+            "expected": Out(64), "highest": Out(64), "session": Out(80),
+            **{name: Out(1) for name in STATES},
             "events": Out(stream.Signature(RecordBody)),
             **{name: Out(32) for name in COUNTERS},
             "high_water_lines": Out(16), "high_water_window": Out(16),
@@ -91,6 +92,8 @@ class Channel(wiring.Component):
         connect_streams(m, window.events, self.events)
         m.d.comb += [
             host.time_ns.eq(self.time_ns), host.cycles.eq(self.cycles),
+            host.session.eq(window.session), host.session_known.eq(window.session_known),
+            self.session.eq(window.session),
             window.snapshot.eq(host.snapshot), window.time_ns.eq(self.time_ns),
             self.o.payload.channel.eq(self._number),
             *(getattr(window, name).eq(getattr(self, name)) for name in CONTROLS),

@@ -80,7 +80,7 @@ class FeedBook(wiring.Component):
             "message_valid": Out(1), "message": Out(FeedItem),
             "depth_write": Out(1), "depth_row": Out(DepthRow), "depth_clear": Out(1),
             "itch_type_select": In(8), "itch_type_count": Out(32),
-            "expected": Out(64), "highest": Out(64), **{name: Out(1) for name in STATES},
+            "expected": Out(64), "highest": Out(64), "session": Out(80), **{name: Out(1) for name in STATES},
             "feed_stale": Out(1), "high_water_lines": Out(16), "high_water_window": Out(16),
             "busy": Out(1), "active": Out(1),
             **{name: Out(32) for name in (*COUNTERS, *_BOOK_COUNTERS)},
@@ -146,7 +146,7 @@ class FeedBook(wiring.Component):
             m.d.comb += [
                 self.inject.ready.eq(channel.inject.ready),
                 *(getattr(self, name).eq(getattr(channel, name))
-                  for name in ("expected", "highest", *STATES)),
+                  for name in ("expected", "highest", "session", *STATES)),
             ]
 
     def _messages(self, m, channels, book):

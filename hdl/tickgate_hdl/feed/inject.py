@@ -1,12 +1,11 @@
 """Packets that the host hands to the card, as messages like those of the lines."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.feed.mold_parser import MoldParser
-from tickgate_hdl.lib.stream import connect_streams
 
 __all__ = ["InjectLine"]
 
@@ -14,7 +13,10 @@ __all__ = ["InjectLine"]
 class InjectLine(wiring.Component):
     """Turn MoldUDP64 packets, without Ethernet, IPv4 and UDP, into their messages.
 
-    The session is not looked at. A packet takes one cycle more than it has beats, and a few before
+    A packet of another session than the one in force, once that is known, is dropped; so is the
+    rest of one during which a session begins: the numbers of the old one mean something else now.
+
+    A packet takes one cycle more than it has beats, and a few before
     the next; the host is slower than that. A beat that belongs to no packet is dropped, which
     counts as a malformed packet when it is a last one; a packet that another ``first`` cuts off is
     malformed too.
@@ -25,13 +27,15 @@ class InjectLine(wiring.Component):
         Packets.
     time_ns, cycles : In(64), In(32)
         UTC clock and cycle counter.
+    session, session_known : In(80), In(1)
+        The channel's session.
     item : Out(stream of ``FeedItem``)
         Messages; while one waits, ``i.ready`` is low. ``time_ns`` is that of the packet's first
         beat, ``arrival`` that of the beat with the message's last byte.
     snapshot : Out(1)
         The item is a message of a snapshot.
     count_inject_malformed : Out(32)
-        Packets whose blocks do not fit, or that end in their header. Wraps.
+        Packets whose blocks do not fit, that end in their header, or of another session. Wraps.
     active : Out(1)
         Something of a packet is inside.
     """
@@ -39,6 +43,8 @@ class InjectLine(wiring.Component):
     i: In(stream.Signature(InjectBeat))
     time_ns: In(64)
     cycles: In(32)
+    session: In(80)
+    session_known: In(1)
     item: Out(stream.Signature(FeedItem))
     snapshot: Out(1)
     count_inject_malformed: Out(32)
@@ -47,7 +53,16 @@ class InjectLine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.parser = parser = MoldParser()
-        connect_streams(m, parser.item, self.item)
+        named, foreign = Signal(80), Signal()
+        with m.If(parser.packet.valid):
+            m.d.sync += named.eq(parser.packet.session)
+        m.d.comb += [
+            foreign.eq(self.session_known & (named != self.session)),
+            Value.cast(self.item.payload).eq(Value.cast(parser.item.payload)),
+            self.item.valid.eq(parser.item.valid & ~foreign),
+            parser.item.ready.eq(self.item.ready | foreign),
+            parser.session.eq(self.session), parser.session_known.eq(self.session_known),
+        ]
         beat, packet = self.i.payload, parser.i.payload
         inside, begun = Signal(), Signal()  # in a packet; its first beat is to be worked on
         began_ns = Signal(64)
@@ -71,6 +86,7 @@ class InjectLine(wiring.Component):
             with m.Else():
                 m.d.sync += [begun.eq(0), inside.eq(~beat.last)]
         abandoned = begins & parser.i.ready & inside
-        with m.If(parser.malformed | parser.cut | abandoned | (stray & beat.last)):
+        refused = parser.packet.valid & parser.foreign
+        with m.If(parser.malformed | parser.cut | abandoned | refused | (stray & beat.last)):
             m.d.sync += self.count_inject_malformed.eq(self.count_inject_malformed + 1)
         return m

@@ -243,7 +243,9 @@ class MoldParser(wiring.Component):
                     m.d.sync += rows[0][b].eq(turned_before[b])
         with m.If(looking):
             m.d.sync += [before.eq(data), lane.eq(lane_now), pending.eq(0)]
-            with m.If(~done), m.If(row_now <= _ROWS):
+            with m.If(begins & at[3]):  # its first byte is yet to come
+                m.d.sync += row.eq(0)
+            with m.Elif(~done), m.If(row_now <= _ROWS):
                 m.d.sync += row.eq(row_now + 1)
             with m.Elif(has_length):
                 m.d.sync += [

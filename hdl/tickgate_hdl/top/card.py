@@ -254,6 +254,8 @@ class Card(wiring.Component):
             "feed_highest_low__value": feed.highest[:32],
             "feed_highest_high__value": feed.highest[32:],
             **{f"feed_state__{name}": getattr(feed, name) for name in STATES},
+            **{f"feed_session_{word}__value": feed.session[32 * word:32 * word + 32]
+               for word in range(3)},
             "feed_inject_room__beats": inject.room,
             "feed_high_water__window": feed.high_water_window,
             "feed_high_water__line": feed.high_water_lines,

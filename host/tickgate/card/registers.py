@@ -984,7 +984,7 @@ FEED_CONTROL: Final = Register(
         ),
         RegisterField(
             "resume", 1, 1, "w", "r", 0x0,
-            "Go on with the feed from feed_resume.",
+            "Go on with the feed from feed_resume; acts only after rebuild.",
             pulse=True,
         ),
         RegisterField(
@@ -1669,7 +1669,7 @@ COUNT_INJECT_MALFORMED: Final = Register(
             "Wraps.",
         ),
     ),
-    "MoldUDP64 packets from the host that were malformed.",
+    "MoldUDP64 packets from the host that were malformed, or of another session.",
 )
 COUNT_ITCH_SLOW: Final = Register(
     "count_itch_slow",
@@ -1747,6 +1747,42 @@ CHECK_COUNT: Final = Register(
         ),
     ),
     "Orders that the selected check refused first.",
+)
+FEED_SESSION_0: Final = Register(
+    "feed_session_0",
+    0x0310,
+    (
+        RegisterField(
+            "value", 0, 32, "r", "w", 0x0,
+            "Characters.",
+        ),
+    ),
+    "MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the "
+    "first packet.",
+)
+FEED_SESSION_1: Final = Register(
+    "feed_session_1",
+    0x0314,
+    (
+        RegisterField(
+            "value", 0, 32, "r", "w", 0x0,
+            "Characters.",
+        ),
+    ),
+    "MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the "
+    "first packet.",
+)
+FEED_SESSION_2: Final = Register(
+    "feed_session_2",
+    0x0318,
+    (
+        RegisterField(
+            "value", 0, 16, "r", "w", 0x0,
+            "Characters.",
+        ),
+    ),
+    "MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the "
+    "first packet.",
 )
 
 REGISTERS: Final = (
@@ -1894,6 +1930,9 @@ REGISTERS: Final = (
     ITCH_TYPE_COUNT,
     CHECK_SELECT,
     CHECK_COUNT,
+    FEED_SESSION_0,
+    FEED_SESSION_1,
+    FEED_SESSION_2,
 )
 """Every register, in order of offset."""
 
