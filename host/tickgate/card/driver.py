@@ -1,4 +1,4 @@
-"""The driver of the card: rings, limits, kill switches, feed, venue session and counters."""
+"""The driver of the card: limits, switches, venue session and counters, over rings and feed."""
 
 import struct
 import time
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from tickgate.card import limits
 from tickgate.card import registers as reg
 from tickgate.card.errors import CardNotReady
+from tickgate.card.feed_driver import FeedDriver
 from tickgate.card.regmap import Register
-from tickgate.card.ring_driver import RingDriver
 from tickgate.card.status import KillScope, KillState, kill_register
 from tickgate.risk.checks import CHECKS
 
@@ -17,11 +17,12 @@ __all__ = ["CardDriver"]
 _COUNTERS = (
     *(register for register in reg.REGISTERS if register.name.startswith("count_")),
     reg.MARKET_MERGED,
+    reg.MESSAGE_DROPPED,
 )
 _SIGN = 1 << 31
 
 
-class CardDriver(RingDriver):
+class CardDriver(FeedDriver):
     """One card, as seen by the one host that is attached to it. Not thread-safe.
 
     Start with `identify` and `wait_ready`, then `setup_rings` (new rings, gate shut) or
@@ -118,7 +119,7 @@ class CardDriver(RingDriver):
         # The read back also gives the card the cycles that the row needs to show.
         self.registers.write_checked(reg.POSITION_ADDRESS, word)
 
-    # ---- symbols, feed and venue session ----
+    # ---- symbols and venue session ----
 
     def load_symbol(self, i: int, name: str | None) -> None:
         """Track symbol ``name`` as number ``i``, or with None track nothing there.
@@ -137,21 +138,6 @@ class CardDriver(RingDriver):
             raise ValueError(f"a symbol must be 1 to 8 ASCII characters, not {name!r}")
         self._write_text((reg.SYMBOL_NAME_LOW, reg.SYMBOL_NAME_HIGH), "a symbol", name, 8)
         self.registers.set(reg.SYMBOL_STORE, store=1)
-
-    def set_feed(self, group: str, port: int) -> None:
-        """Set the multicast group (dotted) and UDP port of the market-data feed."""
-        octets = group.split(".")
-        if len(octets) != 4 or not all(o.isdigit() and int(o) < 256 for o in octets):
-            raise ValueError(f"a feed's group must be an IPv4 address, not {group!r}")
-        self.registers.write_checked(reg.FEED_GROUP, int.from_bytes(map(int, octets), "big"))
-        self.registers.write_checked(reg.FEED_PORT, reg.FEED_PORT.pack(value=port))
-
-    def feed_expected(self) -> int:
-        """Return the MoldUDP64 sequence number that the card expects next.
-
-        Two reads: it may be wrong by 2**32 while the low word wraps.
-        """
-        return self.registers.read_pair(reg.FEED_EXPECTED_LOW, reg.FEED_EXPECTED_HIGH)
 
     def soup_connect(self, on: bool) -> None:
         """Ask the network side to connect the order-entry stream, again whenever it drops, or not

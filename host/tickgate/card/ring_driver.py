@@ -21,17 +21,19 @@ _RINGS = (
     (reg.EVENT_RING_BASE_LOW, reg.EVENT_RING_BASE_HIGH, reg.EVENT_RING_SIZE),
     (reg.MARKET_RING_BASE_LOW, reg.MARKET_RING_BASE_HIGH, reg.MARKET_RING_SIZE),
 )
+_MESSAGES = (reg.MESSAGE_RING_BASE_LOW, reg.MESSAGE_RING_BASE_HIGH, reg.MESSAGE_RING_SIZE)
 _Ring = TypeVar("_Ring")
 
 
 class RingDriver(CardBase):
-    """Order requests out, events and market data in."""
+    """Order requests out, events and market data in; on demand, depth and every message."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self._orders: OrderRing | None = None
         self._events: RecordRing | None = None
         self._market: RecordRing | None = None
+        self._messages: RecordRing | None = None
 
     def setup_rings(self, order_log2: int, event_log2: int, market_log2: int) -> None:
         """Disarm the gate and start three empty rings of ``2**log2`` slots each.
@@ -49,12 +51,7 @@ class RingDriver(CardBase):
         self.registers.write_checked(reg.RING_ENABLE, 0)
         memories, start = [], 0
         for log2, (low, high, size) in zip(sizes, _RINGS, strict=True):
-            memory = buffer[start : start + (SLOT_BYTES << log2)]
-            memory[:] = bytes(len(memory))  # no slot of an earlier ring may look new
-            address = self.transport.dma.bus_address + start
-            self.registers.write(low, address & 0xFFFF_FFFF)
-            self.registers.write(high, address >> 32)
-            self.registers.write_checked(size, log2)
+            memory = self._place(start, log2, low, high, size)
             memories.append(memory)
             start += len(memory)
         for count in (reg.ORDER_RING_TAIL, reg.EVENT_RING_HEAD, reg.MARKET_RING_HEAD):
@@ -63,6 +60,54 @@ class RingDriver(CardBase):
         self._orders = OrderRing(memories[0])
         self._events = RecordRing(memories[1])
         self._market = RecordRing(memories[2])
+        self._messages = None
+
+    def _place(
+        self, start: int, log2: int, low: Register, high: Register, size: Register
+    ) -> memoryview:
+        """Give a ring its memory, emptied: no slot of an earlier ring may look new."""
+        memory = self.transport.dma.buffer[start : start + (SLOT_BYTES << log2)]
+        memory[:] = bytes(len(memory))
+        address = self.transport.dma.bus_address + start
+        self.registers.write(low, address & 0xFFFF_FFFF)
+        self.registers.write(high, address >> 32)
+        self.registers.write_checked(size, log2)
+        return memory
+
+    def enable_messages(self, log2: int) -> None:
+        """Start an empty message ring of ``2**log2`` slots, behind the other rings.
+
+        Raises ValueError as `setup_rings` does, CardError when the other rings are not set up.
+        """
+        if not MIN_LOG2 <= log2 <= MAX_LOG2:
+            raise ValueError(f"a ring has 2**{MIN_LOG2} to 2**{MAX_LOG2} slots, not 2**{log2}")
+        start = max(self._span(*ring)[1] for ring in _RINGS)
+        buffer = self.transport.dma.buffer
+        if start + (SLOT_BYTES << log2) > len(buffer):
+            raise ValueError(
+                f"a message ring of {SLOT_BYTES << log2} bytes does not fit behind the {start} "
+                f"bytes of rings in the DMA memory of {len(buffer)}"
+            )
+        self._switch(message=0)
+        self.registers.read(reg.MESSAGE_RING_TAIL)  # a slot that was under way has landed by then
+        memory = self._place(start, log2, *_MESSAGES)
+        self.registers.write_checked(reg.MESSAGE_RING_HEAD, 0)
+        self._switch(message=1)
+        self._messages = RecordRing(memory)
+
+    def disable_messages(self) -> None:
+        """Stop the message ring: no message is taken, and none counted as left out."""
+        self._switch(message=0)
+        self._messages = None
+
+    def set_depth(self, on: bool) -> None:
+        """Have the market-data ring carry the best price levels with each top of book, or not."""
+        self._switch(depth=int(on))
+
+    def _switch(self, **bits: int) -> None:
+        """Set these bits of ``ring_enable`` and leave the others."""
+        wanted = {**self.registers.fields(reg.RING_ENABLE), **bits}
+        self.registers.write_checked(reg.RING_ENABLE, reg.RING_ENABLE.pack(**wanted))
 
     def attach_rings(self, events_seen: int = 0) -> None:
         """Go on with the rings of the host before this one.
@@ -70,9 +115,11 @@ class RingDriver(CardBase):
         ``events_seen`` is the ring_sequence of the last event that is known to be dealt with
         (journalled): the card may show more of them as new, since a host gives slots back in
         groups. Requests whose doorbell was not rung are lost; `last_token` tells which the gate has
-        seen. Raises CardError when no rings are set up.
+        seen. What the message ring holds is passed over. Raises CardError when no rings are set
+        up.
         """
-        if self.registers.read(reg.RING_ENABLE) != _ENABLED:
+        enabled = self.registers.read(reg.RING_ENABLE)
+        if enabled & _ENABLED != _ENABLED:
             raise CardError("the card's rings are not set up; use setup_rings")
         orders, events, market = (self._mapped(*ring) for ring in _RINGS)
         tail = widen(orders, self.registers.read(reg.ORDER_RING_TAIL))
@@ -81,14 +128,22 @@ class RingDriver(CardBase):
         self._events = RecordRing(events, widen(events, self.registers.read(reg.EVENT_RING_HEAD)))
         self._events.skip_to(events_seen)
         self._market = RecordRing(market, widen(market, self.registers.read(reg.MARKET_RING_HEAD)))
+        self._messages = None
+        if reg.RING_ENABLE.unpack(enabled)["message"]:
+            self.enable_messages(self.registers.read(reg.MESSAGE_RING_SIZE))
 
     def _mapped(self, low: Register, high: Register, size: Register) -> memoryview:
+        start, end = self._span(low, high, size)
+        return self.transport.dma.buffer[start:end]
+
+    def _span(self, low: Register, high: Register, size: Register) -> tuple[int, int]:
+        """Where a ring lies in the DMA memory. Raises CardError when it does not lie there."""
         dma = self.transport.dma
         start = self.registers.read(low) + (self.registers.read(high) << 32) - dma.bus_address
         end = start + (SLOT_BYTES << self.registers.read(size))
         if not 0 <= start < end <= len(dma.buffer):
             raise CardError(f"the card's {low.name} points outside the DMA memory")
-        return dma.buffer[start:end]
+        return start, end
 
     def submit(self, record_body: bytes) -> bool:
         """Write an OrderRequest body to the order ring; False when the ring is full.
@@ -124,11 +179,22 @@ class RingDriver(CardBase):
 
     def poll_market(self, limit: int) -> list[bytes]:
         """Return up to ``limit`` new slots of the market-data ring; they are given back at once."""
-        ring = self._ready(self._market)
+        return self._drain(self._ready(self._market), reg.MARKET_RING_HEAD, limit)
+
+    def poll_messages(self, limit: int) -> list[bytes]:
+        """Return up to ``limit`` new slots of the message ring; none while it is not enabled.
+
+        They are given back at once. ``message_dropped`` counts what was left out.
+        """
+        if self._messages is None:
+            return []
+        return self._drain(self._messages, reg.MESSAGE_RING_HEAD, limit)
+
+    def _drain(self, ring: RecordRing, head: Register, limit: int) -> list[bytes]:
         slots = ring.poll(limit)
         ring.consume(len(slots))
         if ring.report_due:
-            self._report(ring, reg.MARKET_RING_HEAD)
+            self._report(ring, head)
         return slots
 
     def arm_interrupts(self) -> None:
@@ -138,6 +204,8 @@ class RingDriver(CardBase):
         """
         self._report(self._ready(self._events), reg.EVENT_RING_HEAD)
         self._report(self._ready(self._market), reg.MARKET_RING_HEAD)
+        if self._messages is not None:
+            self._report(self._messages, reg.MESSAGE_RING_HEAD)
 
     def _report(self, ring: RecordRing, head: Register) -> None:
         self.registers.write(head, ring.consumed & 0xFFFF_FFFF)

@@ -6,7 +6,7 @@ from typing import Literal
 from tickgate.card import registers as reg
 from tickgate.card.regmap import Register
 
-__all__ = ["Identity", "KillScope", "KillState", "Status", "kill_register"]
+__all__ = ["FeedState", "Identity", "KillScope", "KillState", "Status", "kill_register"]
 
 KillScope = Literal["all", "session", "account", "symbol"]
 
@@ -37,6 +37,29 @@ class Status:
     feed_started: bool
     generation: int
     """Generation of the limits in force; 0 = none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """One channel of the feed; the bits are those of register ``feed_state``."""
+
+    session: str
+    """MoldUDP64 session, without its padding; empty before the first packet."""
+    expected: int
+    """Number of the next message to deliver."""
+    highest: int
+    """Every message with a number below it is known to exist."""
+    injected: int
+    """Messages taken from the host, of all channels; wraps at 2**32."""
+    packets: int
+    """MoldUDP64 packets accepted from the lines, of all channels; wraps at 2**32."""
+    started: bool
+    missing: bool
+    gap_open: bool
+    suspect: bool
+    rebuilding: bool
+    ended: bool
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)

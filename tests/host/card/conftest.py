@@ -58,6 +58,11 @@ class FakeCard:
             reg.CHECK_COUNT.offset: lambda: 100 + self.get(reg.CHECK_SELECT),
             reg.ITCH_TYPE_COUNT.offset: lambda: 1000 + self.get(reg.ITCH_TYPE_SELECT),
         }
+        self.feed_lines: dict[tuple[int, str], int] = {}
+        self.packets: list[tuple[int, int, bytes]] = []
+        """Channel, snapshot bit and bytes of each packet that was handed in whole."""
+        self.words[reg.FEED_INJECT_ROOM.offset] = 510
+        self._packet, self._length = b"", 0
         self.gone = False
 
     # ---- transport ----
@@ -139,6 +144,33 @@ class FakeCard:
             "<II", self.get(reg.SYMBOL_NAME_LOW), self.get(reg.SYMBOL_NAME_HIGH)
         )
         self.symbols[self.get(reg.SYMBOL_ADDRESS)] = name if value & 1 else None
+
+    def _line(self, name: str, value: int) -> None:
+        self.feed_lines[self.get(reg.FEED_SELECT), name] = value
+
+    def _feed_group(self, value: int) -> None:
+        self._line("group a", value)
+
+    def _feed_port(self, value: int) -> None:
+        self._line("port a", value)
+
+    def _feed_group_b(self, value: int) -> None:
+        self._line("group b", value)
+
+    def _feed_port_b(self, value: int) -> None:
+        self._line("port b", value)
+
+    def _feed_inject_start(self, value: int) -> None:
+        self._packet, self._length = b"", value & 0xFFFF
+
+    def _feed_inject_data(self, value: int) -> None:
+        self._packet += value.to_bytes(4, "little")
+        if len(self._packet) >= self._length:
+            snapshot = self.get(reg.FEED_INJECT_START) >> 16
+            whole = self._packet[: self._length]
+            self.packets.append((self.get(reg.FEED_SELECT), snapshot, whole))
+            self.words[reg.FEED_INJECT_ROOM.offset] -= -(-self._length // 8)
+            assert self.words[reg.FEED_INJECT_ROOM.offset] >= 0, "the card's queue overflowed"
 
     # ---- what the card writes to memory ----
 
