@@ -1,12 +1,15 @@
 """The resting orders of all books, found by their references: ``OrderTable``."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["OrderTable", "fold", "order_layout"]
+
+_PIECE = 8
+"""Bits of a reference that are compared in one go where comparisons are registered."""
 
 
 def order_layout(symbol_bits):
@@ -35,7 +38,7 @@ class OrderTable(wiring.Component):
     ``find`` in a cycle gives the answer in the next but one, registered, where it stays until the
     next ``find``. With ``commit`` the owner then lets the operation take effect; the next ``find``
     may come in that very cycle, since what was just written is forwarded. So there is an operation
-    every two cycles, three where ``registered``.
+    every two cycles, four where ``registered``.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ class OrderTable(wiring.Component):
     symbol_bits : int
         Width of a symbol's index.
     registered : bool
-        A register behind the memories: the answer takes a cycle more.
+        Registers behind the memories and in the comparison: the answer takes two cycles more.
 
     Attributes
     ----------
@@ -68,7 +71,7 @@ class OrderTable(wiring.Component):
     def __init__(self, *, sets, ways, symbol_bits, registered=False):
         self._sets, self._ways, self._registered = sets, ways, registered
         self._order = order_layout(symbol_bits)
-        self.latency = 3 if registered else 2
+        self.latency = 4 if registered else 2
         super().__init__({
             "find": In(1), "channel": In(2), "reference": In(64),
             "answer_valid": Out(1), "found": Out(1), "order": Out(self._order), "free": Out(1),
@@ -96,49 +99,64 @@ class OrderTable(wiring.Component):
                 self.answer_valid.eq(0),
             ]
 
-        # What was written while the set was read is not in what the memories give.
-        written, written_way = Signal(self._order), Signal(self._ways)
-        written_place = Signal(bits)
-        entries = []
-        same = Signal()
-        if self._registered:
-            latched, waited = [], Signal()
-            for number, data in enumerate(stored):
-                entry = Signal(self._order, name=f"latched_{number}")
-                forward = same & written_way[number]
-                with m.If(looking):
-                    m.d.sync += Value.cast(entry).eq(
-                        Mux(forward, Value.cast(written), Value.cast(data)))
-                latched.append(entry)
-            m.d.comb += same.eq(written_place == asked_place)
-            m.d.sync += waited.eq(looking)
-            entries, compare = latched, waited
-        else:
-            m.d.comb += same.eq(written_place == asked_place)
-            for number, data in enumerate(stored):
-                entry = Signal(self._order, name=f"entry_{number}")
-                forward = same & written_way[number]
-                m.d.comb += Value.cast(entry).eq(
-                    Mux(forward, Value.cast(written), Value.cast(data)))
-                entries.append(entry)
-            compare = looking
+        # What was written while the set was read is not in what the memories give. Only the find in
+        # a commit's own cycle reads that early: whether it is of the same set is known then.
+        written, forward = Signal(self._order), Signal(self._ways)
+        way = Signal(self._ways)  # where a commit writes: the order, or the first free place
+        with m.If(self.commit):
+            m.d.sync += written.eq(self.entry)
+        with m.If(self.find):
+            m.d.sync += forward.eq(
+                Mux(self.commit & (place == asked_place) & ~self.busy, way, 0))
+
+        def is_asked(entry):
+            return entry.valid & (entry.reference == reference) & (entry.channel == channel)
 
         hit, free = Signal(self._ways), Signal(self._ways)
+        entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
+        compare = Signal()
+        forwarded = [
+            Value.cast(entry).eq(Mux(forward[n], Value.cast(written), Value.cast(data)))
+            for n, (entry, data) in enumerate(zip(entries, stored, strict=True))]
+        if self._registered:
+            # Behind the memories, and of the comparison: equal in each piece.
+            latched = Signal()
+            m.d.sync += [latched.eq(looking), compare.eq(latched)]
+            with m.If(looking):
+                m.d.sync += forwarded
+            for number, entry in enumerate(entries):
+                pieces = Signal(-(-64 // _PIECE), name=f"pieces_{number}")
+                wanted = Signal(name=f"wanted_{number}")
+                with m.If(latched):
+                    m.d.sync += [
+                        wanted.eq(entry.valid & (entry.channel == channel)),
+                        free[number].eq(~entry.valid),
+                        *(pieces[at // _PIECE].eq(
+                            entry.reference[at:at + _PIECE] == reference[at:at + _PIECE])
+                          for at in range(0, 64, _PIECE)),
+                    ]
+                m.d.comb += hit[number].eq(wanted & pieces.all())
+        else:
+            # What is forwarded is compared beside the memories, not behind them.
+            written_hit = Signal()
+            m.d.comb += [compare.eq(looking), written_hit.eq(is_asked(written)), *forwarded]
+            for number, data in enumerate(stored):
+                m.d.comb += [
+                    hit[number].eq(Mux(forward[number], written_hit, is_asked(data))),
+                    free[number].eq(~entries[number].valid),
+                ]
+
         chosen = 0
         for number, entry in enumerate(entries):
-            m.d.comb += [
-                hit[number].eq(
-                    entry.valid & (entry.reference == reference) & (entry.channel == channel)),
-                free[number].eq(~entry.valid),
-            ]
             chosen = chosen | Mux(hit[number], Value.cast(entry), 0)
-        way = Signal(self._ways)  # where a commit writes: the order, or the first free place
+        first_free = Cat(
+            free[number] & ~free[:number].any() for number in range(self._ways))
         with m.If(compare):
             m.d.sync += [
                 self.answer_valid.eq(1),
                 self.found.eq(hit.any()), self.free.eq(free.any()),
                 Value.cast(self.order).eq(chosen),
-                way.eq(Mux(hit.any(), hit, free & (~free + 1))),
+                way.eq(Mux(hit.any(), hit, first_free)),
             ]
 
         sweep = Signal(bits)
@@ -150,14 +168,8 @@ class OrderTable(wiring.Component):
                 write.data.valid.eq(self.entry.valid & ~self.busy),
                 write.en.eq(self.busy | (self.commit & way[number])),
             ]
-        # The place is forwarded only for the find in the commit's own cycle: any later one reads
-        # it from the memory.
-        with m.If(self.commit):
-            m.d.sync += [written.eq(self.entry), written_way.eq(way), written_place.eq(asked_place)]
-        with m.Elif(self.find):
-            m.d.sync += written_way.eq(0)
         with m.If(self.busy):
-            m.d.sync += [sweep.eq(sweep + 1), written_way.eq(0), self.answer_valid.eq(0)]
+            m.d.sync += [sweep.eq(sweep + 1), self.answer_valid.eq(0)]
             with m.If(sweep == self._sets - 1):
                 m.d.sync += self.busy.eq(0)
         with m.If(self.clear):
