@@ -1,10 +1,5 @@
-"""From Ethernet frames to datagrams: what is checked and stripped before a protocol of ours begins.
+"""The card's Ethernet edge: frames in and out, and which of them are datagrams of the feed.
 
-Here: Ethernet, 802.1Q, IPv4 and UDP reception. Not here: what is in the payload (``feed``), order
-entry's byte stream (``entry``).
+Here: the 10G MAC; Ethernet, 802.1Q, IPv4 and UDP reception, cut-through; ARP and IGMP. Not here:
+what is in the payload (``feed``), order entry's byte stream (``entry``).
 """
-
-from tickgate_hdl.net.layouts import PayloadBeat
-from tickgate_hdl.net.udp import UdpReceive
-
-__all__ = ["PayloadBeat", "UdpReceive"]

@@ -5,8 +5,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tickgate_sim.models.mold import Item
-
 __all__ = ["LENGTHS", "Command", "ItchModel"]
 
 LENGTHS = {
@@ -23,7 +21,6 @@ class Command(NamedTuple):
     kind: str
     sequence: int
     time_ns: int
-    expected: int = 0
     itch_time: int = 0
     locate: int = 0
     stock: bytes = b""
@@ -46,11 +43,8 @@ class ItchModel:
         )
     )
 
-    def item(self, item: Item, time_ns: int = 0) -> Command | None:
-        """Take what MoldUDP64 reception told; the command for the book, if there is one."""
-        if item.kind != "M":
-            return Command(item.kind, item.sequence, time_ns, item.expected)
-        data = item.data
+    def message(self, sequence: int, data: bytes, time_ns: int = 0) -> Command | None:
+        """Take a message of the feed; the command for the book, if there is one."""
         kind = data[:1].decode("latin1")
         if data and kind not in LENGTHS:
             self.counts["itch_unknown"] += 1
@@ -62,7 +56,7 @@ class ItchModel:
         self.by_type[kind] += 1
         locate = int.from_bytes(data[1:3], "big")
         itch_time = int.from_bytes(data[5:11], "big")
-        command = Command("", item.sequence, time_ns, 0, itch_time, locate)
+        command = Command("", sequence, time_ns, itch_time, locate)
         if kind in "AF":
             reference, side, shares, stock, price = struct.unpack_from(">QcI8sI", data, 11)
             return command._replace(

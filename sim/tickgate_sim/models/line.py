@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tickgate_sim.models.udp import checksum
+from tickgate_sim.models.checksum import checksum
 
 __all__ = ["InjectModel", "LineItem", "LineModel", "LinePacket"]
 

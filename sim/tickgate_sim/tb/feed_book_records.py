@@ -1,43 +1,60 @@
 """Records of the market data half of the card, turned into what its golden model gives."""
 
-import struct
+from tickgate.records import codec
+from tickgate.records.messages import FeedEvent, TopOfBook
+from tickgate.records.schema import SCHEMA_ID, SCHEMA_VERSION
 
 from tickgate_sim.models.book import Event, Top, TopRecord
 
-__all__ = ["event", "top", "top_record"]
+__all__ = ["event", "record_of", "top", "top_record"]
+
+_BODY_BYTES = 48
+_BLOCK_BYTES = 56
 
 
-def _body(payload: int, template: int) -> bytes:
-    if payload & 0xFF != template:
-        raise AssertionError(f"the record's template must be {template}, was {payload & 0xFF}")
-    return (payload >> 8).to_bytes(48, "little")
+def record_of(payload: int) -> FeedEvent | TopOfBook:
+    """The record in a RecordBody: template in bits 7:0, body above."""
+    header = (_BLOCK_BYTES, payload & 0xFF, SCHEMA_ID, SCHEMA_VERSION)
+    slot = b"".join(part.to_bytes(2, "little") for part in header)
+    slot += (payload >> 8).to_bytes(_BODY_BYTES, "little") + bytes(8)
+    record = codec.unpack(slot)[1]
+    if not isinstance(record, FeedEvent | TopOfBook):
+        raise AssertionError(f"the feed must send FeedEvent and TopOfBook, not {record!r}")
+    return record
 
 
 def top_record(payload: int) -> tuple[TopRecord, int]:
     """A TopOfBook record, and its latency in cycles."""
-    symbol, state, flags, bid, ask, bid_size, ask_size, merged, cycles, message, itch, time = (
-        struct.unpack("<HcBIIIIHHQQQ", _body(payload, 20))
-    )
-    if merged:
-        raise AssertionError(f"merged must be 0 before conflation, was {merged}")
-    quote = Top(bid, bid_size, ask, ask_size, state.decode("latin1"), bool(flags))
-    return TopRecord(symbol, quote, message, itch, time), cycles
+    record = record_of(payload)
+    assert isinstance(record, TopOfBook)
+    if record.merged:
+        raise AssertionError(f"merged must be 0 before conflation, was {record.merged}")
+    quote = Top(
+        record.bid, record.bid_size, record.ask, record.ask_size, record.trading_state,
+        bool(record.flags), record.bid_orders, record.ask_orders,
+    )  # fmt: skip
+    told = TopRecord(record.symbol, quote, record.message, record.itch_time, record.time_ns)
+    return told, record.book_cycles
 
 
 def event(payload: int) -> Event:
     """A FeedEvent record."""
-    kind, code, symbol, locate, reserved, expected, sequence, time, *rest = struct.unpack(
-        "<ccHHHQQQQQ", _body(payload, 13)
-    )
-    if reserved or any(rest):
+    record = record_of(payload)
+    assert isinstance(record, FeedEvent)
+    if record.reserved_a or record.reserved_b or record.reserved_c:
         raise AssertionError("reserved fields must be 0")
-    return Event(kind.decode(), code.decode("latin1"), symbol, locate, expected, sequence, time)
+    return Event(
+        record.kind, record.code, record.symbol, record.stock_locate, record.expected,
+        record.sequence, record.time_ns,
+    )  # fmt: skip
 
 
 def top(value: int) -> Top:
     """The answer of the query port."""
-    bid, bid_size, ask, ask_size, state, stale = (
+    bid, bid_size, ask, ask_size, state, stale, bids, asks = (
         (value >> at) & ((1 << width) - 1)
-        for at, width in ((0, 32), (32, 32), (64, 32), (96, 32), (128, 8), (136, 1))
-    )
-    return Top(bid, bid_size, ask, ask_size, chr(state), bool(stale))
+        for at, width in (
+            (0, 32), (32, 32), (64, 32), (96, 32), (128, 8), (136, 1), (137, 16), (153, 16),
+        )
+    )  # fmt: skip
+    return Top(bid, bid_size, ask, ask_size, chr(state), bool(stale), bids, asks)

@@ -3,9 +3,9 @@
 import struct
 from collections.abc import Sequence
 
-from tickgate_sim.models.udp import checksum
+from tickgate_sim.models.checksum import checksum
 
-__all__ = ["GROUP", "PORT", "beats", "datagram", "mold_packet", "payload_beats"]
+__all__ = ["GROUP", "PORT", "beats", "datagram", "mold_packet"]
 
 GROUP = 0xE9360C01
 """233.54.12.1"""
@@ -48,16 +48,6 @@ def beats(frame: bytes, error: bool = False) -> list[int]:
         keep = (1 << len(part)) - 1
         flags = keep | last << 8 | (last and error) << 9
         result.append(int.from_bytes(part, "little") | flags << 64)
-    return result
-
-
-def payload_beats(payload: bytes, *, time_ns: int = 0) -> list[int]:
-    """A payload as payloads of a PayloadBeat stream, arrival stamps 0."""
-    result = []
-    for at in range(0, max(len(payload), 1), 8):
-        part = payload[at : at + 8]
-        flags = (1 << len(part)) - 1 | (at == 0) << 8 | (at + 8 >= len(payload)) << 9
-        result.append(int.from_bytes(part, "little") | flags << 64 | time_ns << 74)
     return result
 
 

@@ -9,7 +9,6 @@ from tickgate_hdl.book.pipeline import Book
 from tickgate_hdl.top.config import CardConfig
 from tickgate_sim.models.book import BookModel, Event, Top
 from tickgate_sim.models.itch import ItchModel
-from tickgate_sim.models.mold import Item
 from tickgate_sim.traffic import itch
 from tickgate_sim.traffic.itch import STOCKS
 
@@ -76,7 +75,7 @@ class Bench:
         ctx.set(dut.i.valid, 0)
         for _ in range(gap):
             await ctx.tick()
-        told = self.itch.item(Item("M", self.sequence, data=data), 7 * self.sequence)
+        told = self.itch.message(self.sequence, data, 7 * self.sequence)
         if told is not None:
             self.model.command(told)
 

@@ -3,81 +3,118 @@
 import random
 
 import pytest
-from tickgate_hdl.feed import FeedBook
+from tickgate_hdl.feed.feed_book import FeedBook
 from tickgate_hdl.top.config import CardConfig
 from tickgate_sim.bfm.simulator import Bench
 from tickgate_sim.models.book import BookModel
 from tickgate_sim.models.feed_book import FeedBookModel
-from tickgate_sim.models.udp import UdpModel
+from tickgate_sim.models.line import LineModel
 from tickgate_sim.tb.feed_book_records import event, top, top_record
 from tickgate_sim.traffic import frames, itch
 
-CONFIG = CardConfig(symbols=4, accounts=2, levels=8, order_sets=16, order_ways=2, open_orders=2)
+SIZES = {
+    "symbols": 4, "accounts": 2, "front": 4, "leaf": 4, "leaves": 8, "order_sets": 64,
+    "order_ways": 4, "open_orders": 2, "window": 64, "line_fifo": 512,
+}
 NAMES = [itch.STOCKS[0], itch.STOCKS[1], itch.STOCKS[2], None]
 
 
 class FeedBookBench(Bench):
     """A FeedBook with its symbols loaded, and the model beside it."""
 
-    def __init__(self, config=CONFIG, names=NAMES, seed=1, stall=0.0):
+    def __init__(self, names=NAMES, seed=1, stall=0.0, **sizes):
         self.names = names
-        self.config = config
-        super().__init__(FeedBook(config, locate_bits=4), seed=seed)
-        self.tob = self.sink(self.dut.tob, stall=stall)
+        self.config = CardConfig(**{**SIZES, **sizes})
+        super().__init__(FeedBook(self.config, locate_bits=4), seed=seed)
+        self.tob = self.sink(self.dut.tob)
         self.events = self.sink(self.dut.events, stall=stall)
         self.tops = []
-        book = BookModel(list(names), config.levels, config.order_sets, config.order_ways)
-        self.model = FeedBookModel(UdpModel(frames.GROUP, frames.PORT), book)
+        book = BookModel(list(names), self.config.order_sets, self.config.order_ways)
+        self.model = FeedBookModel(LineModel(frames.GROUP, frames.PORT), book)
 
     def play(self, sequence, *, idle=0.0, limit=200_000):
         """Send (frame, error) pairs through both; compare all that comes out."""
         beats = [beat for frame, error in sequence for beat in frames.beats(frame, error)]
         for frame, error in sequence:
             self.model.frame(frame, error=error)
+        dut = self.dut
 
         async def configure(ctx):
-            ctx.set(self.dut.group, frames.GROUP)
-            ctx.set(self.dut.port, frames.PORT)
+            while ctx.get(dut.busy):
+                await ctx.tick()
+            ctx.set(dut.reorder_cycles, 10_000)
+            ctx.set(dut.group_a, frames.GROUP)
+            ctx.set(dut.port_a, frames.PORT)
+            ctx.set(dut.group_a_we, 1)
+            ctx.set(dut.port_a_we, 1)
             for index, name in enumerate(self.names):
-                ctx.set(self.dut.symbol_index, index)
-                ctx.set(self.dut.symbol_name, int.from_bytes(name or b"", "little"))
-                ctx.set(self.dut.symbol_enable, name is not None)
-                ctx.set(self.dut.symbol_write, 1)
+                ctx.set(dut.symbol_index, index)
+                ctx.set(dut.symbol_name, int.from_bytes(name or b"", "little"))
+                ctx.set(dut.symbol_enable, name is not None)
+                ctx.set(dut.symbol_write, 1)
                 await ctx.tick()
-            ctx.set(self.dut.symbol_write, 0)
+                ctx.set(dut.group_a_we, 0)
+                ctx.set(dut.port_a_we, 0)
+            ctx.set(dut.symbol_write, 0)
+            ready.append(True)
 
-        async def finish(ctx):
-            while ctx.get(self.dut.active) or len(self.sent) < len(beats):
+        async def feed(ctx):
+            rng = random.Random(7)
+            while not ready:
                 await ctx.tick()
+            for beat in beats:
+                while rng.random() < idle:
+                    await ctx.tick()
+                ctx.set(dut.i_a.payload.as_value(), beat)
+                ctx.set(dut.i_a.valid, 1)
+                await ctx.tick().until(dut.i_a.ready)
+                ctx.set(dut.i_a.valid, 0)
+            await ctx.tick().repeat(8)
+            while ctx.get(dut.active):
+                await ctx.tick()
+            await ctx.tick().repeat(3)
             for symbol in range(self.config.symbols):
-                ctx.set(self.dut.query_symbol, symbol)
+                ctx.set(dut.query_symbol, symbol)
                 await ctx.tick()
-                self.tops.append(top(ctx.get(self.dut.query_top.as_value())))
+                self.tops.append(top(ctx.get(dut.query_top.as_value())))
             self.counts = {
-                name: ctx.get(getattr(self.dut, f"count_{name}")) for name in self.model.counts()
-            }
+                name: ctx.get(getattr(dut, f"count_{name}")) for name in self.model.counts()}
 
-        self.sent = []
+        ready = []
         self.process(configure)
-        self.source(self.dut.i, beats, idle=idle, sent=self.sent.append)
-        self.process(finish)
-        self.run(limit=limit, idle=lambda ctx: not ctx.get(self.dut.active))
-        book = self.model.book
-        assert [top_record(record)[0] for record in self.tob] == book.records
-        assert [event(record) for record in self.events] == book.events
-        assert self.counts == self.model.counts()
-        assert self.tops == book.tops
+        self.process(feed)
+        self.run(limit=limit)
+        self.check()
+
+    def check(self):
+        model, book = self.model, self.model.book
+        # After a clear each symbol is shown again, with what was told last; and time is not modelled.
+        shown = [(r.symbol, r.top, r.message) for r, _ in map(top_record, self.tob)]
+        expected = [(r.symbol, r.top, r.message) for r in book.records]
+        assert shown == expected
+        told = [event(record) for record in self.events]
+        assert [e for e in told if e.kind in "SHRT"] == [
+            e for e in book.events if e.kind in "SHRT"]
+        for kinds, source in (("OU", book.events), ("NZB", model.events)):
+            assert sorted((e.kind, e.code, e.symbol) for e in told if e.kind in kinds) == sorted(
+                (e.kind, e.code, e.symbol) for e in source if e.kind in kinds)
+        assert self.counts == model.counts()
+        assert [t.stale for t in self.tops] == [
+            t.stale or name is None for t, name in zip(book.tops, self.names, strict=True)]
+        for mine, right, name in zip(self.tops, book.tops, self.names, strict=True):
+            if name is not None:
+                assert mine == right
         assert book.records, "nothing was told: the test is empty"
 
 
-def packets(messages, seed=1, most=6, first=1, **options):
+def packets(messages, seed=1, most=6, first=1, session=b"TICKGATE01", **options):
     """Frames of messages, a few to a packet."""
     rng = random.Random(seed)
     messages = list(messages)
     result, at = [], 0
     while at < len(messages):
         step = rng.randrange(most + 1)
-        packet = frames.mold_packet(first + at, messages[at : at + step])
+        packet = frames.mold_packet(first + at, messages[at:at + step], session=session)
         result.append((frames.datagram(packet, **options), False))
         at += step
     return result
@@ -85,25 +122,29 @@ def packets(messages, seed=1, most=6, first=1, **options):
 
 def test_an_add_becomes_the_best_bid():
     bench = FeedBookBench()
-    bench.play(
-        packets(
-            [
-                itch.directory(1, NAMES[0]),
-                itch.add(1, NAMES[0], 77, b"B", 100, 1_500_000, time_ns=123),
-            ]
-        )
-    )
-    record, cycles = top_record(bench.tob[0])
+    bench.play(packets([
+        itch.directory(1, NAMES[0]),
+        itch.add(1, NAMES[0], 77, b"B", 100, 1_500_000, time_ns=123),
+    ]))
+    record, cycles = top_record(bench.tob[-1])
     assert (record.symbol, record.top.bid, record.top.bid_size) == (0, 1_500_000, 100)
     assert (record.message, record.itch_time) == (2, 123)
     assert 0 < cycles < 60
 
 
 @pytest.mark.parametrize(
-    ("seed", "idle", "stall"), [(1, 0.0, 0.0), (2, 0.7, 0.0), (3, 0.0, 0.9), (4, 0.4, 0.5)]
-)
+    ("seed", "idle", "stall"), [(1, 0.0, 0.0), (2, 0.7, 0.0), (3, 0.0, 0.9), (4, 0.4, 0.5)])
 def test_random_days_equal_the_model(seed, idle, stall):
-    bench = FeedBookBench(seed=seed, stall=stall)
+    bench = FeedBookBench(seed=seed, stall=stall, registered=seed == 4)
     day = list(itch.random_day(seed, 250))
-    options = [{}, {"vlan": 5}, {"options": bytes(8)}, {"with_checksum": False}][seed - 1]
+    options = [{}, {"vlan": 5}, {}, {"with_checksum": False}][seed - 1]
     bench.play(packets(day, seed, **options), idle=idle)
+
+
+def test_a_new_session_empties_the_books():
+    bench = FeedBookBench()
+    ended = frames.datagram(frames.mold_packet(61, [], count=0xFFFF))
+    bench.play([
+        *packets(itch.random_day(5, 60)), (ended, False),
+        *packets(itch.random_day(6, 60), session=b"NEXTDAY   ")])
+    assert [e.kind for e in bench.model.events] == ["N", "Z", "N"]
