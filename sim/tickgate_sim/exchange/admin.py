@@ -11,7 +11,12 @@ stats                             counters of feed, gateway, engine and each por
 start                             opens the day, if ``auto_start`` is off
 halt       symbol, reason         halts a symbol (reason: up to 4 letters, optional)
 resume     symbol                 resumes it
-gap        packets                leaves out the next packets of the feed (1 unless given)
+notice     kind, symbol, values   publishes an ITCH message that changes no order (see ``feed``)
+gap        packets                leaves out the next packets of every line (1 unless given)
+line       line, settings         changes settings of line A, B or both (see ``LineSettings``)
+cut        line, packets          cuts line A, B or both: for that many packets, or until mended
+mend       line                   ends a cut of line A, B or both
+rerequest  per_second, loss_ppm   changes the re-request server's limits, those that are given
 stop                              ends the day and the process
 =========  =====================  ================================================================
 """
@@ -21,16 +26,32 @@ import json
 import os
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tickgate_sim.exchange.clock import DayClock
 from tickgate_sim.exchange.core import Exchange
 from tickgate_sim.exchange.gateway import Gateway
-from tickgate_sim.exchange.multicast import FeedSender
+from tickgate_sim.exchange.glimpse import GlimpseServer
+from tickgate_sim.exchange.impairment import MILLION, LineSettings
+from tickgate_sim.exchange.lines import FeedLines, Line
 from tickgate_sim.exchange.ports import Port, channel_and_number
+from tickgate_sim.exchange.rerequest import Rerequests
 
-MAX_GAP = 1_000_000
+MAX_GAP = MILLION
+BOTH = "both"
+
+
+class Venue(Protocol):
+    """The parts of a running exchange that commands act on."""
+
+    exchange: Exchange
+    gateway: Gateway
+    lines: FeedLines
+    rerequests: Rerequests
+    glimpse: GlimpseServer
+    clock: DayClock
 
 
 class AdminError(ValueError):
@@ -40,18 +61,13 @@ class AdminError(ValueError):
 class Admin:
     """Carries out admin requests."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        gateway: Gateway,
-        sender: FeedSender,
-        clock: DayClock,
-        stop: Callable[[], None],
-    ) -> None:
-        self._exchange = exchange
-        self._gateway = gateway
-        self._sender = sender
-        self._clock = clock
+    def __init__(self, venue: Venue, stop: Callable[[], None]) -> None:
+        self._exchange = venue.exchange
+        self._gateway = venue.gateway
+        self._lines = venue.lines
+        self._rerequests = venue.rerequests
+        self._glimpse = venue.glimpse
+        self._clock = venue.clock
         self._stop = stop
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
@@ -61,7 +77,12 @@ class Admin:
             "start": self._start,
             "halt": self._halt,
             "resume": self._resume,
+            "notice": self._notice,
             "gap": self._gap,
+            "line": self._line,
+            "cut": self._cut,
+            "mend": self._mend,
+            "rerequest": self._rerequest,
             "stop": self._stop_all,
         }
 
@@ -129,11 +150,14 @@ class Admin:
             "time_utc_ns": self._clock.utc_ns(self._clock()),
             "feed": {
                 "messages": self._exchange.stream.next_sequence - 1,
-                "packets": self._sender.sent,
-                "packets_gapped": self._sender.gapped,
-                "packets_failed": self._sender.failed,
-                "packets_queued": self._sender.queued,
+                **self._lines.describe(),
             },
+            "rerequest": {
+                "per_second": self._rerequests.per_second,
+                "loss_ppm": self._rerequests.loss_ppm,
+                **self._rerequests.counts,
+            },
+            "glimpse": {**self._glimpse.counts, "connected": len(self._glimpse.connections)},
             "gateway": {**self._gateway.counts, "connected": len(self._gateway.connections)},
             "engine": {
                 "live_orders": self._exchange.engine.live_count,
@@ -160,12 +184,56 @@ class Admin:
         self._exchange.resume(_symbol(request), self._clock())
         return {}
 
-    def _gap(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        packets = request.get("packets", 1)
-        if type(packets) is not int or not 1 <= packets <= MAX_GAP:
-            raise AdminError(f"packets must be an integer from 1 to {MAX_GAP}, not {packets!r}")
-        self._sender.gap(packets)
+    def _notice(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        kind, values = request.get("kind"), request.get("values", {})
+        if not isinstance(kind, str) or not isinstance(values, dict):
+            raise AdminError(f"kind must be a text and values an object, not {kind!r}, {values!r}")
+        symbol = _symbol(request) if "symbol" in request else ""
+        self._exchange.notice(kind, symbol, values, self._clock())
         return {}
+
+    def _gap(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._lines.gap(_number(request, "packets", 1, MAX_GAP, default=1))
+        return {}
+
+    def _line(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        settings = {k: v for k, v in request.items() if k not in ("command", "line")}
+        known = {item.name for item in fields(LineSettings)}
+        if not settings or not set(settings) <= known:
+            raise AdminError(f"settings must be among {sorted(known)}, not {sorted(settings)}")
+        for line in self._named(request):
+            line.change(settings)
+        return {}
+
+    def _cut(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        packets = None
+        if "packets" in request:
+            packets = _number(request, "packets", 1, MAX_GAP)
+        for line in self._named(request):
+            line.impairment.start_cut(packets)
+        return {}
+
+    def _mend(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        for line in self._named(request):
+            line.impairment.end_cut()
+        return {}
+
+    def _rerequest(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        server = self._rerequests
+        per_second = _number(request, "per_second", 0, MILLION, default=server.per_second)
+        server.loss_ppm = _number(request, "loss_ppm", 0, MILLION, default=server.loss_ppm)
+        server.per_second = per_second
+        return {}
+
+    def _named(self, request: Mapping[str, Any]) -> list[Line]:
+        """The lines that a request is about."""
+        lines = self._lines.lines
+        name = request.get("line", BOTH)
+        if name == BOTH:
+            return list(lines.values())
+        if not isinstance(name, str) or name not in lines:
+            raise AdminError(f"line must be one of {', '.join(lines)}, {BOTH}, not {name!r}")
+        return [lines[name]]
 
     def _stop_all(self, request: Mapping[str, Any]) -> dict[str, Any]:
         self._stop()
@@ -231,6 +299,15 @@ def _symbol(request: Mapping[str, Any]) -> str:
     if not isinstance(symbol, str):
         raise AdminError(f"symbol must be a text, not {symbol!r}")
     return symbol
+
+
+def _number(
+    request: Mapping[str, Any], name: str, low: int, high: int, default: int | None = None
+) -> int:
+    value = request.get(name, default)
+    if type(value) is not int or not low <= value <= high:
+        raise AdminError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+    return value
 
 
 def _remove_stale(path: Path) -> None:

@@ -7,6 +7,7 @@ choices come from one generator: the same seed, times and client orders give the
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from tickgate_sim.exchange.events import (
@@ -17,6 +18,7 @@ from tickgate_sim.exchange.events import (
     Executed,
     Replaced,
 )
+from tickgate_sim.exchange.impairment import MILLION
 from tickgate_sim.exchange.instruments import IOC, Instrument, tick
 from tickgate_sim.exchange.matching import MatchingEngine, NewOrder
 from tickgate_sim.exchange.population import Population
@@ -24,6 +26,27 @@ from tickgate_sim.exchange.population import Population
 SECOND_NS = 1_000_000_000
 MPID = "HOUS"
 DEEPEST_TICKS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowMix:
+    """How often the house does what.
+
+    ``replace``, ``take`` and ``reduce`` are weights, on a scale where adding and cancelling have
+    some 45 each. ``improved_ppm`` is the chance, in parts per million, of a new order to trade
+    half a tick better for its aggressor than it shows. With ``passive`` an order that is added or
+    replaced stays behind the other side's best price, so that only takes trade.
+    """
+
+    replace: int
+    take: int
+    reduce: int
+    improved_ppm: int
+    passive: bool
+
+
+LIVE = FlowMix(replace=20, take=8, reduce=2, improved_ppm=0, passive=False)
+"""More trades than a real feed has, so that a short demo shows some."""
 
 
 class BackgroundFlow:
@@ -40,8 +63,10 @@ class BackgroundFlow:
         seed: int,
         messages_per_second: int,
         orders_per_side: int,
+        mix: FlowMix = LIVE,
     ) -> None:
         self._instruments = instruments
+        self._mix = mix
         self._random = Random(seed)
         self._rate = messages_per_second
         self._target = orders_per_side
@@ -97,9 +122,10 @@ class BackgroundFlow:
         count = len(mine)
         add = max(4, 45 + 45 * (self._target - count) // max(1, self._target))
         cancel = min(90, 40 * count // max(1, self._target))
-        replace, take = (20, 8) if count else (0, 0)
-        actions = (self._add, self._cancel, self._replace, self._take)
-        action = self._random.choices(actions, (add, cancel, replace, take))[0]
+        mix = self._mix
+        others = (mix.replace, mix.take, mix.reduce) if count else (0, 0, 0)
+        actions = (self._add, self._cancel, self._replace, self._take, self._reduce)
+        action = self._random.choices(actions, (add, cancel, *others))[0]
         return action(engine, now, item, side)
 
     def observe(self, events: Iterable[Event]) -> None:
@@ -113,7 +139,8 @@ class BackgroundFlow:
                     self._where.pop(event.orig_token).discard(event.orig_token)
                     self._enrol(event, executed)
                 case Canceled(owner=""):
-                    self._where.pop(event.token).discard(event.token)
+                    if self._where[event.token].shrink(event.token, event.quantity):
+                        del self._where[event.token]
                 case Executed():
                     for party in (event.resting, event.aggressor):
                         if party.owner == HOUSE and self._where[party.token].fill(
@@ -142,6 +169,18 @@ class BackgroundFlow:
         price = max(1, price)
         return price - price % tick(price)
 
+    def _resting(self, engine: MatchingEngine, item: Instrument, side: str) -> int:
+        price = self._price(item, side)
+        if not self._mix.passive:
+            return price
+        book = engine.books[item.symbol]
+        best = (book.asks if side == "B" else book.bids).best_price()
+        if best is None:
+            return price
+        if side == "B":
+            return max(1, min(price, best - tick(best)))
+        return max(price, best + tick(best))
+
     def _quantity(self, item: Instrument) -> int:
         if self._random.randrange(10) == 0:
             return self._random.randint(1, max(1, item.round_lot - 1))
@@ -153,8 +192,11 @@ class BackgroundFlow:
 
     def _add(self, engine: MatchingEngine, now: int, item: Instrument, side: str) -> list[Event]:
         display = self._random.choices("YAN", (92, 5, 3))[0]
+        quantity, price, improvement = self._quantity(item), self._resting(engine, item, side), 0
+        if self._mix.improved_ppm and self._random.randrange(MILLION) < self._mix.improved_ppm:
+            improvement = tick(price) // 2
         return self._enter(
-            engine, now, item, side, self._quantity(item), self._price(item, side), display=display
+            engine, now, item, side, quantity, price, display=display, improvement=improvement
         )
 
     def _enter(
@@ -168,6 +210,7 @@ class BackgroundFlow:
         *,
         display: str = "Y",
         time_in_force: str = "0",
+        improvement: int = 0,
     ) -> list[Event]:
         return engine.enter(
             now,
@@ -181,6 +224,7 @@ class BackgroundFlow:
                 time_in_force=time_in_force,
                 display=display,
                 mpid=MPID,
+                improvement=improvement,
             ),
         )
 
@@ -189,6 +233,14 @@ class BackgroundFlow:
             self._random, self._middles[item.symbol]
         )
         return engine.cancel(now, HOUSE, token)
+
+    def _reduce(self, engine: MatchingEngine, now: int, item: Instrument, side: str) -> list[Event]:
+        mine = self._populations[item.symbol, side]
+        token = mine.furthest(self._random, self._middles[item.symbol])
+        if mine.open(token) < 2:
+            return engine.cancel(now, HOUSE, token)
+        left = self._random.randrange(1, mine.open(token))
+        return engine.cancel(now, HOUSE, token, left + mine.executed(token))
 
     def _replace(
         self, engine: MatchingEngine, now: int, item: Instrument, side: str
@@ -201,7 +253,7 @@ class BackgroundFlow:
             token,
             self._next_token(),
             quantity=self._quantity(item) + mine.executed(token),
-            price=self._price(item, side),
+            price=self._resting(engine, item, side),
         )
 
     def _take(self, engine: MatchingEngine, now: int, item: Instrument, side: str) -> list[Event]:

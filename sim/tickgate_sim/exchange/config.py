@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from tickgate_sim.exchange.impairment import MILLION, LineSettings
 from tickgate_sim.exchange.instruments import Instrument
 
 
@@ -28,9 +29,7 @@ class Account:
 
     def __post_init__(self) -> None:
         for name, longest in (("username", 6), ("password", 10), ("firm", 4)):
-            value = getattr(self, name)
-            if not (1 <= len(value) <= longest and value.isascii() and value.isalnum()):
-                raise ConfigError(f"{name} must be 1 to {longest} letters or digits, not {value!r}")
+            _require_word(name, getattr(self, name), longest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +37,12 @@ class ExchangeConfig:
     """Settings of the process.
 
     ``symbols`` are (name, reference price in 1/10000 USD, round lot). ``mcast_interface`` is the
-    address of the interface the feed leaves by. Port 0 lets the system choose. With ``auto_start``
-    off the day begins at the admin command ``start``, when every listener is there.
-    ``feed_packets_per_second`` limits bursts (the opening spin of many symbols) to what listeners'
-    buffers hold.
+    address of the interface the feed leaves by. Line B is off when ``mcast_group_b`` is blank;
+    ``line_a`` and ``line_b`` are their faults at the start. Port 0 lets the system choose. With
+    ``auto_start`` off the day begins at the admin command ``start``, when every listener is there.
+    ``feed_packets_per_second`` limits the bursts of a line (the opening spin of many symbols) to
+    what listeners' buffers hold. ``rerequests_per_second`` 0 is no limit; ``rerequest_loss_ppm``
+    of a million answers are lost. A client must have read its snapshot in ``glimpse_timeout_ms``.
     """
 
     symbols: tuple[tuple[str, int, int], ...]
@@ -51,9 +52,23 @@ class ExchangeConfig:
     auto_start: bool = True
     mcast_group: str = "239.192.0.1"
     mcast_port: int = 26477
+    mcast_group_b: str = "239.192.0.2"
+    mcast_port_b: int = 26478
     mcast_interface: str = "127.0.0.1"
     mcast_ttl: int = 1
     feed_packets_per_second: int = 2000
+    line_a: LineSettings = field(default_factory=LineSettings)
+    line_b: LineSettings = field(default_factory=LineSettings)
+    rerequest_host: str = "127.0.0.1"
+    rerequest_port: int = 0
+    rerequests_per_second: int = 0
+    rerequest_loss_ppm: int = 0
+    glimpse_host: str = "127.0.0.1"
+    glimpse_port: int = 0
+    glimpse_username: str = "GLIMPS"
+    glimpse_password: str = "GLIMPSE"
+    glimpse_max_clients: int = 8
+    glimpse_timeout_ms: int = 30_000
     ouch_host: str = "127.0.0.1"
     ouch_port: int = 0
     heartbeat_ms: int = 1000
@@ -69,20 +84,28 @@ class ExchangeConfig:
         _require(len(set(names)) == len(names), f"symbols must differ, not {names}")
         users = [account.username.upper() for account in self.accounts]
         _require(len(set(users)) == len(users), f"usernames must differ, not {users}")
-        session = self.session
-        _require(
-            1 <= len(session) <= 10 and session.isascii() and session.isalnum(),
-            f"session must be 1 to 10 letters or digits, not {session!r}",
-        )
-        for name in ("mcast_group", "mcast_interface"):
-            _require_address(name, getattr(self, name))
-        _require(
-            IPv4Address(self.mcast_group).is_multicast,
-            f"mcast_group must be a multicast address, not {self.mcast_group!r}",
-        )
+        _require_word("session", self.session, 10)
+        _require_word("glimpse_username", self.glimpse_username, 6)
+        _require_word("glimpse_password", self.glimpse_password, 10)
+        _require_address("mcast_interface", self.mcast_interface)
+        _require_group("mcast_group", self.mcast_group)
+        if self.mcast_group_b:
+            _require_group("mcast_group_b", self.mcast_group_b)
+            _require(
+                (self.mcast_group, self.mcast_port) != (self.mcast_group_b, self.mcast_port_b),
+                f"lines A and B must differ in group or port, not both have {self.mcast_group}:"
+                f"{self.mcast_port}",
+            )
         for name, low, high in (
             ("mcast_port", 1, 65535),
+            ("mcast_port_b", 1, 65535),
             ("ouch_port", 0, 65535),
+            ("rerequest_port", 0, 65535),
+            ("rerequests_per_second", 0, 1_000_000),
+            ("rerequest_loss_ppm", 0, MILLION),
+            ("glimpse_port", 0, 65535),
+            ("glimpse_max_clients", 1, 1000),
+            ("glimpse_timeout_ms", 1, 3_600_000),
             ("mcast_ttl", 0, 255),
             ("feed_packets_per_second", 1, 1_000_000),
             ("heartbeat_ms", 1, 3_600_000),
@@ -107,7 +130,8 @@ def load(path: Path) -> ExchangeConfig:
 
     Top-level keys are the fields of ExchangeConfig, but for two lists of tables: ``[[symbols]]``
     with ``name``, ``price`` (1/10000 USD) and ``round_lot`` (100 unless given), and
-    ``[[accounts]]`` with the fields of Account. Raises ConfigError or OSError.
+    ``[[accounts]]`` with the fields of Account; and for the tables ``[line_a]`` and ``[line_b]``
+    with fields of LineSettings. Raises ConfigError or OSError.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -129,6 +153,9 @@ def from_table(table: Mapping[str, Any]) -> ExchangeConfig:
         settings["accounts"] = tuple(
             Account(**entry) for entry in _tables("accounts", settings.get("accounts"))
         )
+        for name in ("line_a", "line_b"):
+            if name in settings:
+                settings[name] = LineSettings(**_table(name, settings[name]))
         return ExchangeConfig(**settings)
     except ConfigError:
         raise
@@ -139,6 +166,12 @@ def from_table(table: Mapping[str, Any]) -> ExchangeConfig:
 def _tables(name: str, value: object) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise ConfigError(f"{name} must be a list of tables ([[{name}]]), not {value!r}")
+    return value
+
+
+def _table(name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} must be a table ([{name}]), not {value!r}")
     return value
 
 
@@ -156,6 +189,19 @@ def _symbol(entry: Mapping[str, Any]) -> tuple[str, int, int]:
 def _require(good: bool, fault: str) -> None:
     if not good:
         raise ConfigError(fault)
+
+
+def _require_word(name: str, value: object, longest: int) -> None:
+    good = isinstance(value, str) and 1 <= len(value) <= longest
+    _require(
+        good and str(value).isascii() and str(value).isalnum(),
+        f"{name} must be 1 to {longest} letters or digits, not {value!r}",
+    )
+
+
+def _require_group(name: str, value: str) -> None:
+    _require_address(name, value)
+    _require(IPv4Address(value).is_multicast, f"{name} must be a multicast address, not {value!r}")
 
 
 def _require_address(name: str, value: object) -> None:

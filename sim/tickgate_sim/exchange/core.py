@@ -8,35 +8,50 @@ for the multicast group to ``publish``, sequenced messages to each Port.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tickgate_sim.exchange.background import BackgroundFlow
+from tickgate.protocols import glimpse50
+
+from tickgate_sim.exchange.background import LIVE, BackgroundFlow, FlowMix
 from tickgate_sim.exchange.config import ExchangeConfig
 from tickgate_sim.exchange.desk import OuchDesk
-from tickgate_sim.exchange.events import Event
+from tickgate_sim.exchange.events import BookAdded, Event, Notice
 from tickgate_sim.exchange.feed import FeedPublisher
 from tickgate_sim.exchange.matching import SYSTEM, MatchingEngine
 from tickgate_sim.exchange.mold import MoldStream
 from tickgate_sim.exchange.ports import Port
 from tickgate_sim.exchange.records import Records
+from tickgate_sim.exchange.status import StatusBoard
 
 
 class Exchange:
-    """One trading day of the simulated exchange."""
+    """One trading day of the simulated exchange.
 
-    def __init__(self, config: ExchangeConfig, publish: Callable[[list[bytes]], None]) -> None:
+    ``stream`` numbers and packs the feed's messages; unless given, one that keeps them all.
+    """
+
+    def __init__(
+        self,
+        config: ExchangeConfig,
+        publish: Callable[[list[bytes]], None],
+        *,
+        stream: MoldStream | None = None,
+        mix: FlowMix = LIVE,
+    ) -> None:
         self.engine = MatchingEngine(config.instruments)
         self.ports: Mapping[str, Port] = MappingProxyType(
             {account.username: Port(account) for account in config.accounts}
         )
         self.records = Records()
-        self.stream = MoldStream(config.session)
+        self.stream = stream or MoldStream(config.session)
         self._instruments = config.instruments
         self._desk = OuchDesk(self.engine, self.ports)
         self._feed = FeedPublisher(config.instruments)
+        self._status = StatusBoard()
         self._flow = BackgroundFlow(
             config.instruments,
             seed=config.seed,
             messages_per_second=config.messages_per_second,
             orders_per_side=config.orders_per_side,
+            mix=mix,
         )
         self._publish = publish
         self._now = 0
@@ -78,6 +93,35 @@ class Exchange:
         """Resume trading in ``symbol``. Raises UnknownSymbolError."""
         self._apply(self.engine.market.resume(self._at(now), symbol))
 
+    def notice(self, kind: str, symbol: str, values: Mapping[str, int | str], now: int) -> None:
+        """Publish a Notice, which changes nothing here. Raises ValueError if it is none."""
+        if symbol:
+            self.engine.market.require(symbol)
+        self._apply([Notice(self._at(now), symbol, kind, values)])
+
+    def snapshot(self) -> list[bytes]:
+        """The state of the market as messages of GLIMPSE 5.0, End of Snapshot included.
+
+        An order's Add Order has the time of the last thing that happened in the market. Orders
+        come by symbol, bids before offers, on each side the next to trade first.
+        """
+        orders = [
+            BookAdded(
+                self._now,
+                order.reference,
+                order.symbol,
+                "B" if order.is_buy else "S",
+                order.open,
+                order.price,
+                order.attribution,
+            )
+            for item in self._instruments
+            for order in self.engine.books[item.symbol]
+            if order.displayed
+        ]
+        end = glimpse50.EndOfSnapshot(sequence_number=self.stream.next_sequence)
+        return [*self._status.in_force(), *self._feed.messages(orders), end.encode()]
+
     def advance(self, now: int, *, backlog: int | None = None) -> int | None:
         """Run the background flow up to ``now``; the time when it is next due, None for never.
 
@@ -97,10 +141,11 @@ class Exchange:
         """Tell everyone; the number of feed messages."""
         if not events:
             return 0
+        messages = self._feed.messages(events)
         self.records.note(events)
         self._flow.observe(events)
         self._desk.deliver(events)
-        messages = self._feed.messages(events)
         if messages:
+            self._status.note(messages)
             self._publish(self.stream.pack(messages))
         return len(messages)

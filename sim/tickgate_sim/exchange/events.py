@@ -6,6 +6,7 @@ nanoseconds since midnight, prices 1/10000 USD, quantities shares. ``side`` is t
 (B buy, S sell, T sell short, E sell short exempt).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -109,7 +110,10 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """``quantity`` shares traded at the resting order's price."""
+    """``quantity`` shares traded at ``price``.
+
+    It is the resting order's own price unless ``improved``: then it is better for the aggressor.
+    """
 
     time: int
     match_number: int
@@ -119,6 +123,7 @@ class Executed:
     resting: Party
     aggressor: Party
     displayed: bool
+    improved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,20 @@ class TradingState:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A statement to the public that changes no order here.
+
+    ``kind`` is its ITCH type, ``symbol`` is blank when it is about the whole market, ``values``
+    are the message's other fields.
+    """
+
+    time: int
+    symbol: str
+    kind: str
+    values: Mapping[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
 class MarketEvent:
     """A step of the day: O, S, Q, M, E or C, as in the ITCH System Event."""
 
@@ -195,5 +214,6 @@ Event = (
     | BookDeleted
     | BookReplaced
     | TradingState
+    | Notice
     | MarketEvent
 )

@@ -5,7 +5,7 @@ of the day the directory (R) follows system event O, the trading states (H) foll
 reports them, and the short sale states (Y) come before system event S.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tickgate.protocols import itch50
 
@@ -17,9 +17,13 @@ from tickgate_sim.exchange.events import (
     Event,
     Executed,
     MarketEvent,
+    Notice,
     TradingState,
 )
 from tickgate_sim.exchange.instruments import Instrument
+
+NOTICES = "YLVWKJhQBINO"
+"""ITCH types that can be published as a Notice: those that touch no order and no trading state."""
 
 
 class FeedPublisher:
@@ -39,6 +43,8 @@ class FeedPublisher:
                     out.append(self._book_change(event))
                 case TradingState():
                     out.append(self._trading_action(event))
+                case Notice():
+                    out.append(self._notice(event))
                 case MarketEvent():
                     out.extend(self._market_event(event))
                 case _:  # for the owner's port only
@@ -49,6 +55,17 @@ class FeedPublisher:
         return self._instruments[symbol].locate
 
     def _trade(self, event: Executed) -> bytes:
+        if event.displayed and event.improved:
+            return itch50.OrderExecutedWithPrice(
+                stock_locate=self._locate(event.symbol),
+                tracking_number=0,
+                timestamp=event.time,
+                order_reference_number=event.resting.reference,
+                executed_shares=event.quantity,
+                match_number=event.match_number,
+                printable="Y",
+                execution_price=event.price,
+            ).encode()
         if event.displayed:
             return itch50.OrderExecuted(
                 stock_locate=self._locate(event.symbol),
@@ -132,6 +149,23 @@ class FeedPublisher:
             reserved=" ",
             reason=event.reason,
         ).encode()
+
+    def _notice(self, event: Notice) -> bytes:
+        if event.kind not in NOTICES:
+            raise ValueError(f"kind must be one of {', '.join(NOTICES)}, not {event.kind!r}")
+        message = itch50.MESSAGES[event.kind]
+        given: dict[str, int | str] = dict(event.values)
+        given |= {"tracking_number": 0, "timestamp": event.time, "stock_locate": 0}
+        if event.symbol:
+            given["stock_locate"] = self._locate(event.symbol)
+        wanted = {row.name for row in message.FIELDS if not row.is_constant}
+        if "stock" in wanted:
+            given["stock"] = event.symbol
+        if set(given) != wanted:
+            missing, extra = sorted(wanted - set(given)), sorted(set(given) - wanted)
+            raise ValueError(f"{message.__name__} lacks {missing} and does not have {extra}")
+        build: Callable[..., itch50.ItchMessage] = message
+        return build(**given).encode()
 
     def _market_event(self, event: MarketEvent) -> list[bytes]:
         instruments = self._instruments.values()

@@ -36,7 +36,7 @@ class Market:
 
         Nothing happens when it is halted already. Raises UnknownSymbolError.
         """
-        self._require(symbol)
+        self.require(symbol)
         if symbol in self.halted:
             return []
         self.halted.add(symbol)
@@ -44,7 +44,7 @@ class Market:
 
     def resume(self, now: int, symbol: str, reason: str = "") -> list[Event]:
         """Let a halted ``symbol`` trade again. Raises UnknownSymbolError."""
-        self._require(symbol)
+        self.require(symbol)
         if symbol not in self.halted:
             return []
         self.halted.remove(symbol)
@@ -58,6 +58,7 @@ class Market:
             return RejectReason.DESTINATION_CLOSED
         return RejectReason.HALTED if symbol in self.halted else None
 
-    def _require(self, symbol: str) -> None:
+    def require(self, symbol: str) -> None:
+        """Raise UnknownSymbolError unless ``symbol`` trades here."""
         if symbol not in self.instruments:
             raise UnknownSymbolError(f"symbol must be one that trades here, not {symbol!r}")

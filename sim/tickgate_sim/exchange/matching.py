@@ -43,7 +43,11 @@ USER, IMMEDIATE, SYSTEM, CLOSED = "U", "I", "Z", "E"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """A request to enter an order; ``mpid`` and ``group`` are the owner's firm and GroupID."""
+    """A request to enter an order; ``mpid`` and ``group`` are the owner's firm and GroupID.
+
+    ``improvement`` is what the order gives an aggressor when it rests (see Order): less than a
+    tick, and nothing that a client can ask for.
+    """
 
     owner: str
     token: int
@@ -55,6 +59,7 @@ class NewOrder:
     display: str = "Y"
     mpid: str = ""
     group: int = 0
+    improvement: int = 0
 
 
 class MatchingEngine:
@@ -107,6 +112,7 @@ class MatchingEngine:
             display=request.display,
             mpid=request.mpid,
             group=request.group,
+            improvement=request.improvement,
         )
         events: list[Event] = [
             Accepted(
@@ -289,10 +295,11 @@ class MatchingEngine:
                     self._last_match,
                     order.symbol,
                     quantity,
-                    resting.price,
+                    resting.trade_price,
                     Party(resting.owner, resting.token, resting.reference, resting.side),
                     Party(order.owner, order.token, order.reference, order.side),
                     resting.displayed,
+                    resting.improvement > 0,
                 )
             )
             if not resting.open:

@@ -44,6 +44,24 @@ class MoldStream:
         self.messages += batch
         return packet
 
+    def packet_from(self, sequence: int, count: int) -> bytes | None:
+        """A packet with message ``sequence`` and those after it once more, ``count`` at the most.
+
+        It holds as many as there are and as fit in one packet; None if not even the first is
+        there.
+        """
+        if sequence < 1:
+            return None
+        batch: list[bytes] = []
+        size = HEADER_BYTES
+        most = min(count, self._max_payload // BLOCK_HEADER_BYTES)
+        for message in self.messages[sequence - 1 : sequence - 1 + most]:
+            size += BLOCK_HEADER_BYTES + len(message)
+            if batch and size > self._max_payload:
+                break
+            batch.append(message)
+        return moldudp64.Packet(self.session, sequence, tuple(batch)).encode() if batch else None
+
     def heartbeat(self) -> bytes:
         """A packet that only tells the next number."""
         return moldudp64.Packet(self.session, self.next_sequence).encode()

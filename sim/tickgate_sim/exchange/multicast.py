@@ -1,4 +1,4 @@
-"""The feed's way out: a multicast socket with a limit on bursts, and gaps made on purpose."""
+"""One line's way out: a multicast socket with a limit on bursts, and packets that leave later."""
 
 import asyncio
 import socket
@@ -28,8 +28,8 @@ def open_multicast(interface: str, ttl: int) -> socket.socket:
 class FeedSender:
     """Sends packets in order, at once while bursts are short, at a steady rate when they are not.
 
-    Counters: ``sent``, ``gapped`` (left out on purpose), ``failed`` (refused by the system: a
-    listener sees a gap, as it would from a lossy network).
+    Counters: ``sent``, ``failed`` (refused by the system: a listener sees a gap, as it would from
+    a lossy network).
     """
 
     def __init__(
@@ -38,39 +38,27 @@ class FeedSender:
         self._sock = sock
         self._destination = destination
         self._interval_ns = SECOND_NS // packets_per_second
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[tuple[int, bytes]] = deque()
         self._paid_until = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._to_skip = 0
         self.sent = 0
-        self.gapped = 0
         self.failed = 0
-        self.last_sent_ns = 0
 
     @property
     def queued(self) -> int:
         """Packets that wait for their turn."""
         return len(self._queue)
 
-    def gap(self, packets: int) -> None:
-        """Leave out the next ``packets`` packets."""
-        self._to_skip += packets
-
-    def send(self, packets: Sequence[bytes], *, data: bool = True) -> None:
-        """Send after all that was given before; gaps are made in ``data`` packets only."""
-        for packet in packets:
-            if data and self._to_skip:
-                self._to_skip -= 1
-                self.gapped += 1
-            else:
-                self._queue.append(packet)
+    def send(self, packets: Sequence[bytes], *, not_before_ns: int = 0) -> None:
+        """Send after all that was given before, and not before a monotonic time."""
+        self._queue.extend((not_before_ns, packet) for packet in packets)
         if self._timer is None:
             self._drain()
 
     def flush(self) -> None:
-        """Send all that waits, at any rate: for the end of the process."""
+        """Send all that waits, at any rate and before its time: for the end of the process."""
         while self._queue:
-            self._transmit(self._queue.popleft(), time.monotonic_ns())
+            self._transmit(self._queue.popleft()[1], time.monotonic_ns())
 
     def close(self) -> None:
         """Send what waits and close the socket."""
@@ -84,16 +72,16 @@ class FeedSender:
         self._timer = None
         while self._queue:
             now = time.monotonic_ns()
-            ahead = self._paid_until - now - (BURST_PACKETS - 1) * self._interval_ns
+            turn = self._paid_until - (BURST_PACKETS - 1) * self._interval_ns
+            ahead = max(turn, self._queue[0][0]) - now
             if ahead > 0:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(ahead / SECOND_NS, self._drain)
                 return
-            self._transmit(self._queue.popleft(), now)
+            self._transmit(self._queue.popleft()[1], now)
 
     def _transmit(self, packet: bytes, now: int) -> None:
         self._paid_until = max(self._paid_until, now) + self._interval_ns
-        self.last_sent_ns = now
         try:
             self._sock.sendto(packet, self._destination)
         except OSError:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """A live order. ``executed`` counts the whole replace chain, ``open`` what can still trade."""
+    """A live order. ``executed`` counts the whole replace chain, ``open`` what can still trade.
+
+    Resting, it trades ``improvement`` (1/10000 USD) better for the aggressor than it shows.
+    """
 
     owner: str
     token: int
@@ -21,11 +24,17 @@ class Order:
     display: str
     mpid: str
     group: int
+    improvement: int = 0
 
     @property
     def is_buy(self) -> bool:
         """Whether the order buys; T and E sell like S does."""
         return self.side == "B"
+
+    @property
+    def trade_price(self) -> int:
+        """The price at which the order trades when it rests."""
+        return self.price + (self.improvement if self.is_buy else -self.improvement)
 
     @property
     def displayed(self) -> bool:
@@ -94,6 +103,10 @@ class BookSide:
         if not self._ranks or self._ranks[-1] < limit * self._sign:
             return None
         return self._levels[self._ranks[-1]].first()
+
+    def best_price(self) -> int | None:
+        """Price of the best order, displayed or not; None when there is none."""
+        return self._ranks[-1] * self._sign if self._ranks else None
 
     def __iter__(self) -> Iterator[Order]:
         """All orders, the next to trade first."""

@@ -45,6 +45,19 @@ class Population:
         self.discard(token)
         return True
 
+    def shrink(self, token: int, quantity: int) -> bool:
+        """Take cancelled shares off an order; True when that ended it."""
+        entry = self._entries[token]
+        entry.open -= quantity
+        if entry.open:
+            return False
+        self.discard(token)
+        return True
+
+    def open(self, token: int) -> int:
+        """Shares of an order that can still trade."""
+        return self._entries[token].open
+
     def executed(self, token: int) -> int:
         """Shares of the order's replace chain that have traded."""
         return self._entries[token].executed

@@ -1,5 +1,5 @@
-"""``python -m tickgate_sim.wire --socket PATH --feed GROUP:PORT --ouch HOST:PORT --
-COMMAND...``."""
+"""``python -m tickgate_sim.wire --socket PATH --feed GROUP:PORT --ouch HOST:PORT [--feed-b
+GROUP:PORT] [--rerequest HOST:PORT] [--glimpse HOST:PORT] -- COMMAND...``."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from tickgate_sim.wire.broker import Wire, run, say
 from tickgate_sim.wire.mode import ModeError, choose
 from tickgate_sim.wire.namespace import NamespaceError
+from tickgate_sim.wire.sockets import GLIMPSE, REREQUEST
 
 AUTO_HOST = "auto"
 
@@ -20,10 +21,17 @@ def main() -> int:
     parser.add_argument("--mode", choices=("auto", "tap", "relay"), default="auto")
     parser.add_argument("--probe", action="store_true", help="print the way as JSON and end")
     parser.add_argument("--socket", type=Path, help="where the card asks")
-    parser.add_argument("--feed", type=_host_port, help="GROUP:PORT of the multicast feed")
+    parser.add_argument("--feed", type=_host_port, help="GROUP:PORT of the feed's line A")
+    parser.add_argument("--feed-b", type=_host_port, help="GROUP:PORT of the feed's line B")
     parser.add_argument(
         "--ouch", type=_host_port, help="HOST:PORT of the gateway; HOST may be 'auto'"
     )
+    for name, what in ((REREQUEST, "re-request server"), (GLIMPSE, "GLIMPSE server")):
+        parser.add_argument(
+            f"--{name}",
+            type=_host_any_port,
+            help=f"HOST:PORT of this machine for the {what}; 0: the system chooses",
+        )
     parser.add_argument("--pcap", type=Path, help="record frames and order entry to this file")
     parser.add_argument("command", nargs="*", help="the exchange, after --")
     words = parser.parse_args()
@@ -38,17 +46,26 @@ def main() -> int:
             parser.error("tap mode needs a command: nothing else can reach the namespace")
         host, port = words.ouch
         ouch = (plan.address if host == AUTO_HOST else host, port)
-        return run(Wire(words.socket, words.feed, ouch, words.pcap), plan, words.command)
+        feeds = (words.feed, words.feed_b) if words.feed_b else (words.feed,)
+        services = {REREQUEST: words.rerequest, GLIMPSE: words.glimpse}
+        services = {name: address for name, address in services.items() if address}
+        if services and not words.command:
+            parser.error("--rerequest and --glimpse need a command that serves there")
+        return run(Wire(words.socket, feeds, ouch, words.pcap, services), plan, words.command)
     except (ModeError, NamespaceError, OSError) as error:
         say(str(error))
         return 1
 
 
-def _host_port(text: str) -> tuple[str, int]:
+def _host_port(text: str, lowest: int = 1) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not port.isdigit() or not lowest <= int(port) < 65536:
         raise argparse.ArgumentTypeError(f"must be HOST:PORT, not {text!r}")
     return host, int(port)
+
+
+def _host_any_port(text: str) -> tuple[str, int]:
+    return _host_port(text, lowest=0)
 
 
 if __name__ == "__main__":

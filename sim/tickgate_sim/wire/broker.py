@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tickgate_sim.wire import namespace
@@ -17,6 +18,7 @@ from tickgate_sim.wire.frames import MAX_PAYLOAD
 from tickgate_sim.wire.mode import Plan
 from tickgate_sim.wire.pcap import Pcap, TcpRecorder
 from tickgate_sim.wire.relay import MulticastRelay
+from tickgate_sim.wire.sockets import announce, open_bound
 
 __all__ = ["Broker", "Wire", "run"]
 
@@ -27,12 +29,17 @@ _MAX_FRAME = MAX_PAYLOAD + 42 + 4
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the broker is told: where the card asks, the feed, the gateway, and the recording."""
+    """What the broker is told: where the card asks, the feed's lines, the gateway, the recording.
+
+    ``services`` are addresses of this machine at which the exchange is to serve, by name (see
+    ``sockets``).
+    """
 
     socket: Path
-    feed: tuple[str, int]
+    feeds: tuple[tuple[str, int], ...]
     ouch: tuple[str, int]
     pcap: Path | None = None
+    services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 class Broker:
@@ -49,12 +56,15 @@ class Broker:
         self._selector = selectors.DefaultSelector()
         self._pcap = Pcap(wire.pcap) if wire.pcap else None
         self._pipes: list[BytePipe] = []
-        self.relay = MulticastRelay(*wire.feed) if plan.mode == "relay" else None
+        self.relays = [MulticastRelay(*feed) for feed in wire.feeds if plan.mode == "relay"]
         self.flow: FrameFlow | None = None
-        if self.relay is not None:
-            self.flow = FrameFlow(self._selector, self.relay.fileno(), self._from_relay)
+        if self.relays:
+            self.flow = FrameFlow(self._selector)
+            for relay in self.relays:
+                self.flow.add_source(relay.fileno(), partial(self._from_relay, relay))
         elif tap is not None and self._pcap is not None:
-            self.flow = FrameFlow(self._selector, tap, self._from_tap)
+            self.flow = FrameFlow(self._selector)
+            self.flow.add_source(tap, self._from_tap)
         self.connects = 0
         wire.socket.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -80,8 +90,10 @@ class Broker:
         parts = [f"{self.connects} order-entry connections"]
         if self.flow is not None:
             parts.append(f"{self.flow.frames} frames, {self.flow.dropped} dropped")
-        if self.relay is not None:
-            parts.append(f"{self.relay.dropped} lost, {self.relay.oversized} oversized datagrams")
+        if self.relays:
+            lost = sum(relay.dropped for relay in self.relays)
+            oversized = sum(relay.oversized for relay in self.relays)
+            parts.append(f"{lost} lost, {oversized} oversized datagrams")
         else:
             parts.append(f"{namespace.dropped_frames()} dropped by {namespace.DEVICE}")
         if self._pcap is not None:
@@ -94,8 +106,8 @@ class Broker:
             pipe.close(by_exchange=False)
         if self.flow is not None:
             self.flow.close()
-        if self.relay is not None:
-            self.relay.close()
+        for relay in self.relays:
+            relay.close()
         if self._pcap is not None:
             self._pcap.close()
         self._listener.close()
@@ -160,9 +172,8 @@ class Broker:
         except BlockingIOError:
             return None
 
-    def _from_relay(self) -> bytes | None:
-        assert self.relay is not None
-        frame = self.relay.receive()
+    def _from_relay(self, relay: MulticastRelay) -> bytes | None:
+        frame = relay.receive()
         return frame if frame is None else self._recorded(frame)
 
     def _recorded(self, frame: bytes) -> bytes:
@@ -175,18 +186,22 @@ def run(wire: Wire, plan: Plan, command: Sequence[str]) -> int:
     """Run ``command`` (the exchange) with a broker beside it until it ends or SIGTERM or SIGINT
     comes.
 
-    In tap mode this process moves to a namespace for good. ``{address}``, ``{iface}`` and
+    The sockets of ``wire.services`` are made first: in tap mode this process then moves to a
+    namespace for good. ``{address}``, ``{iface}`` and
     ``{mcast_if}`` in the command are replaced, and TICKGATE_EXCHANGE_ADDRESS is set, to what the
     exchange must bind. Returns the command's exit status, 0 when it was told to stop. Raises
     NamespaceError, OSError.
     """
     say(f"{plan.mode} mode: {plan.reason}; the exchange is at {plan.address}")
+    services = {name: open_bound(name, address) for name, address in wire.services.items()}
     tap = namespace.enter() if plan.mode == "tap" else None
     broker = Broker(wire, plan, tap)
     stop, stop_write = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.write(stop_write, b"x"))
-    child = _start(command, plan) if command else None
+    child = _start(command, plan, services) if command else None
+    for sock in services.values():
+        sock.close()  # the exchange has it now; when that ends, nobody shall seem to be there
     ended = []
 
     def told(_: int) -> None:
@@ -209,7 +224,9 @@ def run(wire: Wire, plan: Plan, command: Sequence[str]) -> int:
     return ended[0]
 
 
-def _start(command: Sequence[str], plan: Plan) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], plan: Plan, services: Mapping[str, socket.socket]
+) -> subprocess.Popen[bytes]:
     device = namespace.DEVICE if plan.mode == "tap" else "lo"
     names = {"{address}": plan.address, "{iface}": device, "{mcast_if}": plan.address}
     words = []
@@ -217,10 +234,11 @@ def _start(command: Sequence[str], plan: Plan) -> subprocess.Popen[bytes]:
         for name, value in names.items():
             word = word.replace(name, value)
         words.append(word)
-    environment = {**os.environ, "TICKGATE_EXCHANGE_ADDRESS": plan.address}
+    environment = {**os.environ, "TICKGATE_EXCHANGE_ADDRESS": plan.address, **announce(services)}
     # The exchange must not outlive a broker that was killed.
     guard = [sys.executable, "-m", "tickgate_sim.wire.guard", str(os.getpid())]
-    return subprocess.Popen([*guard, *words], env=environment)
+    passed = [sock.fileno() for sock in services.values()]
+    return subprocess.Popen([*guard, *words], env=environment, pass_fds=passed)
 
 
 def _stop(child: subprocess.Popen[bytes], broker: Broker) -> None:

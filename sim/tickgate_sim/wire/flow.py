@@ -16,7 +16,7 @@ _HIGH_WATER = 1 << 16
 
 
 class FrameFlow:
-    """Frames from ``receive`` (None = nothing more now) to one end of a SEQPACKET pair.
+    """Frames from any number of sources to one end of a SEQPACKET pair, in the order of reading.
 
     Frames wait in ``queue`` while the card is slow; beyond ``limit`` they are dropped and counted.
     """
@@ -24,18 +24,18 @@ class FrameFlow:
     def __init__(
         self,
         selector: selectors.BaseSelector,
-        source: int,
-        receive: Callable[[], bytes | None],
         limit: int = 200_000,
     ) -> None:
         self._selector = selector
-        self._receive = receive
         self._limit = limit
         self._out: socket.socket | None = None
         self.queue: deque[bytes] = deque()
         self.frames = 0
         self.dropped = 0
-        selector.register(source, selectors.EVENT_READ, self._read)
+
+    def add_source(self, descriptor: int, receive: Callable[[], bytes | None]) -> None:
+        """Take frames from ``receive`` (None = nothing more now) when a descriptor is readable."""
+        self._selector.register(descriptor, selectors.EVENT_READ, lambda _: self._read(receive))
 
     def connect(self) -> socket.socket:
         """Return the card's end of a new pair, in place of the one before."""
@@ -51,9 +51,9 @@ class FrameFlow:
         """Close the card's end."""
         self._disconnect()
 
-    def _read(self, _: int) -> None:
+    def _read(self, receive: Callable[[], bytes | None]) -> None:
         for _ in range(_FRAMES_A_TURN):
-            frame = self._receive()
+            frame = receive()
             if frame is None:
                 break
             self.frames += 1
