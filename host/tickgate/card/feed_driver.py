@@ -33,6 +33,7 @@ _STATE_READS = (
     reg.FEED_SESSION_2,
     reg.COUNT_INJECT_MESSAGES,
     reg.COUNT_MOLD_PACKETS,
+    reg.COUNT_MOLD_FOREIGN,
 )
 _BEAT = 8
 
@@ -78,7 +79,7 @@ class FeedDriver(RingDriver):
     def feed_state(self, channel: int = 0) -> FeedState:
         """Return the state of a channel, in one go on the bus but not of one moment."""
         self._check_channel(channel)
-        state, *words, injected, packets = self.registers.transfer(
+        state, *words, injected, packets, foreign = self.registers.transfer(
             [(reg.FEED_SELECT, channel), *((register, None) for register in _STATE_READS)]
         )
         expected_low, expected_high, highest_low, highest_high, *session = words
@@ -90,6 +91,7 @@ class FeedDriver(RingDriver):
             highest=highest_low | highest_high << 32,
             injected=injected,
             packets=packets,
+            foreign=foreign,
             **bits,
         )
 

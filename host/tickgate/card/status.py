@@ -53,6 +53,8 @@ class FeedState:
     """Messages taken from the host, of all channels; wraps at 2**32."""
     packets: int
     """MoldUDP64 packets accepted from the lines, of all channels; wraps at 2**32."""
+    foreign: int
+    """Those of another session; as ``packets``."""
     started: bool
     missing: bool
     gap_open: bool

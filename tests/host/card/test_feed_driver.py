@@ -69,13 +69,14 @@ def test_state_comes_in_one_go(card, fake):
         reg.FEED_SESSION_0: int.from_bytes(b"2611", "little"),
         reg.FEED_SESSION_1: int.from_bytes(b"26A ", "little"),
         reg.FEED_SESSION_2: int.from_bytes(b"  ", "little"),
-        reg.COUNT_INJECT_MESSAGES: 77, reg.COUNT_MOLD_PACKETS: 88,
+        reg.COUNT_INJECT_MESSAGES: 77, reg.COUNT_MOLD_PACKETS: 88, reg.COUNT_MOLD_FOREIGN: 99,
     }  # fmt: skip
     for register, value in values.items():
         fake.words[register.offset] = value
     state = card.feed_state(2)
     assert (state.expected, state.highest) == ((1 << 32) + 5, (1 << 32) + 9)
-    assert (state.session, state.injected, state.packets) == ("261126A", 77, 88)
+    assert state.session == "261126A"
+    assert (state.injected, state.packets, state.foreign) == (77, 88, 99)
     assert (state.started, state.gap_open, state.stale) == (True, True, True)
     assert {state.missing, state.suspect, state.rebuilding, state.ended} == {False}
     assert fake.writes == [("feed_select", 2)]
