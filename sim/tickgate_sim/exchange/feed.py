@@ -22,7 +22,7 @@ from tickgate_sim.exchange.events import (
 )
 from tickgate_sim.exchange.instruments import Instrument
 
-NOTICES = "YLVWKJhQBINO"
+NOTICES = frozenset("YLVWKJhQBINO")
 """ITCH types that can be published as a Notice: those that touch no order and no trading state."""
 
 
@@ -152,7 +152,7 @@ class FeedPublisher:
 
     def _notice(self, event: Notice) -> bytes:
         if event.kind not in NOTICES:
-            raise ValueError(f"kind must be one of {', '.join(NOTICES)}, not {event.kind!r}")
+            raise ValueError(f"kind must be one of {', '.join(sorted(NOTICES))}, not {event.kind!r}")
         message = itch50.MESSAGES[event.kind]
         given: dict[str, int | str] = dict(event.values)
         given |= {"tracking_number": 0, "timestamp": event.time, "stock_locate": 0}
