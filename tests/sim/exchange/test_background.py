@@ -1,10 +1,11 @@
 """The background flow over virtual time."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
-from tickgate_sim.exchange.background import BackgroundFlow
-from tickgate_sim.exchange.events import HOUSE
+from tickgate_sim.exchange.background import BackgroundFlow, FlowMix
+from tickgate_sim.exchange.events import HOUSE, Executed
 from tickgate_sim.exchange.instruments import Instrument
 from tickgate_sim.exchange.matching import MatchingEngine, NewOrder
 
@@ -155,5 +156,46 @@ def test_it_knows_its_orders_as_the_engine_does() -> None:
         assert len(populations["B"]) + len(populations["S"]) == len(live)
         for order in live:
             assert populations[order.side].executed(order.token) == order.executed
+            assert populations[order.side].open(order.token) == order.open
             partly_executed += order.executed > 0
     assert partly_executed > 100
+
+
+def test_a_passive_house_trades_only_when_it_takes() -> None:
+    item = Instrument(symbol="AAPL", locate=1, price=100_0000)
+    counts = {}
+    for passive in (False, True):
+        mix = FlowMix(replace=20, take=0, reduce=5, improved_ppm=0, passive=passive)
+        engine = MatchingEngine([item])
+        flow = BackgroundFlow([item], seed=5, messages_per_second=1, orders_per_side=20, mix=mix)
+        engine.open(0)
+        flow.observe(flow.build(engine, 0, item))
+        kinds: Counter[str] = Counter()
+        for now in range(5000):
+            events = flow.act(engine, now)
+            flow.observe(events)
+            kinds.update(type(event).__name__ for event in events)
+        counts[passive] = kinds
+        assert kinds["BookReduced"] > 50
+    assert counts[False]["Executed"] > 100
+    assert counts[True]["Executed"] == 0
+
+
+def test_an_improved_order_gives_its_aggressor_half_a_tick() -> None:
+    engine = MatchingEngine([Instrument(symbol="AAPL", locate=1, price=100_0000)])
+    engine.open(0)
+    terms = {"owner": "A", "symbol": "AAPL", "quantity": 100, "price": 100_0000}
+    engine.enter(0, NewOrder(**terms, token=1, side="S", improvement=50))
+    (trade,) = [
+        event
+        for event in engine.enter(0, NewOrder(**terms, token=2, side="B"))
+        if isinstance(event, Executed)
+    ]
+    assert (trade.price, trade.improved) == (99_9950, True)
+    engine.enter(0, NewOrder(**terms, token=3, side="B", improvement=50))
+    (trade,) = [
+        event
+        for event in engine.enter(0, NewOrder(**terms, token=4, side="S"))
+        if isinstance(event, Executed)
+    ]
+    assert (trade.price, trade.improved) == (100_0050, True)

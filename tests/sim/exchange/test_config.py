@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 from tickgate_sim.exchange.config import Account, ConfigError, ExchangeConfig, load
+from tickgate_sim.exchange.impairment import LineSettings
 from tickgate_sim.exchange.instruments import Instrument
 
 GOOD = """
 session = "DAY1"
 mcast_port = 30001
 messages_per_second = 10
+line_a = {loss_ppm = 10}
+
+[line_b]
+delay_ms = 3
+reorder_depth = 2
 
 [[symbols]]
 name = "AAPL"
@@ -40,6 +46,8 @@ def test_a_file_gives_the_settings(tmp_path: Path) -> None:
         session="DAY1",
         mcast_port=30001,
         messages_per_second=10,
+        line_a=LineSettings(loss_ppm=10),
+        line_b=LineSettings(delay_ms=3, reorder_depth=2),
         symbols=(("AAPL", 1875000, 100), ("PENY", 5200, 10)),
         accounts=(Account(username="GATE1", password="secret", cancel_on_disconnect=True),),
     )
@@ -58,6 +66,19 @@ def test_a_file_gives_the_settings(tmp_path: Path) -> None:
         (("mcast_port = 30001", 'mcast_group = "10.0.0.1"'), "must be a multicast address"),
         (("mcast_port = 30001", 'mcast_interface = "lo"'), "mcast_interface must be an IPv4"),
         (("mcast_port = 30001", "mcast_port ="), "must be TOML"),
+        (("mcast_port = 30001", 'mcast_group_b = "10.0.0.1"'), "mcast_group_b must be a multicast"),
+        (
+            ("mcast_port = 30001", 'mcast_group_b = "239.192.0.1"\nmcast_port_b = 26477'),
+            "lines A and B must differ in group or port",
+        ),
+        (("line_a = {loss_ppm = 10}", "line_a = 3"), "line_a must be a table"),
+        (("delay_ms = 3", "loss_ppm = -1"), "loss_ppm must be an integer from 0"),
+        (("delay_ms = 3", "loss_ppm = 0.5"), "loss_ppm must be an integer from 0"),
+        (("delay_ms = 3", "colour = 1"), "colour"),
+        (("mcast_port = 30001", "rerequest_loss_ppm = 2000000"), "rerequest_loss_ppm must be"),
+        (("mcast_port = 30001", "glimpse_max_clients = 0"), "glimpse_max_clients must be"),
+        (("mcast_port = 30001", 'glimpse_username = "TOOLONG"'), "glimpse_username must be 1 to 6"),
+        (("mcast_port = 30001", "glimpse_password = 5"), "glimpse_password must be 1 to 10"),
         (('"DAY1"', '"TOO LONG A NAME"'), "session must be"),
         (('"PENY"', '"AAPL"'), "symbols must differ"),
         (('"PENY"', '"PENNYSTOCK"'), "symbol must be 1 to 8"),

@@ -17,6 +17,7 @@ from tickgate_sim.exchange.events import (
     BookReplaced,
     Executed,
     Modified,
+    Notice,
     Party,
     TradingState,
 )
@@ -53,6 +54,28 @@ def publish(*events: Any) -> list[bytes]:
                 T, 5, "AAPL", 30, 99_0000, Party("A", 1, 258, "B"), Party("B", 1, 9, "S"), True
             ),
             b"E" + HEADER + struct.pack(">QIQ", 258, 30, 5),
+        ),
+        (
+            Executed(
+                T,
+                5,
+                "AAPL",
+                30,
+                99_0050,
+                Party("A", 1, 258, "B"),
+                Party("B", 1, 9, "S"),
+                True,
+                True,
+            ),
+            b"C" + HEADER + struct.pack(">QIQcI", 258, 30, 5, b"Y", 99_0050),
+        ),
+        (
+            Notice(T, "AAPL", "h", {"market_code": "Q", "operational_halt_action": "H"}),
+            b"h" + HEADER + b"AAPL    QH",
+        ),
+        (
+            Notice(T, "", "W", {"breached_level": "3"}),
+            b"W\0\0" + HEADER[2:] + b"3",
         ),
         (
             Executed(
