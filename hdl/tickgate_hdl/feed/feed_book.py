@@ -11,9 +11,9 @@ from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.stream import check_stream, connect_streams
 
-__all__ = ["FeedBook"]
+__all__ = ["BOOK_COUNTERS", "FeedBook"]
 
-_BOOK_COUNTERS = (
+BOOK_COUNTERS = (
     "count_itch_messages", "count_itch_unknown", "count_itch_malformed", "count_itch_untracked",
     "count_itch_slow", "count_book_updates", "count_book_order_overflow",
     "count_book_level_overflow", "count_book_unknown_reference",
@@ -84,7 +84,7 @@ class FeedBook(wiring.Component):
             **{name: Out(1) for name in STATES},
             "feed_stale": Out(1), "high_water_lines": Out(16), "high_water_window": Out(16),
             "busy": Out(1), "active": Out(1),
-            **{name: Out(32) for name in (*COUNTERS, *_BOOK_COUNTERS)},
+            **{name: Out(32) for name in (*COUNTERS, *BOOK_COUNTERS)},
         })
 
     def elaborate(self, platform):
@@ -126,7 +126,7 @@ class FeedBook(wiring.Component):
                      "query_symbol", "itch_type_select"):
             m.d.comb += getattr(book, name).eq(getattr(self, name))
         for name in ("query_top", "query_status", "depth_write", "depth_row", "depth_clear",
-                     "itch_type_count", *_BOOK_COUNTERS):
+                     "itch_type_count", *BOOK_COUNTERS):
             m.d.comb += getattr(self, name).eq(getattr(book, name))
         return m
 

@@ -21,9 +21,13 @@ from amaranth.back import rtlil, verilog
 
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
+from tickgate_hdl.top.feed_gate import FeedGate
 from tickgate_hdl.top.sources import WAIVERS, gateware_files
 
-__all__ = ["SMALL", "SMALL_LOCATE_BITS", "WAIVERS", "build_id", "card_verilog", "main"]
+__all__ = [
+    "SMALL", "SMALL_LOCATE_BITS", "WAIVERS", "build_id", "card_verilog", "feed_gate_verilog",
+    "main",
+]
 
 SMALL = CardConfig(
     symbols=4, accounts=4, front=4, leaf=4, leaves=4, order_sets=64, order_ways=4,
@@ -67,9 +71,17 @@ def _zeros_left_out():
 
 def card_verilog(config, *, locate_bits=16):
     """Return the Verilog of a card, module ``card``, without paths of this machine."""
-    card = Card(config, build_id(config), locate_bits=locate_bits)
+    return _verilog(Card(config, build_id(config), locate_bits=locate_bits), "card")
+
+
+def feed_gate_verilog(config, *, locate_bits=16):
+    """Return the Verilog of feed, book and gate, module ``feed_gate``."""
+    return _verilog(FeedGate(config, locate_bits=locate_bits), "feed_gate")
+
+
+def _verilog(top, name):
     with _zeros_left_out():
-        text = verilog.convert(card, name="card", emit_src=False, strip_internal_attrs=True)
+        text = verilog.convert(top, name=name, emit_src=False, strip_internal_attrs=True)
     return _CONSTANT.sub(r"  always_comb\n\1", text)
 
 

@@ -26,7 +26,7 @@ def test_what_the_tool_says_is_in_the_error(tmp_path, monkeypatch):
     said: list[str] = []
     with pytest.raises(BuildError, match="frobnicate"):
         build_verilog(source, None, said.append)
-    assert said == ["card: verilating the card ..."]
+    assert said == ["card: verilating the model ..."]
     assert not list((tmp_path / "card").glob("card-*")), "a build that failed leaves none behind"
 
 
