@@ -18,6 +18,8 @@ from tickgate.risk.limits import Limits
 
 _LIMIT = 4096
 """Most slots taken from a ring at once."""
+_MESSAGES = 512
+"""Most slots taken from the message ring at once: decoding them delays orders."""
 
 
 class Taker(Protocol):
@@ -96,6 +98,19 @@ class CardHold:
         slots = self.card.poll_market(_LIMIT)
         self._rearm |= bool(slots)
         return slots
+
+    def poll_messages(self) -> Sequence[bytes]:
+        """New slots of the message ring."""
+        if self.card is None or self.phase == "sweeping":
+            return ()
+        slots = self.card.poll_messages(_MESSAGES)
+        self._rearm |= bool(slots)
+        return slots
+
+    @property
+    def configured(self) -> Card | None:
+        """The card, once its feed is set."""
+        return self.card if self.phase in ("venue", "settling", "armed") else None
 
     def before_wait(self) -> None:
         """Take the interrupts and arm them again, if anything was consumed since."""

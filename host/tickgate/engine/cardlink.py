@@ -96,10 +96,10 @@ class CardLink(CardHold):
         self._load(card)
 
     def _load(self, card: Card) -> None:
-        config, core = self._config, self._core
+        core = self._core
         for number, symbol in enumerate(core.symbols):
             card.load_symbol(number, symbol)
-        card.set_feed(config.feed_group, config.feed_port)
+        self._set_feed(card)
         self.status = card.status()
         if self.initial is not None:
             limits, file_hash = self.initial
@@ -110,6 +110,18 @@ class CardLink(CardHold):
         self._load_kills(card)
         card.soup_connect(True)
         self.phase, self.reason = "venue", "the venue's stream is not connected"
+
+    def _set_feed(self, card: Card) -> None:
+        feed = self._config.feed
+        card.set_address(feed.address, feed.mac)
+        card.set_reorder(feed.reorder_cycles)
+        card.set_feed(*feed.line_a, line="a")
+        card.set_feed(*feed.line_b, line="b")
+        card.set_depth(feed.depth)
+        if feed.full_stream:
+            card.enable_messages(feed.message_log2)
+        else:
+            card.disable_messages()
 
     def _load_kills(self, card: Card) -> None:
         """Make the card's kill switches what the operators want, both ways."""

@@ -106,6 +106,31 @@ class TopRow(TypedDict):
     time_ns: int
 
 
+class FeedRow(TypedDict):
+    """One channel of the feed, and what is done for it."""
+
+    channel: int
+    session: str
+    expected: int
+    """Number of the next message; ``highest``: all below it are known to exist."""
+    highest: int
+    missing: int
+    """Messages that are known to be missing, while a gap is open."""
+    started: bool
+    ended: bool
+    gap_open: bool
+    suspect: bool
+    rebuilding: bool
+    stale: bool
+    """The books are not known to be right: price-dependent orders are refused."""
+    recovery: str
+    """What recovery is doing (``tickgate.marketdata.recovery.Phase``)."""
+    problem: str
+    """Why it cannot help now; empty while it can."""
+    counters: dict[str, int]
+    """What recovery did and met, by name."""
+
+
 class OrderRow(TypedDict):
     """One order for the blotter."""
 
@@ -157,6 +182,10 @@ class State(TypedDict):
     sessions: list[SessionRow]
     positions: list[PositionRow]
     tops: list[TopRow]
+    feed: list[FeedRow]
+    """Empty while there is no card that is configured."""
+    market: dict[str, int]
+    """Records of market data by what became of them."""
     latency: dict[str, Percentiles]
     """``fix_to_doorbell_ns``, ``fix_to_report_ns``, ``gate_cycles``, ``wire_cycles``,
     ``book_cycles``."""

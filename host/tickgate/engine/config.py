@@ -17,8 +17,14 @@
     name = "SIM"
     user = "TGATE"
     password = "secret"
-    feed_group = "239.1.1.1"
-    feed_port = 26400
+
+    [feed]                               # all settings: tickgate.engine.feedconfig
+    a = "239.1.1.1:26400"                # line A's multicast group and port
+    b = "239.1.1.2:26401"                # line B's
+    rerequest = ["10.1.1.1:26500"]       # MoldUDP64 re-request servers
+    glimpse = "10.1.1.1:26600"           # snapshots
+    glimpse_user = "TGATE"
+    glimpse_password = "secret"
 
     [fix]
     listen = "127.0.0.1:9878"
@@ -37,14 +43,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tickgate.engine.feedconfig import FeedConfig
+from tickgate.engine.section import ConfigError, Section, host_port
 from tickgate.journal.writer import Durability
+
+__all__ = ["ConfigError", "EngineConfig", "SessionSettings"]
 
 MAX_SESSIONS = 32
 """Bits of the card's session kill switch."""
-
-
-class ConfigError(ValueError):
-    """Settings that cannot be: names the file, the key, what it must be and what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +78,12 @@ class EngineConfig:
     venue_name: str
     venue_user: str
     venue_password: str = field(repr=False)
-    feed_group: str
-    feed_port: int
     fix_host: str
     fix_port: int
     fix_comp_id: str
     heartbeat_s: int
     sessions: tuple[SessionSettings, ...]
+    feed: FeedConfig
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -98,48 +103,11 @@ class EngineConfig:
             raise ConfigError(f"{path}: {error}") from error
 
 
-class _Section:
-    """One table of the file; remembers the keys asked for, to name those that are unknown."""
-
-    def __init__(self, document: dict[str, Any], name: str) -> None:
-        self._name = name
-        self._table = document.get(name)
-        if not isinstance(self._table, dict):
-            raise ConfigError(f"the table [{name}] is required")
-        self._asked: set[str] = set()
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._value(key, default)
-        if not isinstance(value, str) or not value:
-            raise ConfigError(f"{self._name}.{key} must be a text, was {value!r}")
-        return value
-
-    def number(self, key: str, least: int, most: int, default: int | None = None) -> int:
-        value = self._value(key, default)
-        if type(value) is not int or not least <= value <= most:
-            raise ConfigError(f"{self._name}.{key} must be {least} to {most}, was {value!r}")
-        return value
-
-    def items(self, key: str) -> list[Any]:
-        value = self._value(key, None)
-        if not isinstance(value, list) or not value:
-            raise ConfigError(f"{self._name}.{key} must be a list with an entry, was {value!r}")
-        return value
-
-    def done(self) -> None:
-        unknown = sorted(set(self._table or {}) - self._asked)
-        if unknown:
-            raise ConfigError(f"{self._name}.{unknown[0]} is not a setting")
-
-    def _value(self, key: str, default: object) -> Any:
-        self._asked.add(key)
-        return (self._table or {}).get(key, default)
-
-
 def _read(document: dict[str, Any], base: Path) -> EngineConfig:
-    engine, card = _Section(document, "engine"), _Section(document, "card")
-    venue, fix = _Section(document, "venue"), _Section(document, "fix")
-    host, port = _address(fix.text("listen"))
+    engine, card = Section(document, "engine"), Section(document, "card")
+    venue, fix = Section(document, "venue"), Section(document, "fix")
+    feed = Section(document, "feed")
+    host, port = host_port("fix.listen", fix.text("listen"))
     config = EngineConfig(
         state_dir=base / engine.text("state_dir"),
         command_socket=base / engine.text("command_socket"),
@@ -156,24 +124,16 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         venue_name=venue.text("name"),
         venue_user=venue.text("user"),
         venue_password=venue.text("password"),
-        feed_group=venue.text("feed_group"),
-        feed_port=venue.number("feed_port", 1, 65_535),
         fix_host=host,
         fix_port=port,
         fix_comp_id=fix.text("comp_id"),
         heartbeat_s=fix.number("heartbeat_s", 1, 3600, 30),
         sessions=_sessions(fix.items("sessions")),
+        feed=FeedConfig.read(feed),
     )
-    for section in (engine, card, venue, fix):
+    for section in (engine, card, venue, feed, fix):
         section.done()
     return config
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
-        raise ConfigError(f"fix.listen must be HOST:PORT, was {text!r}")
-    return host, int(port)
 
 
 def _symbols(items: list[Any]) -> tuple[str, ...]:
@@ -196,7 +156,7 @@ def _sessions(items: list[Any]) -> tuple[SessionSettings, ...]:
     sessions = []
     for number, item in enumerate(items):
         where = f"fix.sessions[{number}]"
-        section = _Section({where: item}, where)
+        section = Section({where: item}, where)
         password = section.text("password", "-")
         sessions.append(
             SessionSettings(

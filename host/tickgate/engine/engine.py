@@ -18,6 +18,7 @@ from tickgate.engine.cardport import Card, SimulatedCard
 from tickgate.engine.commandserver import CommandServer
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
+from tickgate.engine.feedlink import FeedLink
 from tickgate.engine.fixgate import FixGate
 from tickgate.engine.inputs import (
     Input,
@@ -38,14 +39,17 @@ from tickgate.engine.stateview import StateView
 from tickgate.execution.effects import CancelRefused, Effect, Execution, Submit
 from tickgate.fix.outputs import AppMessage
 from tickgate.journal import Journal, JournalError
+from tickgate.marketdata.handler import MarketDataHandler
 from tickgate.marketdata.tob import TobFile
-from tickgate.marketdata.view import MarketView
-from tickgate.records.codec import unpack
-from tickgate.records.messages import GateDecision, TopOfBook
+from tickgate.records.codec import RecordError, unpack
+from tickgate.records.messages import FeedEvent, GateDecision
+from tickgate.records.schema import FEED_EVENT, GATE_DECISION
 from tickgate.risk.limits import LimitsError, load
 
 TURN_S = 0.005
 """Longest wait of a turn: how late a timer can be."""
+RECOVERY_TURN_S = 0.001
+"""As ``TURN_S``, while the feed is being recovered: its sockets are looked at once a turn."""
 FIX_TIMER_NS = 100_000_000
 JOURNAL_TIMER_NS = 1_000_000_000
 NO_ROOM = "the card is not there, or its order ring is full"
@@ -80,10 +84,15 @@ class Engine:
         self._received_ns = 0
         self._reported: list[int] = []
         self._fix_ns = self._journal_ns = 0
+        self._undelivered = False
         config.state_dir.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(config.state_dir / "journal", durability=config.durability)
         self.selector = selectors.DefaultSelector()
-        self.market = MarketView(len(config.symbols))
+        self.market_data = MarketDataHandler(
+            config.symbols, depth=config.feed.depth, full=config.feed.full_stream
+        )
+        self.market = self.market_data.view
+        self.feed = FeedLink(config.feed.recovery, self.market_data.on_resumed)
         self.tob = TobFile(config.state_dir / "tob.bin", len(config.symbols))
         self.fix = FixGate(config, self.selector, self._on_order, self._on_session)
         attach = connect or partial(SimulatedCard, config.card_socket)
@@ -107,6 +116,8 @@ class Engine:
     def turn(self, timeout_s: float = TURN_S) -> None:
         """Wait for something, at most ``timeout_s``, and deal with all that is due."""
         self._guard(self.link.before_wait)
+        if self.feed.busy or self._undelivered:
+            timeout_s = min(timeout_s, RECOVERY_TURN_S)
         ready = self.selector.select(timeout_s)
         for key, events in sorted(ready, key=lambda item: item[0].data.rank):
             key.data.serve(events)
@@ -121,12 +132,15 @@ class Engine:
             self._journal_ns = now_ns + JOURNAL_TIMER_NS
             self.journal.prepare()
         self._send()
+        self._guard(lambda: self.feed.work(self.link.configured, now_ns))
+        self._undelivered = self.market_data.dispatch()
 
     def close(self) -> None:
         """Log clients out and let go of everything; the card's watchdog will shut the gate."""
         self.fix.close(time.time_ns(), self.journal.next_sequence - 1)
         self.commands.close()
         self.link.close()
+        self.feed.close()
         self.tob.close()
         self.journal.close()
         self.selector.close()
@@ -162,7 +176,8 @@ class Engine:
             self.core,
             self.link,
             self.fix,
-            self.market,
+            self.market_data,
+            self.feed,
             self.latency,
             self.counters,
             started_ns,
@@ -258,24 +273,32 @@ class Engine:
         slots = self.link.poll(now_ns)
         for slot in slots:
             self._take(Slot(slot))
-            self._measure(slot)
+            self._look_at(slot)
         if slots:
             self.journal.commit()
             self.link.consumed(len(slots))
         for slot in self.link.poll_market():
-            _, top = unpack(slot)
-            if isinstance(top, TopOfBook) and self.market.update(top):
+            top = self.market_data.on_market(slot)
+            if top is not None:
                 self.tob.put(top.symbol, slot)
                 self.latency["book_cycles"].add(top.book_cycles)
+        for slot in self.link.poll_messages():
+            self.market_data.on_message(slot)
 
-    def _measure(self, slot: bytes) -> None:
-        if slot[2] != 10:
+    def _look_at(self, slot: bytes) -> None:
+        if slot[2] not in (GATE_DECISION.template, FEED_EVENT.template):
             return
-        _, decision = unpack(slot)
-        if isinstance(decision, GateDecision):
-            self.latency["gate_cycles"].add(decision.gate_cycles)
-            if not decision.checks and decision.action != "X":
-                self.latency["wire_cycles"].add(decision.wire_cycles)
+        try:
+            _, record = unpack(slot)
+        except RecordError:  # the core has counted it
+            return
+        if isinstance(record, GateDecision):
+            self.latency["gate_cycles"].add(record.gate_cycles)
+            if not record.checks and record.action != "X":
+                self.latency["wire_cycles"].add(record.wire_cycles)
+        elif isinstance(record, FeedEvent) and record.kind in "GBNFZ":
+            self.market_data.on_event(record)
+            self.feed.recovery.hint()
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Do something with the card; when it fails, the card is let go and tried again later."""

@@ -6,6 +6,7 @@ from tickgate.card.errors import CardError
 from tickgate.engine.cardlink import CardLink
 from tickgate.engine.commands import (
     CardState,
+    FeedRow,
     KillState,
     OrderRow,
     PositionRow,
@@ -14,13 +15,18 @@ from tickgate.engine.commands import (
     TopRow,
 )
 from tickgate.engine.core import Core
+from tickgate.engine.feedlink import FeedLink
 from tickgate.engine.fixgate import FixGate
 from tickgate.engine.latency import Histogram
 from tickgate.execution.model import Order
-from tickgate.marketdata.view import STALE, MarketView
+from tickgate.marketdata.handler import MarketDataHandler
+from tickgate.marketdata.view import STALE
 
 _FIX_NOISE = frozenset(("messages_in", "messages_out", "logons", "resent"))
 """Session counters that say nothing of bad input."""
+
+_FEED_FAULTS = ("answers ", "snapshot: ", "request refused: ", "request not sent: ")
+"""Beginnings of recovery's counters that are of what servers did wrong."""
 
 
 class StateView:
@@ -31,7 +37,8 @@ class StateView:
         core: Core,
         link: CardLink,
         fix: FixGate,
-        market: MarketView,
+        market_data: MarketDataHandler,
+        feed: FeedLink,
         latency: dict[str, Histogram],
         counters: Counter[str],
         started_ns: int,
@@ -39,7 +46,9 @@ class StateView:
         self._core = core
         self._link = link
         self._fix = fix
-        self._market = market
+        self._market_data = market_data
+        self._market = market_data.view
+        self._feed = feed
         self._latency = latency
         self._counters = counters
         self._started_ns = started_ns
@@ -62,6 +71,8 @@ class StateView:
             sessions=[self._session(comp_id) for comp_id in core.sessions],
             positions=self._positions(),
             tops=self._tops(),
+            feed=self._feeds(),
+            market=self._market_counts(),
             latency={name: histogram.percentiles() for name, histogram in self._latency.items()},
             bad_input=self._bad_input(),
             journal_sequence=core.sequence,
@@ -148,6 +159,39 @@ class StateView:
                 )
         return rows
 
+    def _feeds(self) -> list[FeedRow]:
+        recovery = self._feed.recovery
+        state = recovery.state
+        if state is None:
+            return []
+        return [
+            FeedRow(
+                channel=0,
+                session=state.session,
+                expected=state.expected,
+                highest=state.highest,
+                missing=max(0, state.highest - state.expected) if state.gap_open else 0,
+                started=state.started,
+                ended=state.ended,
+                gap_open=state.gap_open,
+                suspect=state.suspect,
+                rebuilding=state.rebuilding,
+                stale=state.stale,
+                recovery=recovery.phase.value,
+                problem=recovery.problem,
+                counters=dict(sorted(recovery.counters.items())),
+            )
+        ]
+
+    def _market_counts(self) -> dict[str, int]:
+        market = self._market_data
+        counts = Counter(market.counters)
+        counts.update({"updates": self._market.updates, "merged": self._market.merged})
+        if market.stream is not None:
+            counts.update({f"full stream, {k}": v for k, v in market.stream.counters.items()})
+            counts.update({f"books, {k}": v for k, v in market.stream.books.counters.items()})
+        return dict(sorted(counts.items()))
+
     def _bad_input(self) -> dict[str, int]:
         core = self._core
         counts = Counter(self._counters)
@@ -158,7 +202,14 @@ class StateView:
                 if name not in _FIX_NOISE:
                     counts[f"fix: {name}"] += value
         counts.update({f"order, {name}": count for name, count in core.orders.anomalies.items()})
-        counts["card: bad records"] += core.bad_records
+        counts["card: bad records"] += core.bad_records + self._market_data.counters["bad records"]
+        counts.update(
+            {
+                f"feed, {name}": count
+                for name, count in self._feed.counters.items()
+                if name.startswith(_FEED_FAULTS)
+            }
+        )
         counts["card: records for unknown symbols"] += self._market.unknown
         return {name: count for name, count in sorted(counts.items()) if count}
 

@@ -18,11 +18,14 @@ from tickgate.marketdata.settings import RecoverySettings
 from tickgate.protocols import moldudp64
 
 __all__ = [
-    "SNAPSHOT_NUMBERS", "Command", "Forget", "Inject", "Phase", "Rebuild", "Recovery", "Resume",
+    "SNAPSHOT_NUMBERS", "SNAPSHOT_SPAN", "Command", "Forget", "Inject", "Phase", "Rebuild",
+    "Recovery", "Resume",
 ]  # fmt: skip
 
 SNAPSHOT_NUMBERS = 1 << 63
 """Messages of a snapshot are numbered from here on: no message of a feed has such a number."""
+SNAPSHOT_SPAN = 1 << 40
+"""The numbers of a snapshot begin at a multiple of this, another one for each attempt."""
 
 IDLE_POLL_NS = 50_000_000
 BUSY_POLL_NS = 2_000_000
@@ -37,6 +40,7 @@ _PENDING_BYTES = 1 << 16
 """Bytes waiting for the card beyond which no more are asked for or read."""
 _BLOCK_BYTES = moldudp64.Block.LENGTH
 _WRAP = 0xFFFF_FFFF
+_GENERATIONS = SNAPSHOT_NUMBERS // SNAPSHOT_SPAN
 
 
 class Phase(StrEnum):
@@ -134,6 +138,11 @@ class Recovery:
     def wants_stream(self) -> bool:
         """Whether a connection to the GLIMPSE server should be open, or be opened."""
         return self.phase in _SNAPSHOT and self._client is not None and self._client.end is None
+
+    @property
+    def attempt(self) -> int:
+        """Which snapshot it is: each wants a connection of its own."""
+        return self.counters["snapshots begun"]
 
     @property
     def wants_data(self) -> bool:
@@ -418,8 +427,9 @@ class Recovery:
 
     def _flush_snapshot(self, session: str) -> None:
         self.counters["messages of snapshots"] += len(self._batch)
-        after = self._flush(session, SNAPSHOT_NUMBERS + self._snapshot_messages, snapshot=True)
-        self._snapshot_messages = after - SNAPSHOT_NUMBERS
+        base = SNAPSHOT_NUMBERS + self.attempt % _GENERATIONS * SNAPSHOT_SPAN
+        after = self._flush(session, base + self._snapshot_messages, snapshot=True)
+        self._snapshot_messages = after - base
 
     def _pending_bytes(self) -> int:
         return sum(len(c.payload) for c in self.commands if isinstance(c, Inject))

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from tickgate.card.errors import CardGone, CardNotReady
-from tickgate.card.status import Identity, KillState, Status
+from tickgate.card.status import FeedState, Identity, KillState, Status
 from tickgate.engine.client import ask
 from tickgate.engine.config import EngineConfig, SessionSettings
 from tickgate.engine.engine import Engine
+from tickgate.engine.feedconfig import FeedConfig
 from tickgate.fix.codec import FixMessage, FrameReader, encode, parse
 from tickgate.fix.values import timestamp_to_text
 from tickgate.records.codec import slot, to_slot, unpack
@@ -26,6 +27,8 @@ from tickgate.records.messages import (
 )
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, NO_CHECK
+
+from tests.host.marketdata.feed_model import Window
 
 LIMITS = """
 [accounts.ALPHA]
@@ -145,6 +148,11 @@ class Card:
         self.positions: dict[tuple[int, int], int] = {}
         self.last = 0
         self.symbols: dict[int, str | None] = {}
+        self.lines: dict[str, tuple[str, int]] = {}
+        self.depth = False
+        self.message_log2 = 0
+        self.messages: list[bytes] = []
+        self.window = Window()
         self.touched = 0
         self._announced: list[bytes] = []
         self._written: list[bytes] = []
@@ -312,8 +320,44 @@ class Card:
         assert not self.armed
         self.positions[account, symbol] = shares
 
-    def set_feed(self, group: str, port: int) -> None:
+    def set_feed(self, group: str, port: int, *, line: str = "a", channel: int = 0) -> None:
+        self.lines[line] = (group, port)
+
+    def set_reorder(self, cycles: int) -> None:
         pass
+
+    def set_address(self, address: str, mac: bytes) -> None:
+        pass
+
+    def set_depth(self, on: bool) -> None:
+        self.depth = on
+
+    def enable_messages(self, log2: int) -> None:
+        self.message_log2 = log2
+
+    def disable_messages(self) -> None:
+        self.message_log2 = 0
+
+    def poll_messages(self, limit: int) -> list[bytes]:
+        found, self.messages = self.messages[:limit], self.messages[limit:]
+        return found
+
+    def feed_state(self, channel: int = 0) -> FeedState:
+        self.check()
+        return self.window.state()
+
+    def inject_packet(self, payload: bytes, *, snapshot: bool = False, channel: int = 0) -> bool:
+        self.check()
+        return self.window.inject(payload, snapshot)
+
+    def rebuild_feed(self, channel: int = 0) -> None:
+        self.window.rebuild()
+
+    def resume_feed(self, sequence: int, channel: int = 0) -> None:
+        self.window.resume(sequence)
+
+    def forget_session(self, channel: int = 0) -> None:
+        self.window.forgetting = True
 
     def soup_connect(self, on: bool) -> None:
         self.connected = on
@@ -475,13 +519,12 @@ class World:
             venue_name="TEST",
             venue_user="U",
             venue_password="P",
-            feed_group="239.0.0.1",
-            feed_port=1,
             fix_host="127.0.0.1",
             fix_port=0,
             fix_comp_id="TICKGATE",
             heartbeat_s=30,
             sessions=(SessionSettings("C1", "ALPHA"), SessionSettings("C2", "BETA", "secret")),
+            feed=FeedConfig(("239.0.0.1", 1)),
         )
         self.engine: Engine | None = None
 

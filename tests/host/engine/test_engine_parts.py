@@ -27,8 +27,8 @@ socket = "card.sock"
 name = "SIM"
 user = "U"
 password = "P"
-feed_group = "239.1.1.1"
-feed_port = 26400
+[feed]
+a = "239.1.1.1:26400"
 [fix]
 listen = "127.0.0.1:0"
 comp_id = "TICKGATE"
@@ -45,6 +45,10 @@ account = "ALPHA"
 """
 
 
+FEED = 'a = "239.1.1.1:26400"'
+GLIMPSE = '\nglimpse = "10.1.1.1:2"\nglimpse_user = "U"\n'
+
+
 def test_settings_are_read(tmp_path):
     path = tmp_path / "engine.toml"
     path.write_text(CONFIG)
@@ -56,13 +60,49 @@ def test_settings_are_read(tmp_path):
     assert "secret" not in repr(config)
 
 
+def test_settings_of_the_feed_are_read(tmp_path):
+    path = tmp_path / "engine.toml"
+    more = """
+b = "239.1.1.2:26401"
+address = "10.0.0.7"
+mac = "02:00:00:00:00:07"
+rerequest = ["10.0.0.1:1", "10.0.0.2:2"]
+glimpse = "10.0.0.3:3"
+glimpse_user = "USER"
+glimpse_password = "hidden"
+max_missing = 77
+full_stream = true
+"""
+    path.write_text(CONFIG.replace(FEED, FEED + more))
+    feed = EngineConfig.load(path).feed
+    assert (feed.line_a, feed.line_b) == (("239.1.1.1", 26400), ("239.1.1.2", 26401))
+    assert (feed.address, feed.mac) == ("10.0.0.7", bytes.fromhex("020000000007"))
+    recovery = feed.recovery
+    assert recovery.rerequest == (("10.0.0.1", 1), ("10.0.0.2", 2))
+    assert (recovery.glimpse, recovery.glimpse_user) == (("10.0.0.3", 3), "USER")
+    assert (recovery.max_missing, recovery.request_attempts) == (77, 4)
+    assert (feed.full_stream, feed.depth) == (True, False)
+    assert "hidden" not in repr(feed)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("[card]\n", "[crad]\n", r"the table \[card\] is required"),
         ('"state"', "7", "engine.state_dir must be a text, was 7"),
         ('limits = "limits.toml"', "", "engine.limits must be a text, was None"),
-        ("feed_port = 26400", "feed_port = 0", "venue.feed_port must be 1 to 65535, was 0"),
+        (FEED, 'a = "239.1.1.1"', "feed.a must be ADDRESS:PORT, was '239.1.1.1'"),
+        (FEED, 'a = "10.1.1.1:5"', "feed.a must be a multicast GROUP:PORT, was 10.1.1.1:5"),
+        (FEED, 'a = "239.1.1.1:0"', "feed.a must be a multicast GROUP:PORT, was 239.1.1.1:0"),
+        (FEED, 'b = "239.1.1.1:26400"', "feed.a must be the GROUP:PORT of line A"),
+        (FEED, FEED + '\nb = "239.1.1.1:26400"', "feed.b must differ from feed.a"),
+        (FEED, FEED + '\nrerequest = ["server:1"]', "feed.rerequest must have an IPv4 address"),
+        (FEED, FEED + '\nglimpse = "10.1.1.1:2"', "feed.glimpse_user must be a text, was None"),
+        (FEED, FEED + GLIMPSE + 'glimpse_password = "elevencharss"', "at most 10 ASCII"),
+        (FEED, FEED + "\nmax_missing = 0", "feed.max_missing must be 1 to"),
+        (FEED, FEED + '\ndepth = "yes"', "feed.depth must be true or false, was 'yes'"),
+        (FEED, FEED + '\naddress = "10.1.1.1"\nmac = "02:00"', "feed.mac must be six octets"),
+        (FEED, FEED + "\nmax_mising = 1", "feed.max_mising is not a setting"),
         ('["AAPL", "MSFT"]', '["AAPL", "AAPL"]', "must name each symbol once"),
         ('["AAPL", "MSFT"]', "[]", "engine.symbols must be a list with an entry"),
         ('["AAPL", "MSFT"]', '["TOOLONGNAME"]', "1 to 8 characters"),
