@@ -15,6 +15,7 @@ def main() -> int:
     run = commands.add_parser("run", help="run the live card until it is stopped")
     run.add_argument("--socket", required=True, help="where hosts attach")
     run.add_argument("--wire", help="socket of the wire broker; without it the card has no network")
+    run.add_argument("--line-b", help="group whose frames come in on line B; others on line A")
     run.add_argument("--dma-mib", type=int, default=16, help="memory shared with the host, in MiB")
     run.add_argument("--latency", type=int, default=40, help="cycles that a DMA read takes")
     run.add_argument("--seed", type=int, default=0, help="what memories hold at power-up")
@@ -30,6 +31,8 @@ def main() -> int:
     command = [str(card.program), "--socket", words.socket]
     if words.wire is not None:
         command += ["--wire", words.wire]
+    if words.line_b is not None:
+        command += ["--line-b", words.line_b]
     for name in ("dma_mib", "latency", "seed"):
         command += [f"--{name.replace('_', '-')}", str(getattr(words, name))]
     os.execv(command[0], command)

@@ -9,7 +9,7 @@ from tickgate.engine.commands import State
 
 from tickgate_sim.demo.channels import ChannelError, Engine, ExchangeAdmin
 from tickgate_sim.demo.processes import Process, Supervisor
-from tickgate_sim.demo.settings import FEED_GROUP, Settings
+from tickgate_sim.demo.settings import FEED_GROUP, FEED_GROUP_B, RECOVERY_HOST, Settings
 
 START_S = 60.0
 
@@ -43,6 +43,9 @@ class Machine:
             *_module("tickgate_sim.wire"),
             *("--mode", mode, "--socket", str(settings.wire_socket)),
             *("--feed", f"{FEED_GROUP}:{settings.feed_port}"),
+            *("--feed-b", f"{FEED_GROUP_B}:{settings.feed_port_b}"),
+            *("--rerequest", f"{RECOVERY_HOST}:{settings.rerequest_port}"),
+            *("--glimpse", f"{RECOVERY_HOST}:{settings.glimpse_port}"),
             *("--ouch", f"{settings.exchange_address}:{settings.ouch_port}"),
         ]
         if pcap is not None:
@@ -63,7 +66,8 @@ class Machine:
         settings = self.settings
         settings.card_socket.unlink(missing_ok=True)
         words = [*_module("tickgate_sim.card"), "run", "--socket", str(settings.card_socket)]
-        process = self._supervisor.start("card", [*words, "--wire", str(settings.wire_socket)])
+        words += ["--wire", str(settings.wire_socket), "--line-b", FEED_GROUP_B]
+        process = self._supervisor.start("card", words)
         process.wait_until(settings.card_socket.exists, "the card listened", START_S)
         self._say("card: Verilated card running")
         return process

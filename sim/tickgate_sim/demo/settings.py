@@ -9,6 +9,10 @@ from pathlib import Path
 SYMBOLS = {"AAPL": 1_893_100, "MSFT": 4_101_200, "NVDA": 1_312_500, "TSLA": 2_482_000}
 """Symbol and opening price in 1/10000 USD."""
 FEED_GROUP = "239.192.0.1"
+FEED_GROUP_B = "239.192.0.2"
+RECOVERY_HOST = "127.0.0.1"
+"""Where the engine asks for what the feed lost; the wire makes it reach the exchange."""
+GLIMPSE_USER = "GATE"
 VENUE_USER = "TGATE"
 BACKGROUND_MESSAGES_PER_S = 300
 
@@ -33,7 +37,7 @@ def default_clients() -> tuple[Client, ...]:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on now."""
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -52,7 +56,11 @@ class Settings:
     seed: int = 1
     fix_port: int = field(default_factory=free_port)
     ouch_port: int = field(default_factory=free_port)
+    glimpse_password: str = field(default_factory=lambda: secrets.token_hex(5), repr=False)
     feed_port: int = field(default_factory=free_port)
+    feed_port_b: int = field(default_factory=free_port)
+    rerequest_port: int = field(default_factory=free_port)
+    glimpse_port: int = field(default_factory=free_port)
     console_port: int = field(default_factory=free_port)
 
     @property
@@ -93,7 +101,11 @@ class Settings:
             "auto_start = false",
             f'mcast_group = "{FEED_GROUP}"',
             f"mcast_port = {self.feed_port}",
+            f'mcast_group_b = "{FEED_GROUP_B}"',
+            f"mcast_port_b = {self.feed_port_b}",
             f'mcast_interface = "{self.exchange_address}"',
+            f'glimpse_username = "{GLIMPSE_USER}"',
+            f'glimpse_password = "{self.glimpse_password}"',
             f'ouch_host = "{self.exchange_address}"',
             f"ouch_port = {self.ouch_port}",
             f"messages_per_second = {BACKGROUND_MESSAGES_PER_S}",
@@ -120,8 +132,13 @@ class Settings:
             'name = "SIMX"',
             f'user = "{VENUE_USER}"',
             f'password = "{self.venue_password}"',
-            f'feed_group = "{FEED_GROUP}"',
-            f"feed_port = {self.feed_port}",
+            "[feed]",
+            f'a = "{FEED_GROUP}:{self.feed_port}"',
+            f'b = "{FEED_GROUP_B}:{self.feed_port_b}"',
+            f'rerequest = ["{RECOVERY_HOST}:{self.rerequest_port}"]',
+            f'glimpse = "{RECOVERY_HOST}:{self.glimpse_port}"',
+            f'glimpse_user = "{GLIMPSE_USER}"',
+            f'glimpse_password = "{self.glimpse_password}"',
             "[fix]",
             f'listen = "127.0.0.1:{self.fix_port}"',
             'comp_id = "TICKGATE"',
