@@ -152,7 +152,8 @@ class FeedPublisher:
 
     def _notice(self, event: Notice) -> bytes:
         if event.kind not in NOTICES:
-            raise ValueError(f"kind must be one of {', '.join(sorted(NOTICES))}, not {event.kind!r}")
+            known = ", ".join(sorted(NOTICES))
+            raise ValueError(f"kind must be one of {known}, not {event.kind!r}")
         message = itch50.MESSAGES[event.kind]
         given: dict[str, int | str] = dict(event.values)
         given |= {"tracking_number": 0, "timestamp": event.time, "stock_locate": 0}

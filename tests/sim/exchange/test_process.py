@@ -243,38 +243,42 @@ def test_a_halt_reaches_the_feed(launch: Any) -> None:
     assert next_state() == b"T     "
 
 
-@pytest.mark.parametrize(
-    ("command", "arguments", "fault"),
-    [
-        ("jump", {}, "command must be one of records, stats"),
-        (["stats"], {}, "command must be one of"),
-        ("halt", {"symbol": "NONE"}, "symbol must be one that trades here, not 'NONE'"),
-        ("halt", {"symbol": 5}, "symbol must be a text"),
-        ("halt", {"symbol": "AAPL", "reason": "TOO LONG"}, "reason must be"),
-        ("resume", {}, "symbol must be a text, not None"),
-        ("gap", {"packets": 0}, "packets must be an integer from 1"),
-        ("gap", {"packets": "two"}, "packets must be an integer from 1"),
-        ("line", {"line": "C", "loss_ppm": 1}, "line must be one of A, B, both, not 'C'"),
-        ("line", {"line": "A"}, "settings must be among"),
-        ("line", {"line": "A", "colour": 1}, r"not \['colour'\]"),
-        ("line", {"line": "A", "loss_ppm": 0.01}, "loss_ppm must be an integer from 0 to 1000000"),
-        ("cut", {"line": "A", "packets": 0}, "packets must be an integer from 1"),
-        ("cut", {"line": ["A"]}, "line must be one of"),
-        ("mend", {"line": 1}, "line must be one of"),
-        ("rerequest", {"loss_ppm": -1}, "loss_ppm must be an integer from 0"),
-        ("notice", {"kind": "A", "symbol": "AAPL"}, "kind must be one of"),
-        ("notice", {"kind": "Y", "symbol": "NONE"}, "symbol must be one that trades here"),
-        ("notice", {"kind": "Y", "symbol": "AAPL"}, r"lacks \['reg_sho_action'\]"),
-        ("notice", {"kind": "W", "values": {"breached_level": "22"}}, "breached_level must be"),
-        ("notice", {"kind": "W", "values": 3}, "values an object"),
-    ],
+BAD_COMMANDS: tuple[tuple[Any, dict[str, Any], str], ...] = (
+    ("jump", {}, "command must be one of records, stats"),
+    (["stats"], {}, "command must be one of"),
+    ("halt", {"symbol": "NONE"}, "symbol must be one that trades here, not 'NONE'"),
+    ("halt", {"symbol": 5}, "symbol must be a text"),
+    ("halt", {"symbol": "AAPL", "reason": "TOO LONG"}, "reason must be"),
+    ("resume", {}, "symbol must be a text, not None"),
+    ("gap", {"packets": 0}, "packets must be an integer from 1"),
+    ("gap", {"packets": "two"}, "packets must be an integer from 1"),
+    ("line", {"line": "C", "loss_ppm": 1}, "line must be one of A, B, both, not 'C'"),
+    ("line", {"line": "A"}, "settings must be among"),
+    ("line", {"line": "A", "colour": 1}, r"not \['colour'\]"),
+    ("line", {"line": "A", "loss_ppm": 0.01}, "loss_ppm must be an integer from 0 to 1000000"),
+    ("cut", {"line": "A", "packets": 0}, "packets must be an integer from 1"),
+    ("cut", {"line": ["A"]}, "line must be one of"),
+    ("mend", {"line": 1}, "line must be one of"),
+    ("rerequest", {"loss_ppm": -1}, "loss_ppm must be an integer from 0"),
+    ("notice", {"kind": "A", "symbol": "AAPL"}, "kind must be one of"),
+    ("notice", {"kind": "Y", "symbol": "NONE"}, "symbol must be one that trades here"),
+    ("notice", {"kind": "Y", "symbol": "AAPL"}, r"lacks \['reg_sho_action'\]"),
+    ("notice", {"kind": "W", "values": {"breached_level": "22"}}, "breached_level must be"),
+    ("notice", {"kind": "W", "values": 3}, "values an object"),
 )
-def test_a_bad_admin_command_is_answered(
-    launch: Any, command: Any, arguments: dict[str, Any], fault: str
-) -> None:
-    running = launch()
-    with pytest.raises(ExchangeRefused, match=fault):
-        call(running.admin, command, **arguments)
+
+
+def test_bad_admin_commands_are_answered_and_change_nothing(launch: Any) -> None:
+    running = launch(messages_per_second=0)
+    lines = call(running.admin, "stats")["feed"]["lines"]
+    settings = {name: line["settings"] for name, line in lines.items()}
+    for command, arguments, fault in BAD_COMMANDS:
+        with pytest.raises(ExchangeRefused, match=fault):
+            call(running.admin, command, **arguments)
+    stats = call(running.admin, "stats")
+    for name, line in stats["feed"]["lines"].items():
+        assert (line["settings"], line["is_cut"]) == (settings[name], False)
+    assert (stats["halted"], stats["rerequest"]["loss_ppm"]) == ([], 0)
 
 
 def test_admin_requests_that_are_no_requests_are_survived(launch: Any) -> None:
