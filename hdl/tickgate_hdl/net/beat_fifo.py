@@ -16,12 +16,15 @@ StoredBeat = StructLayout({"beat": FrameBeat, "cycles": 32, "time_ns": 64})
 class BeatFifo(wiring.Component):
     """Keep the beats of a line that stalls; pass them on in the same cycle while nothing is kept.
 
+    A stream at both ends: what was offered stays until it is taken. Behind the beat that is
+    offered, ``depth`` more fit; when these have waited, the next of them may come a cycle late.
+
     Parameters
     ----------
     depth : int
         Beats that fit.
     registered : bool
-        A register at the input, for an FPGA that needs it.
+        A register at the input, for an FPGA that needs it; it holds one beat more.
 
     Attributes
     ----------
@@ -51,29 +54,36 @@ class BeatFifo(wiring.Component):
         m = Module()
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(
             width=StoredBeat.size, depth=self._depth)
-        stamped, valid, empty = Signal(StoredBeat), Signal(), Signal()
+        stamped, valid = Signal(StoredBeat), Signal()
         come = [
             stamped.beat.eq(self.i.payload), stamped.cycles.eq(self.cycles),
             stamped.time_ns.eq(self.time_ns),
         ]
-        room = Signal()
         if self._registered:
-            # Room for the beat that is in the register when the FIFO fills up.
-            m.d.comb += room.eq(queue.level < self._depth - 1)
-            m.d.sync += valid.eq(self.i.valid & room)
-            with m.If(self.i.valid):
-                m.d.sync += come
+            m.d.comb += self.i.ready.eq(~valid | queue.w_rdy)
+            with m.If(self.i.ready):
+                m.d.sync += [valid.eq(self.i.valid), *come]
         else:
-            m.d.comb += [room.eq(queue.w_rdy), valid.eq(self.i.valid & room), *come]
+            m.d.comb += [self.i.ready.eq(queue.w_rdy), valid.eq(self.i.valid), *come]
+
+        # The beat that is offered has a register of its own once it has to wait.
+        kept, front = Signal(), Signal(StoredBeat)
+        unqueued = Signal()
         m.d.comb += [
-            empty.eq(queue.level == 0),
-            self.i.ready.eq(room),
-            self.o.valid.eq(Mux(empty, valid, queue.r_rdy)),
-            Value.cast(self.o.payload).eq(Mux(empty, Value.cast(stamped), queue.r_data)),
+            unqueued.eq(queue.level == 0),
+            self.o.valid.eq(kept | (unqueued & valid)),
+            Value.cast(self.o.payload).eq(Mux(kept, Value.cast(front), Value.cast(stamped))),
+            queue.r_en.eq(~kept | self.o.ready),
             queue.w_data.eq(Value.cast(stamped)),
-            queue.w_en.eq(valid & ~(empty & self.o.ready)),
-            queue.r_en.eq(self.o.ready & ~empty),
+            queue.w_en.eq(valid & ~(unqueued & (~kept | self.o.ready))),
         ]
-        with m.If(queue.level > self.high_water):
-            m.d.sync += self.high_water.eq(queue.level)
+        with m.If(~kept | self.o.ready):
+            m.d.sync += [
+                kept.eq(queue.r_rdy | (unqueued & valid & (kept | ~self.o.ready))),
+                Value.cast(front).eq(Mux(unqueued, Value.cast(stamped), queue.r_data)),
+            ]
+        level = Signal(range(self._depth + 2))
+        m.d.comb += level.eq(queue.level + kept)
+        with m.If(level > self.high_water):
+            m.d.sync += self.high_water.eq(level)
         return m

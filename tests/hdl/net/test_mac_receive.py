@@ -2,6 +2,7 @@
 """The MAC's receiving half against its golden model, character by character."""
 
 import random
+from functools import cache
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
@@ -15,14 +16,28 @@ FIRST_BEAT = {0: 3, 4: 4}
 """Cycles from the word with the start character to the first beat, by its lane."""
 
 
+@cache
+def _simulation(max_bytes):
+    """A simulator for all tests, for it takes long to make; and what it calls with a context."""
+    calls = {}
+    dut, restart = MacReceive(max_bytes=max_bytes), Signal()
+    simulator = Simulator(ResetInserter(restart)(dut))
+    simulator.add_clock(6.4e-9)
+
+    async def bench(ctx):
+        await calls["run"](ctx, dut, restart)
+
+    simulator.add_testbench(bench)
+    return simulator, calls
+
+
 class Received:
     """What a MacReceive made of words: frames, when their beats were offered, counters."""
 
     def __init__(self, words, *, max_bytes=9216, stall=(), reset=()):
         self.frames, self.times, self.cycles = [], [], []
-        dut = MacReceive(max_bytes=max_bytes)
 
-        async def bench(ctx):
+        async def run(ctx, dut, restart):
             beats, cycles, times = b"", [], set()
             for cycle, (data, control) in enumerate([*words, *12 * [(0x0707070707070707, 255)]]):
                 ctx.set(dut.xgmii_data, data)
@@ -46,19 +61,16 @@ class Received:
                         self.times.append(time)
                         beats, cycles, times = b"", [], set()
                 if cycle in reset:
-                    ctx.set(restart, 1)
                     beats, cycles, times = b"", [], set()
+                ctx.set(restart, cycle in reset)
                 await ctx.tick()
-                if reset:
-                    ctx.set(restart, 0)
             self.unfinished = beats
             self.counts = {name: ctx.get(getattr(dut, name)) for name in COUNTERS}
             self.active = ctx.get(dut.active)
 
-        restart = Signal()
-        simulator = Simulator(ResetInserter(restart)(dut) if reset else dut)
-        simulator.add_clock(6.4e-9)
-        simulator.add_testbench(bench)
+        simulator, calls = _simulation(max_bytes)
+        calls["run"] = run
+        simulator.reset()
         simulator.run()
 
 
@@ -119,13 +131,13 @@ def test_a_single_wrong_bit_anywhere_is_a_bad_check_sequence(lane):
 def test_a_control_character_inside_ends_the_frame_as_bad():
     rng, wire = random.Random(2), Wire()
     for lane in (0, 4):
-        for at in range(1, 100):
+        for at in range(1, 100, 3):
             for character in (ERROR, IDLE, 0x9C):
                 wire.frame(payload(rng, at), lane=lane, end=character)
                 wire.data(payload(rng, 9))  # the rest belongs to nothing
                 wire.control(TERMINATE)
     got = check(wire)
-    assert got.counts["count_bad_coding"] == got.counts["count_frames"] == 2 * 99 * 3
+    assert got.counts["count_bad_coding"] == got.counts["count_frames"] == 2 * 33 * 3
 
 
 def test_a_start_inside_a_frame_ends_it_and_begins_the_next():
@@ -180,7 +192,8 @@ def test_too_long_frames_are_cut_and_the_next_is_not_hurt(lane):
         wire.frame(payload(rng, 60))
     got = check(wire, max_bytes=256)
     assert got.counts["count_oversize"] == 19
-    assert (60 * 2 > len(got.frames)) and got.counts["count_frames"] == len(got.frames)
+    assert (len(got.frames) < 60 * 2)
+    assert got.counts["count_frames"] == len(got.frames)
 
 
 def test_a_frame_that_never_ends_is_cut_once():
@@ -223,7 +236,7 @@ def test_random_damage(seed):
     wire.idle(20)
     got = check(wire)
     assert got.counts["count_frames"] > 15
-    assert 0 < got.counts["count_bad_fcs"] + got.counts["count_bad_coding"]
+    assert got.counts["count_bad_fcs"] + got.counts["count_bad_coding"] > 0
 
 
 def test_reset_in_the_middle_of_a_frame_forgets_it():
