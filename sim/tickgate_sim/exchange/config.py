@@ -43,6 +43,7 @@ class ExchangeConfig:
     ``feed_packets_per_second`` limits the bursts of a line (the opening spin of many symbols) to
     what listeners' buffers hold. ``rerequests_per_second`` 0 is no limit; ``rerequest_loss_ppm``
     of a million answers are lost. A client must have read its snapshot in ``glimpse_timeout_ms``.
+    Re-requests are answered for ``end_of_session_ms`` after the day.
     """
 
     symbols: tuple[tuple[str, int, int], ...]
@@ -69,6 +70,7 @@ class ExchangeConfig:
     glimpse_password: str = "GLIMPSE"
     glimpse_max_clients: int = 8
     glimpse_timeout_ms: int = 30_000
+    end_of_session_ms: int = 150
     ouch_host: str = "127.0.0.1"
     ouch_port: int = 0
     heartbeat_ms: int = 1000
@@ -106,6 +108,7 @@ class ExchangeConfig:
             ("glimpse_port", 0, 65535),
             ("glimpse_max_clients", 1, 1000),
             ("glimpse_timeout_ms", 1, 3_600_000),
+            ("end_of_session_ms", 0, 60_000),
             ("mcast_ttl", 0, 255),
             ("feed_packets_per_second", 1, 1_000_000),
             ("heartbeat_ms", 1, 3_600_000),

@@ -29,7 +29,6 @@ SHORTEST_WAIT_S = 0.001
 """Background actions that are due within this time run together."""
 BACKLOG_NS = SECOND_NS
 """Background flow older than this is left out after the process could not run."""
-END_OF_SESSION_PACKETS = 3
 END_OF_SESSION_INTERVAL_S = 0.05
 
 
@@ -154,9 +153,12 @@ class ExchangeServer:
         self.exchange.close(self.clock())
         await self.gateway.end_session()
         await self.glimpse.end_session()
-        for _ in range(END_OF_SESSION_PACKETS):
+        until = time.monotonic() + self.config.end_of_session_ms / 1000
+        while True:
             self.lines.control(self.exchange.stream.end_of_session())
-            await asyncio.sleep(END_OF_SESSION_INTERVAL_S)
+            if (left := until - time.monotonic()) <= 0:
+                break
+            await asyncio.sleep(min(left, END_OF_SESSION_INTERVAL_S))
         self._rerequest_server.close()
         self.lines.close()
         self._admin.close()

@@ -323,6 +323,22 @@ def test_a_signal_ends_the_session_for_everyone(launch: Any, number: signal.Sign
     assert running.process.stderr.read() == ""
 
 
+def test_the_tail_of_the_day_can_be_asked_for_after_its_end(launch: Any) -> None:
+    running = launch(end_of_session_ms=10_000, messages_per_second=0)
+    call(running.admin, "gap", packets=1000)
+    running.process.send_signal(signal.SIGTERM)
+    while not (packet := running.packet()).is_end_of_session:
+        pass
+    last = packet.sequence_number - 1
+    host, port = running.ready["rerequest"].split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE_S)
+        sock.sendto(struct.pack(">10sQH", b"TICKGATE01", last, 1), (host, int(port)))
+        (message,) = moldudp64.decode(sock.recv(2048)).messages
+    assert (message[:1], message[11:12]) == (b"S", b"C")
+    assert running.packet().is_end_of_session, "it is repeated"
+
+
 def test_the_admin_command_stop_ends_it_too(launch: Any) -> None:
     running = launch()
     call(running.admin, "stop")
