@@ -22,25 +22,36 @@ COUNTERS = (
 _EVENTS = "NFZBGC"
 """Events in the order in which they are told when several are due."""
 
+_OF_PACKETS = "NFZ"
+"""Events that tell the number of their packet, not how far the feed is."""
+
 
 class Window(wiring.Component):
     """Arbitrate between the lines message by message; keep what is early, tell what is missing.
 
     The first copy of the next number goes on, in the cycle in which it comes. Copies of older ones
     are dropped. What is early is kept, as far as the window reaches, until the other line or the
-    host brings what is missing: nothing is ever delivered out of order. Meanwhile ``stale`` says
-    that no book is known to be right. When that lasts ``reorder_cycles``, event G tells the host,
-    once for each number that is missing; event C tells that all that was missing then has come.
+    host brings what is missing: nothing is ever delivered out of order. While a message is known to
+    exist that was not delivered, from the cycle after the one in which it was seen, ``stale`` says
+    that no book is known to be right. When one is missing for ``reorder_cycles``, event G tells the
+    host, once for each number that is missing; event C tells that all that was missing then has
+    come. Numbers end at 2**64 - 1: what would come behind that does not exist.
 
-    A frame that was found bad after a message of it was accepted makes the channel suspect (event
-    B): only ``rebuild``, or a new session, ends that. A bad frame after ``rebuild`` makes it
-    suspect again: its messages may be kept for after ``resume``.
+    A frame that was found bad after it was used makes the channel suspect (event B): a message of
+    it was accepted, or its header told of later messages, of a session or of an end. Only
+    ``rebuild``, or a new session, ends that. A bad frame after ``rebuild`` makes it suspect again:
+    its messages may be kept for after ``resume``.
 
-    After ``resume`` the channel is stale until a packet of the session has told how far it is.
+    ``rebuild`` forgets how far the lines are; the next packet tells it anew, and what is kept from
+    there on goes on after ``resume``. After that the channel is stale until a packet of the session
+    has come.
 
     The session is that of the first packet. Another one is adopted when the session has ended
     (event N, and ``clear``), or after ``forget``; else its packets are foreign: told once (event
-    F), not delivered.
+    F), not delivered. What the other line still brings of the session before is dropped.
+
+    After reset, and after every 256th time that what is kept was voided, memories are swept:
+    lines wait meanwhile, and the channel is stale.
 
     Parameters
     ----------
@@ -50,10 +61,11 @@ class Window(wiring.Component):
     Members
     -------
     a, b, r : In(stream of ``FeedItem``)
-        Messages of the lines, and of the host. A line waits only while its message is beyond the
-        window and the expected one is there.
+        Messages of the lines, and of the host, which gives way to line A. A line waits only while
+        its message is beyond the window and the expected one is there.
     snapshot : In(1)
-        With ``r``: the message is of a snapshot and has no number.
+        With ``r``: the message is of a snapshot and has no number. It is delivered while
+        rebuilding, else dropped.
     packet_a, packet_b, foreign_a, foreign_b : In(PacketStrobe), In(1)
         Packets seen, before their messages; they are foreign.
     frame_bad_a, frame_bad_b : In(1)
@@ -61,7 +73,7 @@ class Window(wiring.Component):
     session, session_known : Out(80), Out(1)
         For the lines: which packets to listen to; not known: to any.
     o : Out(stream of ``FeedItem``)
-        Each message once, in order.
+        Each message once, in order. What waits is withdrawn by ``clear``.
     reorder_cycles : In(32)
         How long a missing message is waited for.
     rebuild, resume, forget, resume_sequence : In(1), In(64)
@@ -71,7 +83,8 @@ class Window(wiring.Component):
     clear : Out(1)
         Strobe: what was delivered before means nothing any more.
     expected, highest : Out(64)
-        Next number to deliver; every number below ``highest`` is known to exist.
+        Next number to deliver; every number below ``highest`` is known to exist (0 = none since
+        ``rebuild``).
     started, ended, missing, gap_open, suspect, rebuilding, stale : Out(1)
         The state, as in register ``feed_state``.
     time_ns : In(64)
@@ -79,7 +92,10 @@ class Window(wiring.Component):
     events : Out(stream of ``RecordBody``)
         FeedEvent records.
     count_* : Out(32)
-        As the registers of the same names; they wrap.
+        As the registers of the same names; they wrap. Each message that comes is delivered, or
+        kept, or a duplicate, or dropped; one that is kept is later delivered, or a duplicate, or
+        void, or replaced by another copy of itself from its line. Dropped are those beyond the
+        window, of a snapshot out of place, and of a session that is over.
     high_water : Out(16)
         Farthest that a kept message was ahead of the expected one since reset.
     busy, active : Out(1)
@@ -111,252 +127,265 @@ class Window(wiring.Component):
         m.submodules.slots_a = slots_a = Slots(self._window)
         m.submodules.slots_b = slots_b = Slots(self._window)
         expected, highest = self.expected, self.highest
-        epoch = Signal(16)
+        epoch = Signal.like(slots_a.epoch)
         resume = self.resume & self.rebuilding
+        usable = ~slots_a.busy & ~slots_b.busy
+        deaf = {"a": Signal(name="deaf_a"), "b": Signal(name="deaf_b"), "r": self.snapshot}
+        header = {"a": Signal(name="header_a"), "b": Signal(name="header_b")}
 
         # Where each message stands to the expected one.
-        due, old, near = {}, {}, {}
         sources = {"a": self.a, "b": self.b, "r": self.r}
+        comes, due, old, near, far = {}, {}, {}, {}, {}
         for name, source in sources.items():
             ahead = Signal(65, name=f"ahead_{name}")
-            due[name], old[name], near[name] = (
-                Signal(name=f"{what}_{name}") for what in ("due", "old", "near"))
+            comes[name], due[name], old[name], near[name], far[name] = (
+                Signal(name=f"{what}_{name}") for what in ("comes", "due", "old", "near", "far"))
+            turn = ~self.a.valid & ~header["a"] if name == "r" else Const(1, 1)
             m.d.comb += [
                 ahead.eq(source.payload.sequence - expected),
-                due[name].eq(source.valid & (source.payload.sequence == expected)),
-                old[name].eq(source.valid & ahead[64]),
-                near[name].eq(source.valid & (ahead[bits:] == 0)),
+                comes[name].eq(source.valid & ~deaf[name] & usable & turn),
+                due[name].eq(comes[name] & (source.payload.sequence == expected)),
+                old[name].eq(comes[name] & ahead[64]),
+                near[name].eq(comes[name] & (ahead[bits:] == 0)),
+                far[name].eq(comes[name] & ~ahead[64] & (ahead[bits:64] != 0)),
             ]
 
-        # The expected one: kept, or just coming.
+        # The expected one: kept, or just coming. What cannot be passed on at once is held.
         moved = Signal()  # the slots answer about another number
+        held, held_item = Signal(), Signal(FeedItem)
         found_a, found_b = slots_a.found & ~moved, slots_b.found & ~moved
         kept = found_a | found_b
         any_due = kept | due["a"] | due["b"] | due["r"]
-        chosen = [
-            (found_a, slots_a.kept), (found_b, slots_b.kept),
-            (due["a"], self.a.payload), (due["b"], self.b.payload), (due["r"], self.r.payload),
-        ]
-        delivered = Signal()
+        offer, chosen, delivered = Signal(), Signal(FeedItem), Signal()
         m.d.comb += [
-            self.o.valid.eq(
-                Mux(self.rebuilding, self.r.valid & self.snapshot, any_due) & ~self.clear),
-            Value.cast(self.o.payload).eq(Value.cast(self.r.payload)),
-            delivered.eq(self.o.valid & self.o.ready & ~self.rebuilding),
+            offer.eq(Mux(self.rebuilding, self.r.valid & self.snapshot, any_due) & ~held),
+            delivered.eq(offer & ~self.rebuilding & ~self.clear),
+            self.o.valid.eq((held | offer) & ~self.clear),
+            Value.cast(self.o.payload).eq(
+                Mux(held, Value.cast(held_item), Value.cast(chosen))),
+            Value.cast(chosen).eq(Value.cast(self.r.payload)),
         ]
         with m.If(~self.rebuilding):
-            for number, (condition, payload) in enumerate(chosen):
+            for number, (condition, payload) in enumerate((
+                (found_a, slots_a.kept), (found_b, slots_b.kept),
+                (due["a"], self.a.payload), (due["b"], self.b.payload),
+            )):
                 with m.If(condition) if number == 0 else m.Elif(condition):
-                    m.d.comb += Value.cast(self.o.payload).eq(Value.cast(payload))
+                    m.d.comb += Value.cast(chosen).eq(Value.cast(payload))
+        m.d.sync += held.eq((held | offer) & ~self.o.ready & ~self.clear)
+        with m.If(~held):
+            m.d.sync += Value.cast(held_item).eq(Value.cast(chosen))
 
         # Keep what cannot go on now. A slot of the host's messages is one of line A's.
-        keep_a, keep_b, keep_r = Signal(), Signal(), Signal()
         passes = {"a": delivered & ~kept & due["a"],
                   "b": delivered & ~kept & ~due["a"] & due["b"],
-                  "r": delivered & ~kept & ~due["a"] & ~due["b"] & due["r"]}
-        copy = {}  # a second copy of what goes on now
-        drop = {}  # too far ahead, and the expected one is not there
-        for name in sources:
-            copy[name] = due[name] & delivered & ~passes[name]
-            drop[name] = (sources[name].valid & ~old[name] & ~near[name]
-                          & (~any_due | self.rebuilding))
-        usable = ~slots_a.busy & ~slots_b.busy
-        m.d.comb += [
-            keep_a.eq(near["a"] & ~passes["a"] & ~copy["a"] & usable),
-            keep_b.eq(near["b"] & ~passes["b"] & ~copy["b"] & usable),
-            keep_r.eq(near["r"] & ~self.snapshot & ~passes["r"] & ~copy["r"] & ~keep_a & usable),
-            slots_a.store.eq(keep_a | keep_r),
-            Value.cast(slots_a.item).eq(
-                Mux(keep_a, Value.cast(self.a.payload), Value.cast(self.r.payload))),
-            slots_b.store.eq(keep_b), slots_b.item.eq(self.b.payload),
-            self.a.ready.eq(old["a"] | drop["a"] | (near["a"] & usable)),
-            self.b.ready.eq(old["b"] | drop["b"] | (near["b"] & usable)),
-            # What waits for its slot though it was delivered will be old when its turn comes.
-            self.r.ready.eq(Mux(
-                self.rebuilding & self.snapshot, self.o.ready & ~self.clear,
-                old["r"] | drop["r"] | (near["r"] & usable & ~near["a"]) | self.snapshot)),
-            slots_a.epoch.eq(epoch), slots_b.epoch.eq(epoch),
-        ]
-
+                  "r": delivered & ~kept & ~due["b"] & due["r"]}
         following = Signal(64)
+        late = slots_a.collides | slots_b.collides | moved  # found, if at all, in the next cycle
+        copy, keep, drop = {}, {}, {}
+        for name, source in sources.items():
+            copy[name] = due[name] & delivered & ~passes[name]
+            keep[name] = near[name] & ~passes[name] & ~copy[name]
+            # Too far ahead, and the expected one is not there.
+            drop[name] = far[name] & (~any_due & ~late | self.rebuilding)
+            m.d.comb += source.ready.eq(
+                old[name] | drop[name] | near[name] | (deaf[name] & usable))
+        with m.If(self.snapshot):
+            m.d.comb += self.r.ready.eq(~self.rebuilding | (~held & ~self.clear))
         m.d.comb += [
+            slots_a.store.eq(keep["a"] | keep["r"]),
+            Value.cast(slots_a.item).eq(Mux(
+                self.a.valid, Value.cast(self.a.payload), Value.cast(self.r.payload))),
+            slots_b.store.eq(keep["b"]), slots_b.item.eq(self.b.payload),
+            slots_a.epoch.eq(epoch), slots_b.epoch.eq(epoch),
             following.eq(Mux(delivered, expected + 1, expected)),
             slots_a.wanted.eq(following), slots_b.wanted.eq(following),
         ]
         m.d.sync += expected.eq(following)
 
-        adopts, session_event, foreign = self._session(m, epoch)
-        self._highest(m, near, old)
+        adopts, accepted, state_told, session_events = self._session(m, deaf)
+        anchor = Signal()  # the next packet tells how far the lines are
+        known, raised = self._highest(m, comes, accepted, header, anchor)
 
         # What is missing, and since when.
         waited, told = Signal(32), Signal()
         gap_high = Signal(64)
         gap, caught_up = Signal(), Signal()
         unconfirmed = Signal()  # where the lines are was not heard since resume
-        comes = slots_a.collides | slots_b.collides | moved  # found, if at all, in the next cycle
         m.d.sync += moved.eq(self.rebuild | resume | adopts)
+        behind = Cat(number > expected for number in known).any()
         m.d.comb += [
-            self.missing.eq(~any_due & (highest > expected) & ~comes & ~self.rebuilding),
-            self.stale.eq(~self.started | self.missing | self.gap_open | self.suspect
-                          | self.rebuilding | unconfirmed
-                          | (~any_due & self._early(old, due))),
+            self.missing.eq(~any_due & behind & ~late & ~self.rebuilding & usable),
+            self.stale.eq(~self.started | behind | held | self.gap_open | self.suspect
+                          | self.rebuilding | unconfirmed | ~usable
+                          | Cat(comes[name] & ~old[name] & ~due[name] for name in comes).any()),
         ]
         with m.If(delivered):
             m.d.sync += [waited.eq(0), told.eq(0)]
         with m.Elif(self.missing & ~told):
             m.d.sync += waited.eq(waited + 1)
             m.d.comb += gap.eq(waited >= self.reorder_cycles)
-            with m.If(gap):
-                m.d.sync += told.eq(1)
         with m.If(gap):
-            m.d.sync += self.gap_open.eq(1)
+            m.d.sync += [told.eq(1), self.gap_open.eq(1)]
         with m.If(self.missing):
             m.d.sync += gap_high.eq(highest)
-        with m.Elif(self.gap_open & (expected >= gap_high) & ~comes):
+        with m.Elif(self.gap_open & (expected >= gap_high) & ~self.rebuilding):
             m.d.sync += self.gap_open.eq(0)
             m.d.comb += caught_up.eq(1)
 
         # A bad frame that was used.
         bad = Signal()
-        for name, frame_bad, packet, keep in (
-            ("a", self.frame_bad_a, self.packet_a, keep_a),
-            ("b", self.frame_bad_b, self.packet_b, keep_b),
+        for name, frame_bad, packet in (
+            ("a", self.frame_bad_a, self.packet_a), ("b", self.frame_bad_b, self.packet_b),
         ):
             used = Signal(name=f"used_{name}")
+            uses = passes[name] | keep[name] | state_told[name] | raised[name]
             with m.If(packet.valid):
                 m.d.sync += used.eq(0)
-            with m.If(passes[name] | keep):
+            with m.If(uses):
                 m.d.sync += used.eq(1)
-            with m.If(frame_bad & (used | passes[name] | keep)):
+            with m.If(frame_bad & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
         with m.If(bad):
             m.d.sync += self.suspect.eq(1)
 
         # The host's commands, and a new session.
-        with m.If(self._heard(m)):
+        with m.If(header["a"] | header["b"]):
             m.d.sync += unconfirmed.eq(0)
+        with m.If(self.rebuild | resume | adopts):
+            m.d.sync += [waited.eq(0), told.eq(0), self.gap_open.eq(0), gap_high.eq(0)]
         with m.If(self.rebuild):
             m.d.comb += self.clear.eq(1)
             m.d.sync += [
-                self.rebuilding.eq(1), epoch.eq(epoch + 1), told.eq(0),
-                waited.eq(0), self.suspect.eq(0),
+                self.rebuilding.eq(1), self.suspect.eq(0), epoch.eq(epoch + 1),
+                anchor.eq(1), highest.eq(0), *(number.eq(0) for number in known),
             ]
-            with m.If(highest > expected):
-                m.d.sync += expected.eq(highest)
         with m.If(resume):
             m.d.sync += [
-                self.rebuilding.eq(0), unconfirmed.eq(1), self.gap_open.eq(0),
-                expected.eq(self.resume_sequence), highest.eq(self.resume_sequence),
-                waited.eq(0), told.eq(0), self.started.eq(1), gap_high.eq(0),
+                self.rebuilding.eq(0), self.started.eq(1), unconfirmed.eq(1), anchor.eq(0),
+                expected.eq(self.resume_sequence),
             ]
         with m.If(adopts):
+            m.d.comb += self.clear.eq(1)
             m.d.sync += [
-                expected.eq(1), highest.eq(1), self.suspect.eq(0), self.gap_open.eq(0),
-                self.rebuilding.eq(0), waited.eq(0), told.eq(0),
+                self.rebuilding.eq(0), self.suspect.eq(0), unconfirmed.eq(0), anchor.eq(0),
+                epoch.eq(epoch + 1), expected.eq(1), highest.eq(1),
+                *(number.eq(1) for number in known),
             ]
 
-        self._count(m, sources, due, old, copy, drop, delivered, kept, keep_a, keep_b,
-                    found_a & found_b, gap, bad)
-        self._tell(m, {
-            "N": session_event, "F": foreign, "Z": self._end(m), "B": bad, "G": gap,
-            "C": caught_up,
+        dropped = [drop[name] for name in sources] + [
+            source.valid & source.ready & deaf[name] & ~(self.rebuilding & (name == "r"))
+            for name, source in sources.items()]
+        self._count(m, {
+            "mold_duplicates": [*old.values(), *copy.values(), found_a & found_b & delivered],
+            "mold_gaps": [gap],
+            "window_reordered": [keep[name] & ~any_due & ~late for name in ("a", "b")],
+            "window_filled": [
+                Cat(due.values()).any() & ~kept & ~late & behind & ~self.rebuilding],
+            "window_dropped": dropped,
+            "frames_suspect": [bad],
         })
+        for name in ("a", "b"):
+            ahead = (sources[name].payload.sequence - expected)[:16]
+            with m.If(keep[name] & (ahead >= self.high_water)):
+                m.d.sync += self.high_water.eq(ahead + 1)
+        telling = self._tell(m, {**session_events, "B": bad, "G": gap, "C": caught_up})
         m.d.comb += [
-            self.busy.eq(slots_a.busy | slots_b.busy),
-            self.active.eq(self.a.valid | self.b.valid | self.r.valid | kept | comes
-                           | self.events.valid | (self.missing & ~told)),
+            self.busy.eq(~usable),
+            self.active.eq(self.a.valid | self.b.valid | self.r.valid | held
+                           | (kept & ~self.rebuilding) | late
+                           | ~usable | self.events.valid | telling | (self.missing & ~told)),
         ]
         return m
 
-    def _heard(self, m):
-        """A packet of the session has come, and ``highest`` is what it begins with at least."""
-        heard = Signal()
-        m.d.sync += heard.eq((self.packet_a.valid & ~self.foreign_a)
-                             | (self.packet_b.valid & ~self.foreign_b))
-        return heard
-
-    def _early(self, old, due):
-        """A message is here whose turn is yet to come."""
-        return ((self.a.valid & ~old["a"] & ~due["a"]) | (self.b.valid & ~old["b"] & ~due["b"]))
-
-    def _session(self, m, epoch):
-        """Adopt sessions. Return strobes: the books are void, a session began, one is foreign."""
-        known, forgetting = Signal(), Signal()
-        adopts, begins, foreign = Signal(), Signal(), Signal()
-        last_foreign = Signal(80)
-        m.d.comb += self.session_known.eq(known & ~self.ended & ~forgetting)
+    def _session(self, m, deaf):
+        """Adopt sessions. Return a strobe, that the books are void; and of each line, that a packet
+        of the session came, and that it began or ended one; and the strobes of events.
+        """
+        known, forgetting, last_foreign = Signal(), Signal(), Signal(80)
+        packets = {"a": (self.packet_a, self.foreign_a), "b": (self.packet_b, self.foreign_b)}
+        news = {
+            name: packet.valid & ~foreign & (
+                ~known | ((packet.session != self.session) & ~self.session_known))
+            for name, (packet, foreign) in packets.items()
+        }
+        begins, adopts, foreigner, ends = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.session_known.eq(known & ~self.ended & ~forgetting),
+            begins.eq(news["a"] | news["b"]), adopts.eq(begins & known),
+        ]
         with m.If(self.forget):
             m.d.sync += forgetting.eq(1)
-        for packet, is_foreign in (
-            (self.packet_b, self.foreign_b), (self.packet_a, self.foreign_a),
-        ):
-            other = packet.session != self.session
-            with m.If(packet.valid & is_foreign), m.If(last_foreign != packet.session):
-                m.d.sync += last_foreign.eq(packet.session)
-                m.d.comb += foreign.eq(1)
-            with m.Elif(packet.valid):
-                m.d.sync += self.started.eq(1)
-                with m.If(~known | (other & ~self.session_known)):
-                    m.d.sync += [
-                        self.session.eq(packet.session), known.eq(1), forgetting.eq(0),
-                        self.ended.eq(0), last_foreign.eq(0),
-                    ]
-                    m.d.comb += begins.eq(1)
-                    with m.If(known):
-                        m.d.comb += [adopts.eq(1), self.clear.eq(1)]
-                        m.d.sync += epoch.eq(epoch + 1)
-        return adopts, begins, foreign
+        with m.If(begins):
+            m.d.sync += [
+                self.session.eq(Mux(news["a"], self.packet_a.session, self.packet_b.session)),
+                known.eq(1), forgetting.eq(0), self.ended.eq(0), last_foreign.eq(0),
+            ]
 
-    def _end(self, m):
-        """The session's end, told once."""
-        ends = Signal()
-        for packet, is_foreign in (
-            (self.packet_a, self.foreign_a), (self.packet_b, self.foreign_b),
-        ):
-            with m.If(packet.valid & packet.end & ~is_foreign & ~self.ended):
+        # What a line is in the middle of when the other one begins a session is of the one before.
+        alike = self.packet_a.session == self.packet_b.session
+        deafens = {"a": news["b"] & ~news["a"], "b": news["a"] & ~(news["b"] & alike)}
+        accepted, state_told = {}, {}
+        for name, (packet, foreign) in packets.items():
+            with m.If(deafens[name]):
+                m.d.sync += deaf[name].eq(1)
+            with m.Elif(packet.valid):
+                m.d.sync += deaf[name].eq(0)
+            with m.If(packet.valid & foreign & (last_foreign != packet.session)):
+                m.d.sync += last_foreign.eq(packet.session)
+                m.d.comb += foreigner.eq(1)
+            accepted[name] = packet.valid & ~foreign & ~deafens[name]
+            ending = accepted[name] & packet.end & ~self.ended
+            state_told[name] = news[name] | ending
+            with m.If(ending):
                 m.d.comb += ends.eq(1)
+            with m.If(accepted[name]):
+                m.d.sync += self.started.eq(1)
         with m.If(ends):
             m.d.sync += self.ended.eq(1)
-        return ends
+        return adopts, accepted, state_told, {"N": begins, "F": foreigner, "Z": ends}
 
-    def _highest(self, m, near, old):
-        """Raise ``highest`` to what packets begin with, and to the messages that come.
+    def _highest(self, m, comes, accepted, header, anchor):
+        """Return, for line A with the host, and line B: the number below which all are known to
+        exist, from where packets begin and the messages that come; and that it has just risen
+        above that of the other.
 
-        Packets wait a cycle or two for their turn: their messages come later still.
+        Packets wait a cycle for their turn: their messages come later still.
         """
-        for name, packet, is_foreign in (
-            ("a", self.packet_a, self.foreign_a), ("b", self.packet_b, self.foreign_b),
+        known, raised = [Signal(64, name=f"known_{name}", init=1) for name in "ab"], {}
+        for name, source, packet, top, other in (
+            ("a", self.a, self.packet_a, known[0], known[1]),
+            ("b", self.b, self.packet_b, known[1], known[0]),
         ):
-            waits, number = Signal(name=f"waits_{name}"), Signal(64, name=f"number_{name}")
-            with m.If(waits):
-                with m.If(number > self.highest):
-                    m.d.sync += self.highest.eq(number)
-                m.d.sync += waits.eq(0)
-            with m.If(packet.valid & ~is_foreign):
-                m.d.sync += [waits.eq(1), number.eq(packet.sequence)]
-        for source, numbered in ((self.a, 1), (self.b, 1), (self.r, ~self.snapshot)):
-            with m.If(source.valid & numbered & (source.payload.sequence > self.highest)):
-                m.d.sync += self.highest.eq(source.payload.sequence)
+            number = Signal(64, name=f"begin_{name}")
+            sequence, has = source.payload.sequence, comes[name]
+            rises, leads = Signal(name=f"rises_{name}"), Signal(name=f"leads_{name}")
+            if name == "a":
+                sequence = Mux(self.a.valid, sequence, self.r.payload.sequence)
+                has = comes["a"] | comes["r"]
+            m.d.comb += [
+                rises.eq(has & (sequence >= top) & ~sequence.all()),
+                leads.eq(header[name] & (number > top)),
+            ]
+            m.d.sync += header[name].eq(accepted[name])
+            with m.If(accepted[name]):
+                m.d.sync += number.eq(packet.sequence)
+            with m.If(rises):
+                m.d.sync += top.eq(sequence + 1)
+            with m.Elif(leads):
+                m.d.sync += top.eq(number)
+            with m.If(accepted[name] & anchor):
+                m.d.sync += [anchor.eq(0), self.expected.eq(packet.sequence)]
+            raised[name] = (rises & (sequence >= other)) | (leads & (number > other))
+        m.d.sync += self.highest.eq(Mux(known[0] > known[1], known[0], known[1]))
+        return known, raised
 
-    def _count(self, m, sources, due, old, copy, drop, delivered, kept, keep_a, keep_b, both,
-               gap, bad):
-        copies = sum((Cat(old[name] | copy[name] for name in sources)), start=both & delivered)
-        was_missing = Signal()
-        m.d.sync += was_missing.eq(self.missing)
-        for name, step in (
-            ("mold_duplicates", copies),
-            ("mold_gaps", gap),
-            ("window_reordered", keep_a + keep_b),
-            ("window_filled", delivered & was_missing),
-            ("window_dropped", drop["a"] + drop["b"] + drop["r"]),
-            ("frames_suspect", bad),
-        ):
+    def _count(self, m, strobes):
+        """Count, a cycle later, what came in a cycle."""
+        for name, happened in strobes.items():
             counter = getattr(self, f"count_{name}")
-            m.d.sync += counter.eq(counter + step)
-        for keep, source in ((keep_a, self.a), (keep_b, self.b)):
-            far = (source.payload.sequence - self.expected)[:16]
-            with m.If(keep & (far >= self.high_water)):
-                m.d.sync += self.high_water.eq(far + 1)
+            step = Signal(len(happened), name=f"step_{name}")
+            m.d.sync += [step.eq(Cat(happened)), counter.eq(counter + sum(step))]
 
     def _tell(self, m, strobes):
         """Offer one event after the other; each is remembered until its turn."""
@@ -365,6 +394,7 @@ class Window(wiring.Component):
         with m.If(self.events.ready):
             m.d.sync += self.events.valid.eq(0)
         waits = {kind: Signal(name=f"tell_{kind}") for kind in _EVENTS}
+        numbers = {kind: Signal(64, name=f"number_{kind}") for kind in _OF_PACKETS}
         m.d.comb += [
             record.code.eq(ord(" ")), record.symbol.eq(0xFFFF),
             record.expected.eq(self.expected), record.sequence.eq(self.highest),
@@ -374,6 +404,8 @@ class Window(wiring.Component):
         for kind in _EVENTS:
             with m.If(waits[kind] & room & ~chosen):
                 m.d.comb += record.kind.eq(ord(kind))
+                if kind in numbers:
+                    m.d.comb += record.sequence.eq(numbers[kind])
                 m.d.sync += [
                     waits[kind].eq(0), self.events.valid.eq(1),
                     self.events.payload.eq(record.record),
@@ -381,3 +413,9 @@ class Window(wiring.Component):
             chosen = chosen | waits[kind]
             with m.If(strobes[kind]):
                 m.d.sync += waits[kind].eq(1)
+                if kind in numbers:
+                    m.d.sync += numbers[kind].eq(Mux(
+                        self.packet_a.valid, self.packet_a.sequence, self.packet_b.sequence))
+        with m.If(strobes["G"]):
+            m.d.sync += waits["C"].eq(0)  # it has been overtaken
+        return Cat(waits.values()).any()

@@ -71,7 +71,7 @@ class InjectLine(wiring.Component):
         m.d.comb += [
             offers.eq(self.i.valid & ~parser.ending),
             stray.eq(offers & ~begun & ~beat.first & ~inside),
-            packet.data.eq(beat.data), packet.keep.eq(beat.keep),
+            packet.data.eq(beat.data), packet.keep.eq(beat.keep | begins.replicate(8)),
             packet.begin.eq(begins), packet.lane.eq(8),
             packet.final.eq(beat.last & ~begins), packet.cycles.eq(self.cycles),
             parser.i.valid.eq(offers & ~stray),

@@ -45,7 +45,8 @@ class MoldParser(wiring.Component):
     packet, foreign : Out(PacketStrobe), Out(1)
         The header of each packet, before its messages; it is of another session.
     malformed, cut : Out(1)
-        Strobes, two cycles after a packet's end: its blocks do not fit; it ended in its header.
+        Strobes, two cycles after a packet's end: its blocks do not fit, if it is one whose messages
+        are delivered; it ended in its header.
     busy, ending : Out(1)
         A message waits or is being looked for; a packet has ended and was not judged yet.
     """
@@ -199,11 +200,10 @@ class MoldParser(wiring.Component):
                 m.d.sync += [excess.eq(0), numbered.eq(0)]
             with m.Elif(finished & (left_now == 0)):
                 m.d.sync += excess.eq(1)
-        judges = closed & advance & self.accept
         m.d.comb += [
             self.malformed.eq(
-                judges & numbered & (~clean | excess | (listening & (left != 0)))),
-            self.cut.eq(judges & ~numbered),
+                closed & advance & numbered & listening & (~clean | excess | (left != 0))),
+            self.cut.eq(closed & advance & ~numbered & self.accept),
             self.busy.eq(self.item.valid | again),
             self.ending.eq(closing | closed),
         ]

@@ -152,8 +152,9 @@ class LineModel:
 
 @dataclass
 class InjectModel:
-    """Packets without the frame around them, from the host."""
+    """Packets without the frame around them, from the host; ``session`` None: none is known."""
 
+    session: bytes | None = None
     malformed: int = 0
     packets: int = 0
     items: list[LineItem] = field(default_factory=list)
@@ -163,6 +164,9 @@ class InjectModel:
         number = self.packets
         self.packets += 1
         if len(payload) < 20:
+            self.malformed += 1
+            return
+        if self.session is not None and payload[:10] != self.session:
             self.malformed += 1
             return
         sequence, count = struct.unpack_from(">QH", payload, 10)
