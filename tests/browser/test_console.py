@@ -55,6 +55,7 @@ def test_overview_shows_what_the_engine_says(log_in: Callable[[str], Page]) -> N
     expect(page.get_by_role("status").first).to_contain_text("ARMED")
     expect(page.get_by_text("48,211")).to_be_visible()
     expect(page.get_by_text("189.31")).to_be_visible()
+    expect(page.get_by_text("in order")).to_be_visible()
     expect(page.get_by_text("STALE")).to_be_visible()
     expect(page.get_by_text("the price is too far through the touch")).to_be_visible()
 

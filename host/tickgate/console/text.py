@@ -1,7 +1,10 @@
 """How the pages write prices, money, quantities and times. Integers in, text out; nothing is
 decided here."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from tickgate.engine.commands import FeedRow
 
 NONE = "–"
 
@@ -49,3 +52,16 @@ def duration(value_ns: int) -> str:
 def words(name: str) -> str:
     """``price_collar`` as ``Price collar``."""
     return name.replace("_", " ").capitalize()
+
+
+def feed(rows: Sequence[FeedRow]) -> str:
+    """The feed in a few words: of its first channel that is stale, if any is."""
+    if not rows:
+        return NONE
+    row = next((row for row in rows if row["stale"]), rows[0])
+    if not row["started"]:
+        return "silent"
+    if not row["stale"]:
+        return "in order"
+    missing = f", {row['missing']:,} missing" if row["missing"] else ""
+    return f"not in order: {row['problem'] or row['recovery']}{missing}"

@@ -25,3 +25,25 @@ def test_times() -> None:
     assert text.clock(1_700_000_000_123_456_789) == "22:13:20.123"
     shown = [text.duration(ns) for ns in (9_999, 10_000, 12_345_678, 12_345_678_901)]
     assert shown == ["9,999 ns", "10 µs", "12 ms", "12 s"]
+
+
+def feed_row(**more):
+    row = {"started": True, "stale": False, "missing": 0, "problem": "", "recovery": "idle"}
+    return {**row, **more}
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        ([], "–"),
+        ([feed_row()], "in order"),
+        ([feed_row(started=False, stale=True)], "silent"),
+        (
+            [feed_row(), feed_row(stale=True, recovery="re-request", missing=1_700)],
+            "not in order: re-request, 1,700 missing",
+        ),
+        ([feed_row(stale=True, problem="no server")], "not in order: no server"),
+    ],
+)
+def test_the_feed_in_a_few_words(rows, shown) -> None:
+    assert text.feed(rows) == shown

@@ -34,6 +34,7 @@ def show(context: PageContext) -> None:
                 "open_orders": figure("open orders", "open-orders"),
                 "realised": figure("realised P&L, USD", "realised"),
                 "itch": figure("ITCH messages", "itch-messages"),
+                "feed": figure("feed", "feed"),
             }
         with ui.row().classes("w-full no-wrap items-stretch").style("gap:18px"):
             with panel("Top of book", "From the card's own book; what the price collar reads."):
@@ -90,6 +91,7 @@ def show(context: PageContext) -> None:
             figures["itch"].set_text(
                 text.quantity(state["card"]["counters"].get("itch_messages", 0))
             )
+            figures["feed"].set_text(text.feed(state["feed"]))
             tops.show(
                 [
                     {
