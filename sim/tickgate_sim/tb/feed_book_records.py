@@ -1,12 +1,14 @@
 """Records of the market data half of the card, turned into what its golden model gives."""
 
+from collections.abc import Iterable
+
 from tickgate.records import codec
 from tickgate.records.messages import FeedEvent, TopOfBook
 from tickgate.records.schema import SCHEMA_ID, SCHEMA_VERSION
 
 from tickgate_sim.models.book import Event, Top, TopRecord
 
-__all__ = ["event", "record_of", "top", "top_record"]
+__all__ = ["event", "record_of", "shown", "top", "top_record"]
 
 _BODY_BYTES = 48
 _BLOCK_BYTES = 56
@@ -35,6 +37,14 @@ def top_record(payload: int) -> tuple[TopRecord, int]:
     )  # fmt: skip
     told = TopRecord(record.symbol, quote, record.message, record.itch_time, record.time_ns)
     return told, record.book_cycles
+
+
+def shown(records: Iterable[TopRecord]) -> list[tuple[int, Top, int]]:
+    """What to compare of records: symbol, quote and message, but of a cleared book no message.
+
+    Times are not modelled, and that of a cleared book is whatever came before.
+    """
+    return [(r.symbol, r.top, r.message if r.top != Top() else 0) for r in records]
 
 
 def event(payload: int) -> Event:

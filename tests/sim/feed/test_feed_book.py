@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from tickgate_hdl.feed import FeedBook
+from tickgate_hdl.feed.feed_book import FeedBook
 from tickgate_sim import runner
 from tickgate_sim.tb import feed_book_config
 
 SHARED = Path(os.environ.get("TICKGATE_SHARED", Path(__file__).parents[4] / "shared"))
-GENERATED = ["random_traffic.*", "line_rate_input", "reset_in_the_middle"]
+GENERATED = ["random_traffic.*", "two_lines", "line_rate_input", "reset_in_the_middle"]
 SAMPLES = [
     "real_market_data",
     "third_party_framing",

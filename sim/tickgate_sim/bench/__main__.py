@@ -1,0 +1,133 @@
+"""Measures feed and book: ``python -m tickgate_sim.bench [--out FOLDER]``.
+
+Prints tables and writes ``bench.json``, one flat object of figure name to number. Cycle counts are
+exact and the same on every machine; figures a second are this machine's, at this moment.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tickgate_hdl.book.order_table import OrderTable
+from tickgate_hdl.top.config import CardConfig
+
+from tickgate_sim.bench import designs, latency, mac, speed
+from tickgate_sim.bench.line_rate import LineRate, line_rate
+
+__all__ = ["main"]
+
+Say = Callable[[str], None]
+_NO_KNEE = 0
+
+
+def _line_rate(folder: Path, figures: dict[str, float]) -> list[str]:
+    rows = list(line_rate(folder))
+    lines = [
+        "Line rate: full frames back to back on both lines, none may wait",
+        f"  {'mix':12} {'messages':>9} {'cycles each':>12} {'lost':>6} {'frames lost':>12} "
+        f"{'line FIFO, beats':>17} {'window, messages':>17} {'worst, cycles':>14}",
+    ]
+    for row in rows:
+        lines.append(_line(row))
+        prefix = f"{row.mix}_line_rate"
+        figures |= {
+            f"feed.lost.{prefix}": row.lost,
+            f"feed.lost_frames.{prefix}": row.lost_frames,
+            f"feed.line_high_water.{prefix}": row.line_high_water,
+            f"feed.window_high_water.{prefix}": row.window_high_water,
+            f"feed.cycles_per_message.{prefix}": round(row.cycles_per_message, 2),
+            f"book.cycles.most.{prefix}": row.worst_cycles,
+        }
+    return lines
+
+
+def _line(row: LineRate) -> str:
+    return (
+        f"  {row.mix:12} {row.messages:9,} {row.cycles_per_message:12.2f} {row.lost:6,} "
+        f"{row.lost_frames:12,} {row.line_high_water:17,} {row.window_high_water:17,} "
+        f"{row.worst_cycles:14,}"
+    )
+
+
+def _latency(folder: Path, figures: dict[str, float], say: Say) -> list[str]:
+    alone, common, types = latency.unloaded(folder)
+    figures["book.cycles.common"] = common
+    figures["book.cycles.worst"] = alone.most
+    lines = ["", "Latency: beat with the last byte of a message in to best bid and offer out, cycles",
+             f"  {'':12} {'count':>8} {'min':>5} {'mean':>7} {'p99':>5} {'max':>6}"]
+    loads = {}
+    for spread in (alone, *types.values()):
+        lines.append(_spread(spread))
+        if spread is not alone:
+            figures[f"book.cycles.{spread.what}.min"] = spread.least
+            figures[f"book.cycles.{spread.what}.max"] = spread.most
+    for load, spread in zip(latency.LOADS, latency.loaded(folder), strict=True):
+        say(f"latency at {spread.what} of line rate")
+        lines.append(_spread(spread))
+        loads[load] = spread
+        prefix = f"book.cycles.load_{round(100 * load)}"
+        figures |= {
+            f"{prefix}.min": spread.least, f"{prefix}.mean": round(spread.mean, 2),
+            f"{prefix}.p99": spread.p99, f"{prefix}.max": spread.most,
+        }  # fmt: skip
+    at = latency.knee(alone, loads)
+    figures["book.knee_load_percent"] = _NO_KNEE if at is None else round(100 * at)
+    lines.append("  knee (mean over twice that of a message alone): "
+                 + ("none up to line rate" if at is None else f"{round(100 * at)} % of line rate"))
+    return lines
+
+
+def _spread(spread: latency.Spread) -> str:
+    return (f"  {spread.what:12} {spread.count:8,} {spread.least:5} {spread.mean:7.2f} "
+            f"{spread.p99:5} {spread.most:6}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program. Return its exit status: 1 when a message was lost at line rate."""
+    parser = argparse.ArgumentParser("python -m tickgate_sim.bench", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("build"), metavar="FOLDER",
+                        help="folder for bench.json (build)")
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - began:5.0f} s] {line}", file=sys.stderr, flush=True)
+
+    folder = options.out / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures: dict[str, float] = {}
+    say("line rate, every mix")
+    lines = _line_rate(folder, figures)
+    say("latency")
+    lines += _latency(folder, figures, say)
+    say("latency of the MAC")
+    figures |= mac.measure()
+    say("speed of the simulation")
+    figures |= speed.measure()
+    config = CardConfig.latency()
+    table = OrderTable(sets=2, ways=1, symbol_bits=1)
+    lines += [
+        "", "MAC: 64 bit, 156.25 MHz",
+        f"  start character to first word out {figures['mac.rx_cycles']:.0f} cycles, "
+        f"first word in to start character {figures['mac.tx_cycles']:.0f}",
+        "", "Simulation of feed, book and gate on one core",
+        f"  {figures['sim.cycles_per_second']:,.0f} cycles a second, "
+        f"{figures['sim.messages_per_second']:,.0f} messages a second",
+        "", "Open designs and this one (figures of others as their authors state them)",
+        *designs.table(
+            symbols=config.symbols, orders=config.order_sets * config.order_ways,
+            order_cycles=table.latency, common=int(figures["book.cycles.common"]),
+            worst=int(figures["book.cycles.worst"])),
+    ]
+    path = options.out / "bench.json"
+    path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    print("\n".join(lines) + f"\nfigures: {path}")
+    lost = sum(value for name, value in figures.items() if name.startswith("feed.lost."))
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
