@@ -63,5 +63,6 @@ class Wire:
         for at in range(0, len(self.characters), 8):
             lanes = self.characters[at : at + 8]
             data = int.from_bytes(bytes(value for value, _ in lanes), "little")
-            result.append((data, sum(is_control << bit for bit, (_, is_control) in enumerate(lanes))))
+            control = sum(is_control << bit for bit, (_, is_control) in enumerate(lanes))
+            result.append((data, control))
         return result

@@ -69,8 +69,9 @@ class Received:
             self.active = ctx.get(dut.active)
 
         simulator, calls = _simulation(max_bytes)
+        if calls:
+            simulator.reset()
         calls["run"] = run
-        simulator.reset()
         simulator.run()
 
 

@@ -63,8 +63,9 @@ class Sent:
             self.counts = {name: ctx.get(getattr(dut, name)) for name in COUNTERS}
 
         simulator, calls = _simulation()
+        if calls:
+            simulator.reset()
         calls["run"] = run
-        simulator.reset()
         simulator.run()
         self.line = [(data >> 8 * lane & 255, control >> lane & 1)
                      for data, control in self.words for lane in range(8)]
