@@ -111,10 +111,15 @@ class ItchDecode(wiring.Component):
 
 
 def _select(choices):
-    """Return the value of the choice whose condition holds; choices of one value share a gate."""
+    """Return the value of the choice whose condition holds; choices of one value share a gate.
+
+    If there is one value only, it needs no gate: what no condition chooses means nothing.
+    """
     places = {}
     for condition, value in choices:
         places.setdefault(repr(value), (value, []))[1].append(condition)
+    if len(places) == 1:
+        return choices[0][1]
     result = 0
     for value, conditions in places.values():
         chosen = Cat(conditions).any()

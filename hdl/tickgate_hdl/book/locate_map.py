@@ -6,6 +6,8 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.book.trees import lowest
+
 __all__ = ["LocateMap"]
 
 _VERSIONS = 4  # bits
@@ -15,8 +17,8 @@ class LocateMap(wiring.Component):
     """Find a symbol's index by the day's stock locate in one cycle, by its text in three.
 
     Only locates of tracked symbols are kept, by ``learn`` after a search by text. Names must be
-    unique; of equal ones the lowest index is found. An entry that is given another name forgets its
-    locate.
+    unique; of equal ones the lowest index is found. An entry that is given another name or turned
+    off forgets its locates: each is kept with the version of its symbol's name.
 
     Parameters
     ----------
@@ -27,6 +29,12 @@ class LocateMap(wiring.Component):
     locate_bits : int
         Width of the stock locates that can be told apart, 16 but in small tests; others are not
         tracked.
+    registered : bool
+        A register behind the memory of the locates: the answer takes a cycle more.
+
+    Attributes
+    ----------
+    latency : cycles from ``look`` to the answer
 
     Members
     -------
@@ -39,19 +47,21 @@ class LocateMap(wiring.Component):
     look, channel, locate : In(1), In(2), In(16)
         Look a locate up.
     mapped, symbol : Out(1), Out
-        In the cycle after ``look``, until the next one: it is that of a tracked symbol, and which.
+        ``latency`` cycles after ``look``, until the next one: it is that of a tracked symbol, and
+        which.
     search, name : In(1), In(64)
         Search by text.
     searched, matched, match : Out(1), Out(1), Out
         Two cycles after ``search``: strobe, whether there is one of that name, and which.
-    learn : In(1)
-        With ``searched``: the locate looked up last is that symbol's.
+    learn, learn_channel, learn_locate : In(1), In(2), In(16)
+        With ``searched``: this locate is that symbol's, for a ``look`` in the next cycle.
     clear, busy : In(1), Out(1)
         Forget all locates, one a cycle; they are being forgotten. Names stay.
     """
 
-    def __init__(self, *, symbols, channels=1, locate_bits=16):
-        self._symbols, self._locate_bits = symbols, locate_bits
+    def __init__(self, *, symbols, channels=1, locate_bits=16, registered=False):
+        self._symbols, self._locate_bits, self._registered = symbols, locate_bits, registered
+        self.latency = 2 if registered else 1
         self._channel_bits = (channels - 1).bit_length()
         super().__init__({
             "write": In(1), "write_index": In(8), "write_name": In(64), "write_enable": In(1),
@@ -60,6 +70,7 @@ class LocateMap(wiring.Component):
             "mapped": Out(1), "symbol": Out(range(symbols)),
             "search": In(1), "name": In(64), "searched": Out(1), "matched": Out(1),
             "match": Out(range(symbols)), "learn": In(1),
+            "learn_channel": In(2), "learn_locate": In(16),
             "clear": In(1), "busy": Out(1, init=1),
         })
 
@@ -67,15 +78,25 @@ class LocateMap(wiring.Component):
         m = Module()
         bits = (self._symbols - 1).bit_length()
         names = [Signal(64, name=f"name_{index}") for index in range(self._symbols)]
-        versions = [Signal(_VERSIONS, name=f"version_{index}") for index in range(self._symbols)]
+        m.submodules.versions = versions = Memory(shape=_VERSIONS, depth=self._symbols, init=[])
+        version_write = versions.write_port()
+
+        def version_of(index):
+            port = versions.read_port(domain="comb")
+            m.d.comb += port.addr.eq(index)
+            return port.data
+
         for index in range(self._symbols):
             with m.If(self.write & (self.write_index == index)):
                 same = self.enabled[index] & (names[index] == self.write_name)
                 m.d.comb += self.changed.eq(self.write_enable & ~same)
                 m.d.sync += [
                     names[index].eq(self.write_name), self.enabled[index].eq(self.write_enable)]
-                with m.If(names[index] != self.write_name):
-                    m.d.sync += versions[index].eq(versions[index] + 1)
+                m.d.comb += version_write.en.eq(self.enabled[index] & ~(same & self.write_enable))
+        m.d.comb += [
+            version_write.addr.eq(self.write_index),
+            version_write.data.eq(version_of(self.write_index) + 1),
+        ]
 
         # By text: one comparator a symbol, then the lowest.
         matches = Signal(self._symbols)
@@ -85,34 +106,37 @@ class LocateMap(wiring.Component):
             m.d.sync += matches.eq(
                 Cat((names[i] == self.name) & self.enabled[i] for i in range(self._symbols)))
         with m.If(searching):
-            m.d.sync += self.matched.eq(matches.any())
-            for index in reversed(range(self._symbols)):
-                with m.If(matches[index]):
-                    m.d.sync += self.match.eq(index)
+            m.d.sync += [self.matched.eq(matches.any()), self.match.eq(lowest(matches))]
 
         # By locate.
         depth_bits = self._locate_bits + self._channel_bits
         entry = StructLayout({"mapped": 1, "version": _VERSIONS, "symbol": bits})
         m.submodules.locates = locates = Memory(shape=entry, depth=1 << depth_bits, init=[])
         read, write = locates.read_port(), locates.write_port()
-        place, asked = Signal(depth_bits), Signal(depth_bits)
         sweep, far = Signal(depth_bits), Signal()
-        m.d.comb += place.eq(
-            Cat(self.locate[:self._locate_bits], self.channel[:self._channel_bits]))
+        found, is_far = Signal(entry), Signal()
+
+        def place(channel, locate):
+            return Cat(locate[:self._locate_bits], channel[:self._channel_bits])
+
         with m.If(self.look):
-            m.d.sync += [asked.eq(place), far.eq(self.locate >> self._locate_bits != 0)]
+            m.d.sync += is_far.eq(self.locate >> self._locate_bits != 0)
+        if self._registered:
+            m.d.sync += [found.eq(read.data), far.eq(is_far)]
+        else:
+            m.d.comb += [found.eq(read.data), far.eq(is_far)]
         m.d.comb += [
-            read.addr.eq(place),
+            read.addr.eq(place(self.channel, self.locate)),
             read.en.eq(self.look),
-            write.addr.eq(Mux(self.busy, sweep, asked)),
+            write.addr.eq(Mux(self.busy, sweep, place(self.learn_channel, self.learn_locate))),
             write.data.mapped.eq(~self.busy),
-            write.data.version.eq(_at(versions, self.match)),
+            write.data.version.eq(version_of(self.match)),
             write.data.symbol.eq(self.match),
-            write.en.eq(self.busy | (self.learn & self.matched & ~far)),
-            self.symbol.eq(read.data.symbol),
+            write.en.eq(self.busy | (self.learn & self.matched
+                                     & (self.learn_locate >> self._locate_bits == 0))),
+            self.symbol.eq(found.symbol),
             self.mapped.eq(
-                read.data.mapped & ~far & self.enabled.bit_select(read.data.symbol, 1)
-                & (read.data.version == _at(versions, read.data.symbol))),
+                found.mapped & ~far & (found.version == version_of(found.symbol))),
         ]
         with m.If(self.busy):
             m.d.sync += sweep.eq(sweep + 1)
@@ -122,10 +146,3 @@ class LocateMap(wiring.Component):
             m.d.sync += [self.busy.eq(1), sweep.eq(0)]
         return m
 
-
-def _at(values, index):
-    """Return the value at an index."""
-    result = 0
-    for number, value in enumerate(values):
-        result = result | Mux(index == number, value, 0)
-    return result

@@ -6,6 +6,8 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.book.trees import any_of
+
 __all__ = ["OrderTable", "fold", "order_layout"]
 
 _PIECE = 8
@@ -35,10 +37,10 @@ def fold(reference, bits):
 class OrderTable(wiring.Component):
     """Keep orders in sets of ``ways``; find one, or room for one, in two cycles.
 
-    ``find`` in a cycle gives the answer in the next but one, registered, where it stays until the
-    next ``find``. With ``commit`` the owner then lets the operation take effect; the next ``find``
-    may come in that very cycle, since what was just written is forwarded. So there is an operation
-    every two cycles, four where ``registered``.
+    ``find`` in a cycle gives the answer in the next but one, registered, where it stays until that
+    of the next ``find``. With ``commit`` the owner then lets the operation take effect; the next
+    ``find`` may come in that very cycle, since what was just written is forwarded. So there is an
+    operation every two cycles, four where ``registered``.
 
     Parameters
     ----------
@@ -57,10 +59,9 @@ class OrderTable(wiring.Component):
     -------
     find, channel, reference : In(1), In(2), In(64)
         Look for an order.
-    answer_valid : Out(1)
-        The answer is there: from its first cycle on, until the next ``find``.
     found, order, free : Out(1), Out, Out(1)
-        There is such an order, and which; there is room for one with that reference.
+        The answer, ``latency`` cycles after ``find`` and until that of the next one: there is such
+        an order, and which; there is room for one with that reference.
     commit, entry : In(1), In
         Put ``entry`` in the order's place, or in the free place when there is no such order. The
         entry of an order that is gone has ``valid`` 0.
@@ -74,7 +75,7 @@ class OrderTable(wiring.Component):
         self.latency = 4 if registered else 2
         super().__init__({
             "find": In(1), "channel": In(2), "reference": In(64),
-            "answer_valid": Out(1), "found": Out(1), "order": Out(self._order), "free": Out(1),
+            "found": Out(1), "order": Out(self._order), "free": Out(1),
             "commit": In(1), "entry": In(self._order), "clear": In(1), "busy": Out(1, init=1),
         })
 
@@ -96,13 +97,12 @@ class OrderTable(wiring.Component):
         with m.If(self.find):
             m.d.sync += [
                 asked_place.eq(place), channel.eq(self.channel), reference.eq(self.reference),
-                self.answer_valid.eq(0),
             ]
 
         # What was written while the set was read is not in what the memories give. Only the find in
         # a commit's own cycle reads that early: whether it is of the same set is known then.
         written, forward = Signal(self._order), Signal(self._ways)
-        way = Signal(self._ways)  # where a commit writes: the order, or the first free place
+        way = Signal(self._ways)
         with m.If(self.commit):
             m.d.sync += written.eq(self.entry)
         with m.If(self.find):
@@ -112,52 +112,55 @@ class OrderTable(wiring.Component):
         def is_asked(entry):
             return entry.valid & (entry.reference == reference) & (entry.channel == channel)
 
+        # Which way has the order, and which are free; what is forwarded is a way of its own.
         hit, free = Signal(self._ways), Signal(self._ways)
-        entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
+        stored_hit, forward_hit = Signal(self._ways), Signal()
         compare = Signal()
-        forwarded = [
-            Value.cast(entry).eq(Mux(forward[n], Value.cast(written), Value.cast(data)))
-            for n, (entry, data) in enumerate(zip(entries, stored, strict=True))]
         if self._registered:
-            # Behind the memories, and of the comparison: equal in each piece.
+            # Registers behind the memories, and behind the comparison of each piece.
             latched = Signal()
+            entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
+            late_forward = Signal.like(forward)
+            equal = [self._pieces(m, latched, entry, reference, channel, f"way_{number}")
+                     for number, entry in enumerate([*entries, written])]
             m.d.sync += [latched.eq(looking), compare.eq(latched)]
             with m.If(looking):
-                m.d.sync += forwarded
-            for number, entry in enumerate(entries):
-                pieces = Signal(-(-64 // _PIECE), name=f"pieces_{number}")
-                wanted = Signal(name=f"wanted_{number}")
-                with m.If(latched):
-                    m.d.sync += [
-                        wanted.eq(entry.valid & (entry.channel == channel)),
-                        free[number].eq(~entry.valid),
-                        *(pieces[at // _PIECE].eq(
-                            entry.reference[at:at + _PIECE] == reference[at:at + _PIECE])
-                          for at in range(0, 64, _PIECE)),
-                    ]
-                m.d.comb += hit[number].eq(wanted & pieces.all())
-        else:
-            # What is forwarded is compared beside the memories, not behind them.
-            written_hit = Signal()
-            m.d.comb += [compare.eq(looking), written_hit.eq(is_asked(written)), *forwarded]
-            for number, data in enumerate(stored):
-                m.d.comb += [
-                    hit[number].eq(Mux(forward[number], written_hit, is_asked(data))),
-                    free[number].eq(~entries[number].valid),
+                m.d.sync += [Value.cast(entry).eq(Value.cast(data))
+                             for entry, data in zip(entries, stored, strict=True)]
+            with m.If(latched):
+                m.d.sync += [
+                    late_forward.eq(forward),
+                    *(free[n].eq(~Mux(forward[n], written.valid, entry.valid))
+                      for n, entry in enumerate(entries)),
                 ]
+            m.d.comb += [
+                stored_hit.eq(Cat(equal[:-1]) & ~late_forward),
+                forward_hit.eq(equal[-1] & late_forward.any()),
+                hit.eq(stored_hit | Mux(equal[-1], late_forward, 0)),
+            ]
+        else:
+            entries = stored
+            m.d.comb += [
+                compare.eq(looking),
+                stored_hit.eq(Cat(is_asked(entry) for entry in entries) & ~forward),
+                forward_hit.eq(is_asked(written) & forward.any()),
+                hit.eq(stored_hit | Mux(is_asked(written), forward, 0)),
+                free.eq(Cat(~Mux(forward[n], written.valid, entry.valid)
+                            for n, entry in enumerate(entries))),
+            ]
+        choices = zip([*stored_hit, forward_hit], [*entries, written], strict=True)
+        chosen = any_of([Mux(condition, Value.cast(entry), 0) for condition, entry in choices])
 
-        chosen = 0
-        for number, entry in enumerate(entries):
-            chosen = chosen | Mux(hit[number], Value.cast(entry), 0)
-        first_free = Cat(
-            free[number] & ~free[:number].any() for number in range(self._ways))
+        # Where a commit writes: the order, or the first free place.
+        hit_way, free_way = Signal(self._ways), Signal(self._ways)
         with m.If(compare):
             m.d.sync += [
-                self.answer_valid.eq(1),
                 self.found.eq(hit.any()), self.free.eq(free.any()),
-                Value.cast(self.order).eq(chosen),
-                way.eq(Mux(hit.any(), hit, first_free)),
+                Value.cast(self.order).eq(chosen), hit_way.eq(hit),
+                free_way.eq(Cat(
+                    free[number] & ~free[:number].any() for number in range(self._ways))),
             ]
+        m.d.comb += way.eq(Mux(self.found, hit_way, free_way))
 
         sweep = Signal(bits)
         for number, memory in enumerate(ways):
@@ -169,9 +172,21 @@ class OrderTable(wiring.Component):
                 write.en.eq(self.busy | (self.commit & way[number])),
             ]
         with m.If(self.busy):
-            m.d.sync += [sweep.eq(sweep + 1), self.answer_valid.eq(0)]
+            m.d.sync += [sweep.eq(sweep + 1)]
             with m.If(sweep == self._sets - 1):
                 m.d.sync += self.busy.eq(0)
         with m.If(self.clear):
             m.d.sync += [self.busy.eq(1), sweep.eq(0)]
         return m
+
+    def _pieces(self, m, enable, entry, reference, channel, name):
+        """Compare in registered pieces. Return whether the entry is the order."""
+        pieces, wanted = Signal(-(-64 // _PIECE), name=f"pieces_{name}"), Signal(name=f"ok_{name}")
+        with m.If(enable):
+            m.d.sync += [
+                wanted.eq(entry.valid & (entry.channel == channel)),
+                *(pieces[at // _PIECE].eq(
+                    entry.reference[at:at + _PIECE] == reference[at:at + _PIECE])
+                  for at in range(0, 64, _PIECE)),
+            ]
+        return wanted & pieces.all()

@@ -13,8 +13,10 @@ from tickgate_hdl.book.order_table import OrderTable
 from tickgate_hdl.book.price_levels import Levels
 from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin, TopRecord
 from tickgate_hdl.book.status import StatusTable
+from tickgate_hdl.book.trees import lowest
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
+from tickgate_hdl.lib.wire import fields
 
 __all__ = ["Book"]
 
@@ -110,7 +112,8 @@ class Book(wiring.Component):
         bits = (symbols - 1).bit_length()
         m.submodules.decode = decode = ItchDecode()
         m.submodules.locate_map = locates = LocateMap(
-            symbols=symbols, channels=config.channels, locate_bits=self._locate_bits)
+            symbols=symbols, channels=config.channels, locate_bits=self._locate_bits,
+            registered=config.registered)
         m.submodules.orders = orders = OrderTable(
             sets=config.order_sets, ways=config.order_ways, symbol_bits=bits,
             registered=config.registered)
@@ -140,42 +143,42 @@ class Book(wiring.Component):
             self.count_book_level_overflow.eq(levels.count_level_dropped),
         ]
 
-        # ---- the message in hand ----
-        hand, held = Signal(BookOperation), Signal()
-        taken, done = Signal(), Signal()
-        searching, found_name = Signal(), Signal()  # by text; it is tracked
-        named_symbol = Signal(bits)
-        clearing = Signal()
-        running = Signal()
-        m.d.comb += [
-            decode.item.eq(self.i.payload),
-            self.i.ready.eq(running & ~clearing & (~held | done)),
-            taken.eq(self.i.valid & self.i.ready),
-            locates.look.eq(taken), locates.channel.eq(decode.operation.channel),
-            locates.locate.eq(decode.operation.locate), locates.name.eq(hand.stock),
-        ]
-        with m.If(done):
-            m.d.sync += held.eq(0)
-        with m.If(taken):
-            m.d.sync += [hand.eq(decode.operation), held.eq(1), found_name.eq(0)]
-        self._count(m, taken, decode.operation)
+        # ---- messages that wait: decoded, and their locates looked up ----
+        clearing, running, calm = Signal(), Signal(), Signal()
+        next_op, next_is_order = Signal(BookOperation), Signal()
+        waits, move = Signal(), Signal()  # a message is next; it goes to work
+        again = Signal()  # a locate was learned: look up again
+        looking = self._take(m, decode, locates, clearing=clearing, move=move, again=again,
+                             next_op=next_op, waits=waits)
+        m.d.comb += next_is_order.eq(
+            next_op.known
+            & (next_op.insert | next_op.reduce | next_op.remove | next_op.replace))
 
-        # ---- the operation on an order: at the order table, then at its level ----
+        # ---- the message in work: at the order table, then at its level ----
         work, working = Signal(BookOperation), Signal()
-        symbol, second = Signal(bits), Signal()  # second half of a replace
+        is_order, is_status = Signal(), Signal()  # what the message in work is, if it is known
+        tracked, symbol = Signal(), Signal(bits)
+        searching = Signal()  # its symbol, by text
+        new = Signal()  # it is in work for the first cycle
+        second = Signal()  # second half of a replace
         sells = Signal()
-        age = Signal(range(orders.latency + 1))  # cycles since the order was looked for
+        age = Signal(range(orders.latency))  # cycles in work, until the order table has answered
+        answered = Signal()
+        read_due = Signal()  # the rows of its symbol are to be read
         sent = Signal()  # an Add's level operation was taken: its check is due
-        find_next, find_second = Signal(), Signal()
-        ended = Signal()
+        first_half, find_second = Signal(), Signal()
+        ended, ends_status = Signal(), Signal()
         adding, early = Signal(), Signal()
         order = orders.order
         m.d.comb += [
             adding.eq(work.insert | second),
             early.eq(work.insert),
-            orders.find.eq(find_next | find_second),
-            orders.channel.eq(Mux(find_second, work.channel, hand.channel)),
-            orders.reference.eq(Mux(find_second, work.new_reference, hand.reference)),
+            first_half.eq(working & work.replace & ~second & tracked),
+            # What is looked for in vain does no harm.
+            orders.find.eq(move | find_second),
+            orders.channel.eq(Mux(first_half, work.channel, next_op.channel)),
+            orders.reference.eq(
+                Mux(first_half, work.new_reference, next_op.reference)),
         ]
         mine = orders.found & (order.symbol == symbol)
         free = ~orders.found & orders.free & (work.shares != 0)
@@ -198,14 +201,17 @@ class Book(wiring.Component):
         passing = levels.op.valid & levels.op.ready
         refused = Signal()  # a new order that cannot be added; its level operation is suppressed
         misuse, overflow = Signal(), Signal()
-        with m.If(working):
-            with m.If(age != orders.latency):
-                m.d.sync += age.eq(age + 1)
+        untracked = Signal()
+        m.d.comb += locates.name.eq(work.stock)
+        m.d.comb += answered.eq(age == orders.latency - 1)
+        with m.If(working & ~answered):
+            m.d.sync += age.eq(age + 1)
+        with m.If(working & is_order & tracked):
             with m.If(adding):
                 # An Add goes to its level before the table has answered, and is checked then.
                 ready_to_add = age >= orders.latency - 2 if orders.latency > 2 else 1
                 m.d.comb += levels.op.valid.eq(
-                    ~sent & Mux(early, ready_to_add, orders.answer_valid))
+                    ~sent & ~read_due & Mux(early, ready_to_add, answered))
                 with m.If(passing):
                     m.d.sync += sent.eq(1)
                 with m.If(sent):
@@ -213,11 +219,33 @@ class Book(wiring.Component):
                         ended.eq(1), refused.eq(~free), orders.commit.eq(free),
                         misuse.eq(orders.found), overflow.eq(~orders.found & ~orders.free),
                     ]
-            with m.Elif(orders.answer_valid):
+            with m.Elif(answered):
                 m.d.comb += [
                     levels.op.valid.eq(mine), orders.commit.eq(passing), misuse.eq(~mine),
                     ended.eq(passing | ~mine),
                 ]
+        with m.Elif(searching), m.If(locates.searched):
+            m.d.sync += [
+                searching.eq(0), tracked.eq(locates.matched), symbol.eq(locates.match)]
+            m.d.comb += [
+                locates.learn.eq(work.insert | (work.letter == ord("R"))),
+                untracked.eq(~locates.matched),
+            ]
+        with m.Elif(working & ~tracked & Mux(is_status, work.named, work.insert & is_order)):
+            m.d.comb += locates.search.eq(1)
+            m.d.sync += searching.eq(1)
+            one_more(self.count_itch_slow)
+        with m.Elif(working & ~is_status):
+            m.d.comb += [untracked.eq(is_order), ended.eq(~is_order)]  # or the book has no use
+        with m.If(untracked):
+            m.d.comb += ended.eq(1)
+            one_more(self.count_itch_untracked)
+        with m.If(ends_status):
+            m.d.comb += ended.eq(1)
+        m.d.comb += [
+            locates.learn_channel.eq(work.channel), locates.learn_locate.eq(work.locate)]
+        m.d.sync += again.eq(locates.learn)
+
         m.d.comb += levels.kill.eq(refused)
         with m.If(ended):
             m.d.sync += working.eq(0)
@@ -231,29 +259,34 @@ class Book(wiring.Component):
                     by_levels.bit_select(symbol, 1).eq(0), stale.bit_select(symbol, 1).eq(1),
                     marked.bit_select(symbol, 1).eq(1),
                 ]
-        m.d.comb += find_second.eq(ended & work.replace & ~second & mine)
+        m.d.comb += find_second.eq(first_half & answered & mine & passing)
 
         # ---- start the next one ----
-        tracked = locates.mapped | found_name
-        hand_symbol = Signal(bits)
-        is_order = hand.insert | hand.reduce | hand.remove | hand.replace
+        idle = ~working if config.registered else ~working | (ended & ~first_half)
         m.d.comb += [
-            hand_symbol.eq(Mux(found_name, named_symbol, locates.symbol)),
-            find_next.eq(
-                held & running & hand.known & is_order & tracked & ~searching
-                & (~working | ended) & ~find_second & ~orders.busy),
-            levels.read.eq(
-                (find_next & hand.insert)
-                | (working & ~early & (age == 0))),
-            levels.read_symbol.eq(Mux(find_next & hand.insert, hand_symbol, symbol)),
+            move.eq(waits & ~looking & running & calm & idle),
+            levels.read.eq((move & next_op.insert) | (working & read_due)),
+            levels.read_symbol.eq(Mux(working & read_due, symbol, locates.symbol)),
         ]
-        with m.If(find_next | find_second):
-            m.d.sync += [working.eq(1), age.eq(0), sent.eq(0), second.eq(find_second)]
+        m.d.sync += new.eq(move)
+        with m.If(working):
+            m.d.sync += read_due.eq(locates.searched & locates.matched & is_order)
         with m.If(find_second):
-            m.d.sync += sells.eq(order.sell)
-        with m.Elif(find_next):
             m.d.sync += [
-                work.eq(hand), symbol.eq(hand_symbol), sells.eq(hand.sell), traded.eq(1)]
+                working.eq(1), age.eq(0), sent.eq(0), second.eq(1), sells.eq(order.sell),
+                read_due.eq(1),
+            ]
+        with m.Elif(move):
+            m.d.sync += [
+                working.eq(1), age.eq(0), sent.eq(0), second.eq(0), sells.eq(next_op.sell),
+                work.eq(next_op), symbol.eq(locates.symbol),
+                is_order.eq(next_is_order), is_status.eq(next_op.known & next_op.status),
+                tracked.eq(next_is_order & locates.mapped),
+                read_due.eq(next_is_order & locates.mapped & ~next_op.insert),
+            ]
+        with m.If(working & is_order & tracked):
+            m.d.sync += traded.eq(1)
+        self._count(m, new, work)
 
         # ---- the result ----
         origin, publishes, result_symbol = Signal(Origin), Signal(), Signal(bits)
@@ -314,17 +347,23 @@ class Book(wiring.Component):
         event_room, telling = Signal(), Signal()
         m.d.comb += [
             event_room.eq(~self.events.valid | self.events.ready),
-            event.locate.eq(hand.locate), event.sequence.eq(hand.sequence),
-            event.time_ns.eq(hand.time_ns), event.code.eq(ord(" ")), event.symbol.eq(NO_SYMBOL),
+            event.locate.eq(work.locate), event.sequence.eq(work.sequence),
+            event.time_ns.eq(work.time_ns), event.code.eq(ord(" ")), event.symbol.eq(NO_SYMBOL),
         ]
         with m.If(self.events.ready):
             m.d.sync += self.events.valid.eq(0)
         with m.If(telling):
             m.d.sync += [self.events.valid.eq(1), self.events.payload.eq(event.record)]
-        to_tell = (overflowed & ~overflow_told, misused & ~misuse_told)
 
+        # What is to be told of symbols, and to be published again, waits until no message is in
+        # work; none is begun while there is any.
+        to_tell = (overflowed & ~overflow_told, misused & ~misuse_told)
+        tells, marks = Signal(), Signal()
+        pending, is_misuse = Signal(symbols), Signal()
+        m.d.sync += [tells.eq((to_tell[0] | to_tell[1]).any()), marks.eq(marked.any())]
+        m.d.comb += calm.eq(~tells & ~marks)
         quiet = Signal()
-        m.d.comb += quiet.eq(~working & ~levels.active & ~self.tob.valid)
+        m.d.comb += quiet.eq(~levels.active & ~self.tob.valid)
         walk = Signal(range(symbols))
         state = Signal(8)  # what H said, behind the stock
         with m.If(self.clear):
@@ -353,41 +392,35 @@ class Book(wiring.Component):
                     m.next = "Run"
             with m.State("Run"):
                 m.d.comb += running.eq(1)
-                with m.If(held):
-                    self._in_hand(m, hand, done, is_order & tracked, find_next, locates,
-                                  searching, found_name, named_symbol)
-                with m.If(held & hand.known & hand.status & (~hand.named | found_name)
-                          & quiet & event_room):
+                with m.If(working & is_status & (~work.named | tracked) & quiet & event_room):
                     m.next = "Status"
-                with m.Elif(~held & clearing & quiet):
-                    m.next = "Clear"
-                with m.Elif(quiet & event_room & (to_tell[0] | to_tell[1]).any()):
-                    m.next = "Tell"
-                with m.Elif(quiet & marked.any()):
-                    for number in reversed(range(symbols)):
-                        with m.If(marked[number]):
-                            m.d.sync += walk.eq(number)
-                    m.next = "Read Mark"
+                with m.Elif(~working & quiet):
+                    with m.If(clearing & ~waits & ~self._waiting):
+                        m.next = "Clear"
+                    with m.Elif(tells & event_room):
+                        m.next = "Pick Told"
+                    with m.Elif(marks):
+                        m.next = "Pick Mark"
             with m.State("Status"):
                 m.d.comb += [
-                    status.write.eq(1), telling.eq(1), done.eq(1),
-                    reading.eq(named_symbol),
+                    status.write.eq(1), telling.eq(1), ends_status.eq(1),
                     event.kind.eq(Mux(
-                        Cat(hand.letter == ord(letter) for letter in "SRH").any(),
-                        hand.letter, ord("T"))),
-                    event.code.eq(Mux(hand.letter == ord("R"), ord(" "), hand.letter)),
+                        Cat(work.letter == ord(letter) for letter in "SRH").any(),
+                        work.letter, ord("T"))),
+                    event.code.eq(Mux(work.letter == ord("R"), ord(" "), work.letter)),
                 ]
-                with m.If(hand.named):
-                    m.d.comb += event.symbol.eq(named_symbol)
-                with m.If((hand.letter == ord("H")) | (hand.letter == ord("S"))):
+                with m.If(work.named):
+                    m.d.comb += event.symbol.eq(symbol)
+                with m.If((work.letter == ord("H")) | (work.letter == ord("S"))):
                     m.d.comb += event.code.eq(
-                        Mux(hand.letter == ord("S"), hand.body[:8], hand.body[64:72]))
+                        Mux(work.letter == ord("S"), work.body[:8], work.body[64:72]))
+                m.d.comb += reading.eq(symbol)
                 m.d.sync += [
-                    *(origin[name].eq(hand[name]) for name in Origin.members),
-                    walk.eq(named_symbol), state.eq(hand.body[64:72]),
+                    *(origin[name].eq(work[name]) for name in Origin.members),
+                    walk.eq(symbol), state.eq(work.body[64:72]),
                 ]
                 m.next = "Run"
-                with m.If(hand.letter == ord("H")):
+                with m.If(work.letter == ord("H")):
                     m.next = "State"
             with m.State("State"):  # the row was read while the status was stored
                 m.d.comb += [
@@ -395,25 +428,32 @@ class Book(wiring.Component):
                     top.trading_state.eq(state),
                 ]
                 m.next = "Run"
+            with m.State("Pick Told"):
+                m.d.sync += [
+                    is_misuse.eq(to_tell[1].any()),
+                    pending.eq(Mux(to_tell[1].any(), to_tell[1], to_tell[0])),
+                ]
+                m.next = "Aim"
+            with m.State("Aim"):
+                m.d.sync += walk.eq(lowest(pending))
+                m.next = "Tell"
             with m.State("Tell"):
-                is_misuse = to_tell[1].any()
-                pending = Mux(is_misuse, to_tell[1], to_tell[0])
-                lowest = Signal(symbols)
+                told = misuse_told, overflow_told
                 m.d.comb += [
-                    lowest.eq(pending & (~pending + 1)), telling.eq(1),
+                    telling.eq(1), event.symbol.eq(walk),
                     event.kind.eq(Mux(is_misuse, ord("U"), ord("O"))),
                     event.code.eq(Mux(
                         is_misuse, ord(" "),
-                        Mux((lowest & by_levels).any(), ord("L"), ord("O")))),
+                        Mux(by_levels.bit_select(walk, 1), ord("L"), ord("O")))),
                 ]
-                for number in range(symbols):
-                    with m.If(lowest[number]):
-                        m.d.comb += event.symbol.eq(number)
                 with m.If(is_misuse):
-                    m.d.sync += misuse_told.eq(misuse_told | lowest)
+                    m.d.sync += told[0].bit_select(walk, 1).eq(1)
                 with m.Else():
-                    m.d.sync += overflow_told.eq(overflow_told | lowest)
-                m.next = "Run"
+                    m.d.sync += told[1].bit_select(walk, 1).eq(1)
+                m.next = "Settle"
+            with m.State("Pick Mark"):
+                m.d.sync += walk.eq(lowest(marked))
+                m.next = "Read Mark"
             with m.State("Read Mark"):
                 m.d.comb += reading.eq(walk)
                 m.next = "Mark"
@@ -423,42 +463,75 @@ class Book(wiring.Component):
                     top.stale.eq(stale.bit_select(walk, 1)),
                 ]
                 m.d.sync += marked.bit_select(walk, 1).eq(0)
+                m.next = "Settle"
+            with m.State("Settle"):  # whether there is more shows in the next cycle
                 m.next = "Run"
 
         self._answer(m, tops_query=top_query, write=top_write, stale=stale, locates=locates,
                      status=status)
         m.d.comb += [
-            status.operation.eq(hand), status.symbol.eq(named_symbol),
+            status.operation.eq(work), status.symbol.eq(symbol),
             self.active.eq(
-                held | working | levels.active | self.tob.valid | self.events.valid | clearing
-                | marked.any() | (to_tell[0] | to_tell[1]).any()),
+                waits | self._waiting | working | levels.active | self.tob.valid
+                | self.events.valid | clearing | marked.any() | (to_tell[0] | to_tell[1]).any()),
         ]
         return m
 
-    def _in_hand(self, m, hand, done, goes, going, locates, searching, found_name, named_symbol):
-        """What becomes of the message in hand: to the order table, searched by text, or nothing."""
-        by_text = hand.known & ((hand.insert & ~goes) | (hand.status & hand.named & ~found_name))
-        is_order = hand.insert | hand.reduce | hand.remove | hand.replace
-        untracked = Signal()
-        with m.If(searching), m.If(locates.searched):
-            m.d.sync += [
-                searching.eq(0), found_name.eq(locates.matched),
-                named_symbol.eq(locates.match),
-            ]
+    def _take(self, m, decode, locates, *, clearing, move, again, next_op, waits):
+        """Take messages, decode them and look their locates up.
+
+        A message that comes is the next one at once, if none waits; else it is put by, so that
+        whether one is taken does not depend on what becomes of those before it. Where registered
+        there is a stage of its own before the decoder. Return the signal that says that the
+        lookup is not answered yet; ``self._waiting`` says that a message is before the next one.
+        """
+        raw, spare, has_spare = Signal(FeedItem), Signal(FeedItem), Signal()
+        held, loads = Signal(), Signal()  # raw has a message; it can take one
+        taken, comes = Signal(), Signal()
+        item = Signal(FeedItem)
+        self._waiting = Signal()
+        m.d.comb += [
+            self.i.ready.eq(~self.busy & ~clearing & ~has_spare),
+            taken.eq(self.i.valid & self.i.ready),
+            comes.eq(loads & (has_spare | self.i.valid & self.i.ready)),
+            Value.cast(item).eq(
+                Mux(has_spare, Value.cast(spare), Value.cast(self.i.payload))),
+            decode.item.eq(raw),
+        ]
+        with m.If(~has_spare):
+            m.d.sync += Value.cast(spare).eq(Value.cast(self.i.payload))
+        with m.If(loads):
+            m.d.sync += [raw.eq(item), held.eq(comes), has_spare.eq(0)]
+        with m.Elif(taken):
+            m.d.sync += has_spare.eq(1)
+
+        def header(data):
+            return fields(itch50.ItchMessage, data)["stock_locate"]
+
+        looking = Signal()
+        if self._config.registered:
+            passes = Signal()
             m.d.comb += [
-                locates.learn.eq(hand.insert | (hand.letter == ord("R"))),
-                untracked.eq(~locates.matched),
+                loads.eq(~held | passes), passes.eq(held & ~waits),
+                self._waiting.eq(has_spare | held),
+                locates.look.eq(passes | again),
+                locates.channel.eq(Mux(passes, raw.channel, next_op.channel)),
+                locates.locate.eq(Mux(passes, header(raw.data), next_op.locate)),
             ]
-        with m.Elif(by_text):
-            m.d.comb += locates.search.eq(1)
-            m.d.sync += [searching.eq(1), self.count_itch_slow.eq(self.count_itch_slow + 1)]
-        with m.Elif(hand.known & is_order):
-            m.d.comb += [done.eq(going), untracked.eq(~goes)]
-        with m.Elif(~(hand.known & hand.status)):
-            m.d.comb += done.eq(1)  # the book has no use for it
-        with m.If(untracked):
-            m.d.comb += done.eq(1)
-            m.d.sync += self.count_itch_untracked.eq(self.count_itch_untracked + 1)
+            m.d.sync += looking.eq(locates.look)
+            with m.If(passes):
+                m.d.sync += [next_op.eq(decode.operation), waits.eq(1)]
+            with m.Elif(move):
+                m.d.sync += waits.eq(0)
+        else:
+            m.d.comb += [
+                loads.eq(~held | move), waits.eq(held), next_op.eq(decode.operation),
+                self._waiting.eq(has_spare),
+                locates.look.eq(loads | again),
+                locates.channel.eq(Mux(loads, item.channel, raw.channel)),
+                locates.locate.eq(Mux(loads, header(item.data), header(raw.data))),
+            ]
+        return looking
 
     def _count(self, m, taken, operation):
         """Count messages by type as they are taken."""
@@ -493,3 +566,4 @@ class Book(wiring.Component):
         right = ((asked < symbols) & ~self.busy & ~self.feed_stale
                  & locates.enabled.bit_select(index, 1) & ~stale.bit_select(index, 1))
         m.d.comb += self.query_top.stale.eq(~right)
+
