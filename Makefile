@@ -3,10 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TIMING_STAMP := $(VENV)/.timing-installed
 SECONDS_TO_TRADE ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check lint type test demo replay build clean
+.PHONY: help setup generate check lint type test demo replay build timing clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,14 @@ demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=
 
 replay: $(STAMP) build  ## push an ITCH 5.0 file through the card: make replay FILE=path [BBO=out.csv]
 	@$(BIN)/tickgate replay $(FILE) $(if $(BBO),--bbo $(BBO))
+
+$(TIMING_STAMP): $(STAMP)
+	@echo "timing: installing Yosys and nextpnr into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -e '.[timing]'
+	@touch $@
+
+timing: $(TIMING_STAMP)  ## clock rate and LUT levels of the gateware by Yosys and nextpnr: make timing [ARGS="--quick --block book"]
+	@$(BIN)/python -m tickgate_hdl.timing $(ARGS)
 
 clean:  ## remove what was built; .venv stays
 	rm -rf build

@@ -1,9 +1,9 @@
 """Times the gateware: ``python -m tickgate_hdl.timing [--block NAME ...] [--quick]``.
 
 Each design is made as two profiles: ``ecp5`` is placed and routed, ``latency`` is mapped and its
-LUT levels counted. Prints a table, writes ``build/timing.json``. A target that is missed is told;
-only a tool that fails makes the exit status 1. What has not changed since the last run is not run
-again.
+LUT levels counted. Prints a table, writes ``build/timing.json``, which says what this run measured
+and nothing else. A target that is missed is told; only a design or a tool that fails makes the exit
+status 1. What has not changed since the last run is not run again.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from tickgate_hdl.timing.harness import Harness
 from tickgate_hdl.timing.levels import LevelsError
 from tickgate_hdl.timing.netlist import sources_hash, write_rtlil
 from tickgate_hdl.timing.report import (
+    document,
     ecp5_figures,
     ecp5_lines,
     latency_figures,
@@ -28,24 +29,32 @@ from tickgate_hdl.timing.xcup import map_block
 
 __all__ = ["main", "measure"]
 
+class DesignError(Exception):
+    """A design cannot be made: its module is not there, or its gateware is broken."""
+
+
 _HARNESS = "# flip-flops of the harness: "
 
 
 def measure(kept, name, design, profile, *, seeds, jobs, progress):
     """Measure one design as one profile. Return its figures by name, and the table's lines.
 
-    Raises ToolError when a tool fails, LevelsError when its netlist cannot be walked.
+    Raises DesignError when it cannot be made, ToolError when a tool fails, LevelsError when its
+    netlist cannot be walked.
     """
     label = f"{name}.{profile}"
 
     def gateware(path):
         progress(f"{label}: gateware")
-        component = design.make(PROFILES[profile]())
-        if profile == "ecp5":
-            component = Harness(component)
-            write_rtlil(component, path, note=f"{_HARNESS}{component.flip_flops}")
-        else:
-            write_rtlil(component, path)
+        try:
+            component = design.make(PROFILES[profile]())
+            if profile == "ecp5":
+                component = Harness(component)
+                write_rtlil(component, path, note=f"{_HARNESS}{component.flip_flops}")
+            else:
+                write_rtlil(component, path)
+        except Exception as error:  # whatever is wrong with one design, the others are measured
+            raise DesignError(f"{type(error).__name__}: {error}") from error
 
     rtlil = kept.file(f"{label}.gateware", ".rtlil", (sources_hash(),), gateware)
     if profile == "ecp5":
@@ -81,6 +90,8 @@ def main(arguments=None):
                         help="nextpnr that run at a time (2)")
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="FOLDER",
                         help="folder for timing.json and timing/ (build)")
+    parser.add_argument("--document", type=Path, metavar="PAGE",
+                        help="page of documentation whose figures become these")
     options = parser.parse_args(arguments)
     began = time.monotonic()
 
@@ -95,7 +106,7 @@ def main(arguments=None):
                 numbers, lines = measure(
                     kept, name, DESIGNS[name], profile, jobs=options.jobs, progress=progress,
                     seeds=options.seeds[:1] if options.quick else options.seeds)
-            except (ToolError, LevelsError) as error:
+            except (DesignError, ToolError, LevelsError) as error:
                 failed += 1
                 lines = [f"{name}, {profile}: FAILED", *str(error).splitlines()]
             else:
@@ -104,6 +115,8 @@ def main(arguments=None):
     path = options.out / "timing.json"
     path.write_text(json.dumps(figures, indent=1) + "\n")
     print("\n" + "\n".join(table) + f"\nfigures: {path}")
+    if options.document:
+        options.document.write_text(document(options.document.read_text(), table))
     return 1 if failed else 0
 
 

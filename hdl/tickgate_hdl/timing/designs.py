@@ -29,7 +29,7 @@ def _feed_book(config):
 
 
 def _book(config):
-    from tickgate_hdl.book.book import Book
+    from tickgate_hdl.book.pipeline import Book
 
     return Book(config)
 
@@ -55,9 +55,9 @@ def _line(config):
 
 
 def _window(config):
-    from tickgate_hdl.feed.window import Window
+    from tickgate_hdl.feed.arbiter import Window
 
-    return Window(window=config.window, registered=config.registered)
+    return Window(window=config.window)
 
 
 def _mac_receive(config):

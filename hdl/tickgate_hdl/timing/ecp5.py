@@ -5,7 +5,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tickgate_hdl.timing.tools import NEXTPNR, YOSYS, run, yosys
+from tickgate_hdl.timing.tools import NEXTPNR, YOSYS, release, run, yosys
 
 __all__ = ["DEVICE", "TARGET_MHZ", "Placed", "Route", "place", "read_report"]
 
@@ -16,7 +16,7 @@ TARGET_MHZ = 156.25
 """Clock of 64 bits at 10 Gbit/s."""
 
 _OPTIONS = ("--um5g-85k", "--speed", "8", "--package", "CABGA756", "--freq", str(TARGET_MHZ),
-            "--lpf-allow-unconstrained", "--timing-allow-fail", "--quiet")
+            "--lpf-allow-unconstrained", "--timing-allow-fail")
 
 _RESOURCES = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dp16kd": "DP16KD", "mult18": "MULT18X18D"}
 
@@ -114,7 +114,7 @@ def place(kept, name, rtlil, seeds, *, jobs, progress):
 
     scripts = "\n".join(line for script in _scripts("") for line in script)
     netlist = kept.file(
-        f"{name}.netlist", ".json", (rtlil.read_bytes(), scripts, YOSYS), synthesise)
+        f"{name}.netlist", ".json", (rtlil.read_bytes(), scripts, release(YOSYS)), synthesise)
     content = netlist.read_bytes()
 
     def with_seed(seed):
@@ -125,8 +125,11 @@ def place(kept, name, rtlil, seeds, *, jobs, progress):
                 folder=kept.folder, log=f"{name}.seed{seed}.nextpnr.log")
 
         report = kept.file(
-            f"{name}.seed{seed}", ".json", (content, " ".join(_OPTIONS), str(seed), NEXTPNR), route)
-        return read_report(report.read_text(), seed)
+            f"{name}.seed{seed}", ".json",
+            (content, " ".join(_OPTIONS), str(seed), release(NEXTPNR)), route)
+        placed = read_report(report.read_text(), seed)
+        progress(f"{name}: seed {seed} gives {placed.fmax_mhz:.2f} MHz")
+        return placed
 
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(with_seed, seeds))

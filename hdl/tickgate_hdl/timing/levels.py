@@ -213,7 +213,8 @@ def deepest_paths(netlist, count=1):
     Raises LevelsError for a cell of unknown type or a combinational loop.
     """
     walk = _Walk(netlist)
-    source = {bit: cell["type"] for cell in netlist["cells"].values() for _, bit in _outputs(cell)}
+    source = {bit: (name, cell["type"])
+              for name, cell in netlist["cells"].items() for _, bit in _outputs(cell)}
     deepest = {}
     for bit, end in _ends(netlist, walk):
         vector = re.sub(r"\[\d+\]", "", end)
@@ -224,8 +225,8 @@ def deepest_paths(netlist, count=1):
     for (luts, others), bit, end in sorted(
             deepest.values(), key=lambda item: (item[0], item[2]), reverse=True)[:count]:
         way = walk.way(bit)
-        kind = source.get(way[0], "port")
-        start = walk.name(way[0]) or "unnamed"
+        cell, kind = source.get(way[0], (None, "port"))
+        start = walk.name(way[0]) or cell or "unnamed"
         paths.append(Path(
             luts, others, start if kind.startswith("FD") else f"{start} ({kind})", end,
             tuple(walk.name(one) for one in way[1:] if walk.name(one))))

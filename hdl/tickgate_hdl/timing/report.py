@@ -5,7 +5,22 @@ from statistics import median
 from tickgate_hdl.timing.ecp5 import DEVICE, TARGET_MHZ
 from tickgate_hdl.timing.xcup import MOST_LEVELS
 
-__all__ = ["ecp5_figures", "ecp5_lines", "latency_figures", "latency_lines"]
+__all__ = ["document", "ecp5_figures", "ecp5_lines", "latency_figures", "latency_lines"]
+
+_BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
+
+
+def document(page, lines):
+    """Return a page of documentation with ``lines`` in the place kept for figures.
+
+    Raises ValueError when the page does not have exactly one such place.
+    """
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end or _BEGIN in after:
+        raise ValueError(f"a page must have one place for figures, from {_BEGIN.strip()} to {_END}")
+    table = "\n".join(lines).strip("\n")
+    return f"{before}{_BEGIN}```\n{table}\n```\n{_END}{after}"
 
 
 def ecp5_figures(name, placed, harness):

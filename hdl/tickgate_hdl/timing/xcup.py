@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tickgate_hdl.timing.levels import Path, deepest_paths
 from tickgate_hdl.timing.netlist import cell_counts, read_netlist
-from tickgate_hdl.timing.tools import YOSYS, yosys
+from tickgate_hdl.timing.tools import YOSYS, release, yosys
 
 __all__ = ["MOST_LEVELS", "Mapped", "map_block", "resources"]
 
@@ -40,8 +40,8 @@ def _scripts(netlist):
     """
     read = ["read_rtlil {rtlil}", "chformal -remove", "proc", "flatten"]
     free = ["opt -full", "memory_collect", "setattr -set no_rw_check 1 t:$mem_v2"]
-    synth = "synth_xilinx -family xcup -uram -flatten -noiopad -noclkbuf -top top"
-    tail = ["select top", "autoname", f"write_json -selected {netlist}"]
+    synth = "synth_xilinx -family xcup -uram -flatten -noiopad -noclkbuf -abc9 -top top"
+    tail = ["select top", f"write_json -selected {netlist}"]
     return (
         [*read, *free, synth, *tail],
         [*read, "opt -fine -full", "wreduce", "share", *free, synth, *tail],
@@ -78,5 +78,6 @@ def map_block(kept, name, rtlil, *, progress):
 
     scripts = "\n".join(line for script in _scripts("") for line in script)
     netlist = read_netlist(kept.file(
-        f"{name}.netlist", ".json", (rtlil.read_bytes(), scripts, YOSYS), synthesise))
+        f"{name}.netlist", ".json", (rtlil.read_bytes(), scripts, release(YOSYS)),
+        synthesise))
     return Mapped(tuple(deepest_paths(netlist, _PATHS)), resources(cell_counts(netlist)))

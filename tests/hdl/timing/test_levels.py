@@ -122,7 +122,7 @@ def test_a_block_ram_ends_a_path_at_its_address_and_begins_one_at_its_output():
         "ram": cell("RAMB18E2", ADDRARDADDR=[address, "0"], CLKARDCLK=CLOCK, DOUTADOUT=[60])},
         {"rows": [60], "b": [11]}), 2)
     assert [(path.luts, path.start, path.end) for path in paths] == [
-        (3, "unnamed", "rows (RAMB18E2 ADDRARDADDR)"), (1, "rows (RAMB18E2)", "b (FDRE D)")]
+        (3, "a", "rows (RAMB18E2 ADDRARDADDR)"), (1, "rows (RAMB18E2)", "b (FDRE D)")]
 
 
 def test_reading_a_memory_of_luts_by_logic_is_a_level_but_its_written_data_ends_a_path():
