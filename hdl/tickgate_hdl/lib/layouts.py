@@ -8,7 +8,7 @@ FrameBeat = StructLayout({"data": 64, "keep": 8, "last": 1, "error": 1})
 """Eight bytes of an Ethernet frame, without preamble and frame check sequence.
 
 ``keep`` marks the bytes in use, contiguous from bit 0, all of them except on ``last``. ``error`` on
-the last beat says that the frame check sequence was wrong.
+the last beat says that the frame is bad: its frame check sequence, or what else a MAC refuses.
 """
 
 ByteBeat = StructLayout({"data": 64, "keep": 8, "last": 1})
