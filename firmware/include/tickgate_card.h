@@ -764,6 +764,21 @@
 #define TICKGATE_COUNT_IGMP_SENT_COUNT_LSB 0u
 #define TICKGATE_COUNT_IGMP_SENT_COUNT_MASK 0xffffffffu
 
+/* ARP and IGMP frames that are wrong. */
+#define TICKGATE_COUNT_CONTROL_MALFORMED 0x02b8u
+#define TICKGATE_COUNT_CONTROL_MALFORMED_COUNT_LSB 0u
+#define TICKGATE_COUNT_CONTROL_MALFORMED_COUNT_MASK 0xffffffffu
+
+/* ARP requests and IGMP queries that came before the one before them was answered. */
+#define TICKGATE_COUNT_CONTROL_MISSED 0x02bcu
+#define TICKGATE_COUNT_CONTROL_MISSED_COUNT_LSB 0u
+#define TICKGATE_COUNT_CONTROL_MISSED_COUNT_MASK 0xffffffffu
+
+/* Packets from the host cut because it wrote more than there was room for. */
+#define TICKGATE_COUNT_INJECT_OVERFLOW 0x02c0u
+#define TICKGATE_COUNT_INJECT_OVERFLOW_COUNT_LSB 0u
+#define TICKGATE_COUNT_INJECT_OVERFLOW_COUNT_MASK 0xffffffffu
+
 /* Message type that itch_type_count shows. */
 #define TICKGATE_ITCH_TYPE_SELECT 0x0300u
 #define TICKGATE_ITCH_TYPE_SELECT_LETTER_LSB 0u

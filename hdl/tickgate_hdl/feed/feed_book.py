@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
+from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.level_layouts import DepthRow
@@ -53,6 +54,8 @@ class FeedBook(wiring.Component):
         FeedEvent records. They must be taken in the end, or the book stalls.
     message_valid, message : :py:`Out(1)`, :py:`Out(FeedItem)`
         Every message, in order, in the cycle in which the book takes it.
+    groups : :py:`Out(ArrayLayout(32, 2 * channels))`
+        Groups of lines A and B of each channel.
     feed_stale : :py:`Out(1)`
         Some channel is stale, so no book is known to be right.
     count_* : :py:`Out(32)`
@@ -82,6 +85,7 @@ class FeedBook(wiring.Component):
             "itch_type_select": In(8), "itch_type_count": Out(32),
             "expected": Out(64), "highest": Out(64), "session": Out(80),
             **{name: Out(1) for name in STATES},
+            "groups": Out(ArrayLayout(32, 2 * config.channels)),
             "feed_stale": Out(1), "high_water_lines": Out(16), "high_water_window": Out(16),
             "busy": Out(1), "active": Out(1),
             **{name: Out(32) for name in (*COUNTERS, *BOOK_COUNTERS)},
@@ -138,6 +142,10 @@ class FeedBook(wiring.Component):
             with m.If(getattr(self, f"{name}_we") & selected):
                 m.d.sync += setting.eq(getattr(self, name))
             m.d.comb += getattr(channel, name).eq(setting)
+        m.d.comb += [
+            self.groups[2 * number].eq(channel.group_a),
+            self.groups[2 * number + 1].eq(channel.group_b),
+        ]
         for name in CONTROLS:
             strobe = name in ("rebuild", "resume", "forget")
             value = getattr(self, name)

@@ -12,6 +12,7 @@ from tickgate_hdl.feed.inject_queue import InjectQueue
 from tickgate_hdl.lib.csr import CsrBank
 from tickgate_hdl.lib.layouts import ByteBeat, FrameBeat, RecordBody
 from tickgate_hdl.lib.stream import check_stream, connect_streams
+from tickgate_hdl.net.control import NetControl
 from tickgate_hdl.pcie.block import PcieBlock
 from tickgate_hdl.pcie.layouts import CC_TUSER, CQ_TUSER, RC_TUSER, RQ_TUSER, AxiStream
 from tickgate_hdl.risk.gate import Gate
@@ -122,6 +123,19 @@ class Card(wiring.Component):
         ]
         self._connect_feed(m, csr, feed, inject)
 
+        # The network's own questions.
+        m.submodules.control = control = NetControl(2 * config.channels)
+        connect_streams(m, control.tx, self.net_tx)
+        m.d.comb += [
+            control.valid_a.eq(self.net_rx_a.valid & self.net_rx_a.ready),
+            control.beat_a.eq(self.net_rx_a.payload),
+            control.valid_b.eq(self.net_rx_b.valid & self.net_rx_b.ready),
+            control.beat_b.eq(self.net_rx_b.payload),
+            control.address.eq(csr.net_address__address), control.groups.eq(feed.groups),
+            control.mac.eq(Cat(csr.net_mac_low__value, csr.net_mac_high__value)),
+            control.ms_tick.eq(self.ms_tick),
+        ]
+
         # Orders through the gate to the venue, answers back.
         connect_streams(m, pcie.orders, gate.order)
         connect_streams(m, gate.passed, entry.passed)
@@ -154,11 +168,11 @@ class Card(wiring.Component):
         self._connect_rings(m, csr, pcie)
         m.d.comb += feed.itch_type_select.eq(csr.itch_type_select__letter)
         connect_registers(
-            m, csr, [gate, entry], self._values(m, pcie, feed, inject, cycles, ready))
+            m, csr, [gate, entry], self._values(m, pcie, feed, inject, control, cycles, ready))
 
         streams = [self.net_rx_a, self.net_rx_b, self.net_tx, self.oe_tx, self.oe_rx, gate.order,
                    gate.venue, gate.decision, gate.passed, gate.events, arbiter.o]
-        working = (pcie.busy | gate.busy | gate.active | feed.busy | feed.active
+        working = (pcie.busy | gate.busy | gate.active | feed.busy | feed.active | control.active
                    | csr.limit_status__busy)
         m.d.comb += [
             activity.now.eq(working | Cat(item.valid for item in streams).any()),
@@ -216,7 +230,7 @@ class Card(wiring.Component):
                 rings[name].head_we.eq(getattr(csr, f"{name}_ring_head__value__we")),
             ]
 
-    def _values(self, m, pcie, feed, inject, cycles, ready):
+    def _values(self, m, pcie, feed, inject, control, cycles, ready):
         """What registers show that no block has a port for."""
 
         def counter(strobe, name):
@@ -262,7 +276,11 @@ class Card(wiring.Component):
             "message_ring_tail__value": pcie.message_ring.tail,
             "message_dropped__count": pcie.message_ring.dropped,
             "itch_type_count__count": feed.itch_type_count,
-            "count_arp_answered__count": 0, "count_igmp_sent__count": 0,
+            "count_arp_answered__count": control.count_arp_answered,
+            "count_igmp_sent__count": control.count_igmp_sent,
+            "count_control_malformed__count": control.count_malformed,
+            "count_control_missed__count": control.count_missed,
+            "count_inject_overflow__count": inject.count_overflow,
             "count_records_malformed__count": counter(pcie.order_ring.malformed, "malformed"),
             "count_events_written__count": counter(taken(pcie.event_ring.o), "events_written"),
             "count_market_written__count": counter(taken(pcie.market_ring.o), "market_written"),

@@ -1704,6 +1704,39 @@ COUNT_IGMP_SENT: Final = Register(
     ),
     "IGMP reports sent.",
 )
+COUNT_CONTROL_MALFORMED: Final = Register(
+    "count_control_malformed",
+    0x02b8,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "ARP and IGMP frames that are wrong.",
+)
+COUNT_CONTROL_MISSED: Final = Register(
+    "count_control_missed",
+    0x02bc,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "ARP requests and IGMP queries that came before the one before them was answered.",
+)
+COUNT_INJECT_OVERFLOW: Final = Register(
+    "count_inject_overflow",
+    0x02c0,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Packets from the host cut because it wrote more than there was room for.",
+)
 ITCH_TYPE_SELECT: Final = Register(
     "itch_type_select",
     0x0300,
@@ -1926,6 +1959,9 @@ REGISTERS: Final = (
     COUNT_ITCH_SLOW,
     COUNT_ARP_ANSWERED,
     COUNT_IGMP_SENT,
+    COUNT_CONTROL_MALFORMED,
+    COUNT_CONTROL_MISSED,
+    COUNT_INJECT_OVERFLOW,
     ITCH_TYPE_SELECT,
     ITCH_TYPE_COUNT,
     CHECK_SELECT,
