@@ -279,6 +279,8 @@ def test_what_finds_no_room_is_lost_with_its_frame_and_counted(seed):
     assert len(cut) > 0
     for data in cut:  # beats that were passed on, and one byte that ends it
         assert any(frame.startswith(data[:-1]) for frame in sent)
+        assert len(data) > 8
+        assert len(data) % 8 == 1
     assert got.counts["count_overrun"] == len(sent) - len(whole)
     assert got.counts["count_frames"] == len(sent)
 
