@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import enum, stream, wiring
-from amaranth.lib.data import ArrayLayout
+from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.lib.layouts import FrameBeat
@@ -18,10 +18,16 @@ _VERSION_1_TIME = 100  # tenths of a second to answer a query that does not say
 
 class _State(enum.Enum):
     GATHER = 0
-    SCAN = 1
-    COMPARE = 2
-    REPORT = 3
-    LEAVE = 4
+    READ = 1
+    DECIDE = 2
+    STORE = 3
+    REPORT = 4
+    COMPARE = 5
+    LEAVE = 6
+
+
+_Entry = StructLayout({"member": 32, "pending": 1, "timer": 15, "further": 2})
+"""The group that was joined; a report is due in ``timer`` ms, and ``further`` ones behind it."""
 
 
 class NetControl(wiring.Component):
@@ -134,97 +140,106 @@ class NetControl(wiring.Component):
         return m
 
     def _keep_membership(self, m, watches, job, wanted, taken):
-        """Look at one entry after the other, round and round."""
+        """Look at one entry after the other, round and round; nothing here is in a hurry."""
         entries = range(self._groups)
-        state, at, other = Signal(_State), Signal(range(self._groups)), Signal(range(self._groups))
-        member = Array(Signal(32, name=f"member_{entry}") for entry in entries)
-        timer = Array(Signal(15, name=f"timer_{entry}") for entry in entries)
-        pending = Array(Signal(name=f"pending_{entry}") for entry in entries)
-        further = Array(Signal(2, name=f"further_{entry}") for entry in entries)  # reports to come
+        state, step = Signal(_State), Signal(2)
+        at, look = Signal(range(self._groups)), Signal(range(self._groups))
+        stored = Array(Signal(_Entry, name=f"entry_{number}") for number in entries)
+        entry, write = Signal(_Entry), Signal()
 
-        def entry_of(index):
-            """What the entry asks for, one cycle after ``index`` changed."""
-            group, value = Signal(32), Signal(32)
-            m.d.comb += value.eq(self.groups[index])
-            m.d.sync += group.eq(Mux(
-                (self.address != 0) & (value[28:] == 0xE) & (value != ALL_HOSTS), value, 0))
-            return group
-
-        here, there = entry_of(at), entry_of(other)
-        ready, other_ready = Signal(), Signal()  # the above are those of the index
-        old, kept = Signal(32), Signal()
-        m.d.comb += [job.address.eq(Mux(state == _State.LEAVE, old, member[at])),
-                     job.kind.eq(Mux(state == _State.LEAVE, Kind.LEAVE, Kind.REPORT)),
-                     wanted.eq((state == _State.REPORT) | (state == _State.LEAVE))]
+        # What an entry asks for, two cycles after ``look`` changed.
+        value, group = Signal(32), Signal(32)
+        m.d.sync += [value.eq(self.groups[look]), group.eq(Mux(
+            (self.address != 0) & (value[28:] == 0xE) & (value != ALL_HOSTS), value, 0))]
 
         # A round takes along a millisecond that passed, and a query that came.
-        ticked, ticking, asking = Signal(), Signal(), Signal()
+        ticked, ticking, asking, ask_all = Signal(), Signal(), Signal(), Signal()
         asked, time = Signal(32), Signal(8)
         random = Signal(8, init=1)
         m.d.sync += random.eq(Cat(random[1:], 0) ^ random[0].replicate(8) & 0xB8)
         product, delay = Signal(16), Signal(15)
-        m.d.sync += [product.eq(time * random), delay.eq((product >> 2) + (product >> 3))]
-        pause = Signal(2)
+        m.d.sync += product.eq(time * random)
         with m.If(self.ms_tick):
             m.d.sync += ticked.eq(1)
 
-        def go_on():
-            m.d.sync += [ready.eq(0), at.eq(at + 1), state.eq(_State.SCAN)]
-            with m.If(at == self._groups - 1):
-                m.d.sync += [at.eq(0), state.eq(_State.GATHER)]
+        differs, matches, due, later = Signal(), Signal(), Signal(), Signal()
+        leaves, old, same, kept = Signal(), Signal(32), Signal(), Signal()
+        again = Signal()  # after it was written
+        m.d.sync += [
+            step.eq(step + 1),
+            differs.eq(group != entry.member), matches.eq(asked == entry.member),
+            due.eq(entry.timer == 0), later.eq(entry.timer > delay), same.eq(group == old),
+        ]
+        m.d.comb += [job.address.eq(Mux(state == _State.LEAVE, old, entry.member)),
+                     job.kind.eq(Mux(state == _State.LEAVE, Kind.LEAVE, Kind.REPORT)),
+                     wanted.eq((state == _State.REPORT) | (state == _State.LEAVE))]
+        m.d.sync += write.eq(0)
+        with m.If(write):
+            m.d.sync += stored[at].eq(entry)
+
+        def read():
+            m.d.sync += [state.eq(_State.READ), step.eq(0)]
 
         with m.Switch(state):
             with m.Case(_State.GATHER):
-                # Until a delay is that of the query.
-                m.d.sync += [pause.eq(pause + 1), ready.eq(0)]
-                with m.If(pause == 0):
+                # Until the product is that of the query.
+                with m.If(step == 0):
                     m.d.sync += [ticking.eq(ticked), ticked.eq(self.ms_tick), asking.eq(0)]
                     for watch in reversed(watches):
                         with m.If(watch.query_valid):
-                            m.d.sync += [asking.eq(1), asked.eq(watch.query_group), time.eq(
-                                Mux(watch.query_time == 0, _VERSION_1_TIME, watch.query_time))]
+                            m.d.sync += [
+                                asking.eq(1), asked.eq(watch.query_group),
+                                ask_all.eq(watch.query_group == 0), time.eq(Mux(
+                                    watch.query_time == 0, _VERSION_1_TIME, watch.query_time))]
                     m.d.comb += [
                         watches[0].query_taken.eq(watches[0].query_valid),
                         watches[1].query_taken.eq(watches[1].query_valid & ~watches[0].query_valid),
                     ]
-                with m.If(pause.all()):
-                    m.d.sync += state.eq(_State.SCAN)
-            with m.Case(_State.SCAN):
-                m.d.sync += ready.eq(1)
-                with m.If(ready):
-                    with m.If(here != member[at]):
-                        m.d.sync += [
-                            member[at].eq(here), pending[at].eq(here != 0), timer[at].eq(0),
-                            further[at].eq(_REPORTS - 1),
-                            old.eq(member[at]), kept.eq(0), other.eq(0), other_ready.eq(0),
-                            ready.eq(0),
-                        ]
-                        # Without an address nothing can be sent.
-                        with m.If((member[at] != 0) & (self.address != 0)):
-                            m.d.sync += state.eq(_State.COMPARE)
-                    with m.Elif(pending[at] & (timer[at] == 0)):
-                        m.d.sync += state.eq(_State.REPORT)
-                    with m.Else():
-                        with m.If(asking & (member[at] != 0)
-                                  & ((asked == 0) | (asked == member[at]))
-                                  & (~pending[at] | (timer[at] > delay))):
-                            m.d.sync += [pending[at].eq(1), timer[at].eq(delay)]
-                        with m.Elif(ticking & pending[at]):
-                            m.d.sync += timer[at].eq(timer[at] - 1)
-                        go_on()
-            with m.Case(_State.COMPARE):
-                m.d.sync += other_ready.eq(1)
-                with m.If(other_ready):
-                    m.d.sync += [kept.eq(kept | (there == old)), other.eq(other + 1),
-                                 other_ready.eq(0)]
-                    with m.If(other == self._groups - 1):
-                        m.d.sync += state.eq(
-                            Mux(kept | (there == old), _State.SCAN, _State.LEAVE))
-            with m.Case(_State.LEAVE), m.If(taken):
-                m.d.sync += state.eq(_State.SCAN)
+                with m.If(step == 3):
+                    read()
+            with m.Case(_State.READ):
+                with m.If(step == 0):
+                    m.d.sync += [entry.eq(stored[at]), delay.eq((product >> 2) + (product >> 3))]
+                with m.If(step == 3):
+                    m.d.sync += state.eq(_State.DECIDE)
+            with m.Case(_State.DECIDE):
+                m.d.sync += [state.eq(_State.STORE), write.eq(1), again.eq(0), leaves.eq(0)]
+                with m.If(differs):
+                    # Without an address nothing can be sent.
+                    m.d.sync += [
+                        again.eq(1), old.eq(entry.member),
+                        leaves.eq((entry.member != 0) & (self.address != 0)),
+                        entry.member.eq(group), entry.pending.eq(group != 0), entry.timer.eq(0),
+                        entry.further.eq(_REPORTS - 1),
+                    ]
+                with m.Elif(entry.pending & due):
+                    m.d.sync += [state.eq(_State.REPORT), write.eq(0)]
+                with m.Elif(asking & (entry.member != 0) & (ask_all | matches)
+                            & (~entry.pending | later)):
+                    m.d.sync += [entry.pending.eq(1), entry.timer.eq(delay)]
+                with m.Elif(ticking & entry.pending):
+                    m.d.sync += entry.timer.eq(entry.timer - 1)
             with m.Case(_State.REPORT), m.If(taken):
                 m.d.sync += [
-                    pending[at].eq(further[at] != 0), timer[at].eq(self._report_ms),
-                    further[at].eq(Mux(further[at] == 0, 0, further[at] - 1)),
+                    entry.pending.eq(entry.further != 0), entry.timer.eq(self._report_ms),
+                    entry.further.eq(Mux(entry.further == 0, 0, entry.further - 1)),
+                    state.eq(_State.STORE), write.eq(1),
                 ]
-                go_on()
+            with m.Case(_State.STORE):
+                with m.If(leaves):
+                    m.d.sync += [state.eq(_State.COMPARE), look.eq(0), kept.eq(0), step.eq(0)]
+                with m.Elif(again):
+                    read()
+                with m.Elif(at == self._groups - 1):
+                    m.d.sync += [at.eq(0), look.eq(0), step.eq(0), state.eq(_State.GATHER)]
+                with m.Else():
+                    m.d.sync += [at.eq(at + 1), look.eq(at + 1)]
+                    read()
+            with m.Case(_State.COMPARE), m.If(step == 3):
+                m.d.sync += [kept.eq(kept | same), look.eq(look + 1)]
+                with m.If(look == self._groups - 1):
+                    m.d.sync += [look.eq(at), state.eq(_State.LEAVE)]
+                    with m.If(kept | same):
+                        read()
+            with m.Case(_State.LEAVE), m.If(taken):
+                read()
