@@ -35,7 +35,7 @@ class Window(wiring.Component):
     exist that was not delivered, from the cycle after the one in which it was seen, ``stale`` says
     that no book is known to be right. When one is missing for ``reorder_cycles``, event G tells the
     host, once for each number that is missing; event C tells that all that was missing then has
-    come. Numbers end at 2**64 - 1: what would come behind that does not exist.
+    come. Behind number 2**64 - 1, which no feed reaches, the channel is stale until ``rebuild``.
 
     A frame that was found bad after it was used makes the channel suspect (event B): a message of
     it was accepted, or its header told of later messages, of a session or of an end. Only
@@ -302,7 +302,7 @@ class Window(wiring.Component):
         """Adopt sessions. Return a strobe, that the books are void; and of each line, that a packet
         of the session came, and that it began or ended one; and the strobes of events.
         """
-        known, forgetting, last_foreign = Signal(), Signal(), Signal(80)
+        known, forgetting, last_foreign = Signal(), Signal(), Signal(81)
         packets = {"a": (self.packet_a, self.foreign_a), "b": (self.packet_b, self.foreign_b)}
         news = {
             name: packet.valid & ~foreign & (
@@ -331,8 +331,8 @@ class Window(wiring.Component):
                 m.d.sync += deaf[name].eq(1)
             with m.Elif(packet.valid):
                 m.d.sync += deaf[name].eq(0)
-            with m.If(packet.valid & foreign & (last_foreign != packet.session)):
-                m.d.sync += last_foreign.eq(packet.session)
+            with m.If(packet.valid & foreign & (last_foreign != Cat(packet.session, 1))):
+                m.d.sync += last_foreign.eq(Cat(packet.session, 1))
                 m.d.comb += foreigner.eq(1)
             accepted[name] = packet.valid & ~foreign & ~deafens[name]
             ending = accepted[name] & packet.end & ~self.ended

@@ -183,7 +183,7 @@ class WindowModel:
 
     def _deliver(self, data: bytes) -> None:
         self.out.append((self.expected, data))
-        self.expected += 1
+        self.expected = (self.expected + 1) % 2**64
         self._told = False
 
     def _drain(self) -> None:

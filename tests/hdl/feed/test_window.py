@@ -338,7 +338,7 @@ def test_jumps_wraps_and_steps_back():
     WindowBench().play(story)
 
 
-def test_after_the_last_number_there_is_nothing_and_the_channel_stays_stale():
+def test_behind_the_last_number_the_channel_stays_stale():
     last = 2**64 - 1
 
     async def story(bench, ctx):
