@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import struct
 import threading
 import time
@@ -94,17 +95,20 @@ class Servers:
 
     def __init__(self, feed: "Feed") -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.rerequests = Rerequests(feed.stream, seed="1", per_second=0, loss_ppm=0)
         self._server = RerequestServer(self.rerequests, time.monotonic_ns)
         sock = open_bound(REREQUEST, ("127.0.0.1", 0))
-        self.rerequest = self._run(self._server.listen_on(sock))
+        self.rerequest = self._run(self._serve_on(sock))
         self.glimpse_server = GlimpseServer(
             feed.take_snapshot, session=feed.stream.session, username="USER", password="PASS",
             max_clients=1, snapshot_timeout_ms=20_000, heartbeat_ms=1000, client_timeout_ms=5000,
         )  # fmt: skip
         self.glimpse = ("127.0.0.1", self._run(self.glimpse_server.listen("127.0.0.1", 0)))
+
+    async def _serve_on(self, sock: socket.socket) -> tuple[str, int]:
+        return self._server.listen_on(sock)
 
     def _run(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

@@ -17,6 +17,7 @@
     request_attempts = 4               # then a snapshot
     snapshot_silence_ms = 5000
     snapshot_longest_s = 120
+    card_stall_ms = 5000               # then what was handed to the card is taken to be lost
     session_silence_ms = 5000          # then another session that is heard is adopted
     depth = false                      # the five best levels with each top of book
     full_stream = false                # every message to the host, for full books
@@ -42,6 +43,7 @@ _LIMITS = {
     "request_attempts": (1, 1000),
     "snapshot_silence_ms": (10, 600_000),
     "snapshot_longest_s": (1, 86_400),
+    "card_stall_ms": (10, 600_000),
     "session_silence_ms": (10, 600_000),
 }
 _DEFAULTS = {item.name: item.default for item in fields(RecoverySettings)}

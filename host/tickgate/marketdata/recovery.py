@@ -29,8 +29,6 @@ SNAPSHOT_SPAN = 1 << 40
 
 IDLE_POLL_NS = 50_000_000
 BUSY_POLL_NS = 2_000_000
-STALL_NS = 500_000_000
-"""When the card takes nothing for so long, what was handed to it is taken to be lost."""
 
 _MS = 1_000_000
 _PACKET_BYTES = 512
@@ -295,7 +293,7 @@ class Recovery:
 
     def _stalled(self, now_ns: int) -> bool:
         """Whether the card has stopped taking what is handed to it."""
-        return now_ns - self._moved_ns >= STALL_NS
+        return now_ns - self._moved_ns >= self._settings.card_stall_ms * _MS
 
     def _taken(self, state: FeedState) -> bool:
         """Whether the card has taken all that was handed to it, and nothing else."""

@@ -34,5 +34,8 @@ class RecoverySettings:
     snapshot_retry_ms: int = 500
     """Wait before the next attempt; doubled with each that fails, up to ``snapshot_slowest_ms``."""
     snapshot_slowest_ms: int = 30_000
+    card_stall_ms: int = 5000
+    """When the card takes nothing for so long, what was handed to it is taken to be lost. A card
+    empties its tables first: some 0.5 ms in hardware, a second on a busy simulator."""
     session_silence_ms: int = 5000
     """When the feed's session is silent for so long and another one is heard, that is adopted."""

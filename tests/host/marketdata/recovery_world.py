@@ -46,6 +46,7 @@ class World:
             snapshot_slowest_ms=20,
             snapshot_silence_ms=30,
             session_silence_ms=40,
+            card_stall_ms=500,
         )
         self.resumed: list[tuple[int, int]] = []
         self.recovery = Recovery(settings, lambda *told: self.resumed.append(told))
