@@ -134,7 +134,8 @@ class NetControl(wiring.Component):
         }
         for name, parts in strobes.items():
             counter = getattr(self, name)
-            m.d.sync += counter.eq(counter + sum(parts))
+            seen = [Signal(name=f"{name}_{at}") for at in range(len(parts))]
+            m.d.sync += [counter.eq(counter + sum(seen)), Cat(seen).eq(Cat(parts))]
         m.d.comb += self.active.eq(
             ~frame.job.ready | frame.job.valid | watch_a.query_valid | watch_b.query_valid)
         return m

@@ -81,20 +81,21 @@ class ControlWatch(wiring.Component):
         total, length = Signal(16), Signal(16)
         sender, sender_address, asked = Signal(48), Signal(32), Signal(32)
         destination, kind, time, group = Signal(32), Signal(8), Signal(8), Signal(32)
-        left = Signal(signed(18))  # bytes of the IPv4 packet from this beat on
+        left, after = Signal(signed(18)), Signal(signed(18))  # bytes of IPv4 behind byte 40
+        room = Signal(8)  # of them, those of this beat
         options = flags["options"]
+        m.d.comb += after.eq(Mux(index == 4, total + (14 - 40), left - 8))
         with m.If(have):
             m.d.sync += [
                 index.eq(Mux(beat.last, 0, index + (index != _LAST_INDEX))),
                 length.eq(Mux(index == 0, 0, length) + sum(beat.keep[at] for at in range(8))),
-                left.eq(left - 8),
+                left.eq(after), room.eq(Cat(after > at for at in range(8))),
             ]
             with m.Switch(index):
                 with m.Case(0):
                     m.d.sync += [flag.eq(0) for flag in flags.values()]
                     m.d.sync += [
-                        flags["to_us"].eq(data[:48].all() | (be(data[:48]) == self.mac)),
-                        sender[40:].eq(0), left.eq(8)]  # until the length is known
+                        flags["to_us"].eq(data[:48].all() | (be(data[:48]) == self.mac))]
                 with m.Case(1):
                     m.d.sync += [
                         flags["is_arp"].eq(words[2] == _ARP), flags["is_ip"].eq(words[2] == _IPV4),
@@ -120,7 +121,7 @@ class ControlWatch(wiring.Component):
                         asked[16:].eq(words[3]), destination[:16].eq(words[0]),
                         kind.eq(Mux(options, octets[6], octets[2])),
                         time.eq(Mux(options, octets[7], octets[3])),
-                        group[16:].eq(words[3]), left.eq(total + (14 - 40)),
+                        group[16:].eq(words[3]),
                     ]
                 with m.Case(5):
                     m.d.sync += [asked[:16].eq(words[0]), group[:16].eq(words[0])]
@@ -140,14 +141,15 @@ class ControlWatch(wiring.Component):
                 m.d.comb += [mask_header.eq(Mux(options, 0x3F, 0x03)),
                              mask_message.eq(Mux(options, 0xC0, 0xFC))]
             with m.Default():
-                m.d.comb += mask_message.eq(Cat(left > at for at in range(8)))
+                m.d.comb += mask_message.eq(room)
         for total_of, mask in ((header_sum, mask_header), (message_sum, mask_message)):
             m.d.comb += [
                 total_of.valid.eq(have), total_of.first.eq(index == 0), total_of.data.eq(data),
                 total_of.mask.eq(mask & beat.keep),
             ]
 
-        # The frame is over, its fields are there; the sums are one and two cycles behind.
+        # The frame is over, its fields are there; what they were compared with is a cycle behind,
+        # the sums two. The next frame has not come so far then that it changes these fields.
         over, arp, igmp = Signal(), Signal(), Signal()
         m.d.sync += over.eq(have & beat.last & ~beat.error)
         long_enough = length >= _ARP_BYTES
@@ -160,8 +162,12 @@ class ControlWatch(wiring.Component):
         ]
         with m.If(self.arp_taken):
             m.d.sync += self.arp_valid.eq(0)
-        with m.If(arp & ~wrong_arp & flags["request"] & (asked == self.address)
-                  & (self.address != 0)):
+        requests, for_us = Signal(), Signal()
+        m.d.sync += [
+            requests.eq(arp & ~wrong_arp & flags["request"]),
+            for_us.eq((asked == self.address) & (self.address != 0)),
+        ]
+        with m.If(requests & for_us):
             with m.If(self.arp_valid & ~self.arp_taken):
                 m.d.comb += self.missed_arp.eq(1)
             with m.Else():
@@ -174,12 +180,16 @@ class ControlWatch(wiring.Component):
                    Signal(32, name=f"group_{at}")) for at in range(2)]
         fine = (flags["version"] & flags["whole"] & (total >= shortest)
                 & (length >= total + 14))
-        addressed = (destination == ALL_HOSTS) | ((group != 0) & (destination == group))
+        addressed, specific, to_group = Signal(), Signal(), Signal()
+        m.d.sync += [addressed.eq(destination == ALL_HOSTS), specific.eq(group != 0),
+                     to_group.eq(destination == group)]
         folded = Signal(17), Signal(17)
         m.d.sync += [
-            stages[0][0].eq(igmp), stages[0][1].eq(fine & ((kind != _QUERY) | addressed)),
+            stages[0][0].eq(igmp), stages[0][1].eq(fine),
             stages[0][2].eq(kind == _QUERY), stages[0][3].eq(time), stages[0][4].eq(group),
-            *(after.eq(before) for before, after in zip(*stages, strict=True)),
+            *(later.eq(sooner) for sooner, later in zip(*stages, strict=True)),
+            stages[1][1].eq(
+                stages[0][1] & (~stages[0][2] | addressed | (specific & to_group))),
             *(into.eq(of.total[:16] + of.total[16:])
               for into, of in zip(folded, (header_sum, message_sum), strict=True)),
         ]

@@ -77,6 +77,7 @@ class ControlBench:
             await story(self, ctx)
             while ctx.get(self.dut.active):
                 await ctx.tick()
+            await ctx.tick().repeat(3)
             self.counts = {
                 name: ctx.get(getattr(self.dut, f"count_{name}"))
                 for name in ("arp_answered", "igmp_sent", "malformed", "missed")}
@@ -201,6 +202,7 @@ def test_malformed_frames_are_counted_and_not_answered():
         bench.before = len(bench.got)
         for number_, (name, frame) in enumerate(MALFORMED.items()):
             await bench.hear(ctx, frame, line="ab"[number_ % 2])
+            await ctx.tick().repeat(2)
             assert ctx.get(bench.dut.count_malformed) == number_ + 1, name
         await bench.wait(ctx, 110)
 
