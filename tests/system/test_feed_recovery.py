@@ -140,12 +140,17 @@ class Feed:
         self.rng = random.Random(3)
         self.market = MarketDataHandler(NAMES, full=True)
         self.servers = Servers(self)
-        settings = RecoverySettings(
+        self.settings = RecoverySettings(
             rerequest=(self.servers.rerequest,), glimpse=self.servers.glimpse,
             glimpse_user="USER", glimpse_password="PASS", max_missing=200,
         )  # fmt: skip
-        self.link = FeedLink(settings, self.market.on_resumed)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another test on the same card."""
+        self.link = FeedLink(self.settings, self.market.on_resumed)
         self.events = ""
+        self.servers.rerequests.counts.clear()
 
     def take_snapshot(self) -> list[bytes]:
         return [*self.truth.snapshot(), b"G%020d" % self.stream.next_sequence]
@@ -157,8 +162,9 @@ class Feed:
             for message in messages:
                 self.truth.apply(message)
             (packet,) = self.stream.pack(messages)
-            self._send(packet, lines, bad)
-            self.step()
+            if lines:
+                self._send(packet, lines, bad)
+                self.step()
 
     def heartbeat(self) -> None:
         self._send(self.stream.heartbeat(), "ab", "")
@@ -222,18 +228,22 @@ class Feed:
             bid, ask = book.best_bid, book.best_ask
             assert (bid.price, bid.size, ask.price, ask.size) == want
 
-    def close(self) -> None:
-        self.link.close()
-        self.servers.close()
 
-
-@pytest.fixture
-def feed() -> Iterator[Feed]:
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Feed]:
+    """One card for all tests: its tables take a while to sweep."""
     with open_card(dma_bytes=1 << 20) as card:
         feed = Feed(card)
         yield feed
-        feed.close()
+        feed.servers.close()
         assert card.faults == 0
+
+
+@pytest.fixture
+def feed(machine: Feed) -> Iterator[Feed]:
+    machine.begin()
+    yield machine
+    machine.link.close()
 
 
 def test_what_one_line_loses_the_other_brings(feed):

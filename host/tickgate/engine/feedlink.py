@@ -27,7 +27,9 @@ _DATAGRAM_BYTES = 65_535
 class FeedLink:
     """Recovery of the feed over real sockets. Only CardError leaves it."""
 
-    def __init__(self, settings: RecoverySettings, resumed: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, settings: RecoverySettings, resumed: Callable[[int, int, int], None]
+    ) -> None:
         """Open the socket for re-requests. Raises OSError."""
         self.recovery = Recovery(settings, resumed)
         self.counters = self.recovery.counters

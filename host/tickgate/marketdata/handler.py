@@ -224,12 +224,7 @@ class MarketDataHandler:
         else:
             self.counters["bad records"] += 1
             self.stream.lose()
-        valid = self.stream.state is StreamState.LIVE
-        if valid != self._valid:
-            self._valid = valid
-            for symbol in self.symbols:
-                self._changed(symbol, Kind.FULL, 0)
-        elif book is not None and valid:
+        if not self._look_at_stream() and book is not None and self._valid:
             self._changed(book.symbol, Kind.FULL, 0)
 
     def on_event(self, event: FeedEvent) -> None:
@@ -237,10 +232,21 @@ class MarketDataHandler:
         if event.kind == "N" and self.stream is not None:
             self.stream.on_session()
 
-    def on_resumed(self, messages: int, sequence: int) -> None:
+    def on_resumed(self, attempt: int, messages: int, sequence: int) -> None:
         """The card goes on after a snapshot; see ``MessageStream.on_resumed``."""
         if self.stream is not None:
-            self.stream.on_resumed(messages, sequence)
+            self.stream.on_resumed(attempt, messages, sequence)
+            self._look_at_stream()
+
+    def _look_at_stream(self) -> bool:
+        """Tell everybody when the books became right, or no longer are; whether that was so."""
+        valid = self.stream is not None and self.stream.state is StreamState.LIVE
+        if valid == self._valid:
+            return False
+        self._valid = valid
+        for symbol in self.symbols:
+            self._changed(symbol, Kind.FULL, 0)
+        return True
 
     def _on_depth(self, row: BookDepth) -> None:
         if row.symbol >= len(self.symbols):

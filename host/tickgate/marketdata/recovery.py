@@ -97,9 +97,10 @@ class Recovery:
     def __init__(
         self,
         settings: RecoverySettings,
-        resumed: Callable[[int, int], None] = lambda messages, sequence: None,
+        resumed: Callable[[int, int, int], None] = lambda attempt, messages, sequence: None,
     ) -> None:
-        """``resumed`` is told of each snapshot: its messages, and the number that follows it."""
+        """``resumed`` is told of each snapshot: ``attempt``, its messages, and what number follows
+        it."""
         self._settings = settings
         self._resumed = resumed
         self.counters: Counter[str] = Counter()
@@ -140,7 +141,7 @@ class Recovery:
     @property
     def attempt(self) -> int:
         """Which snapshot it is: each wants a connection of its own."""
-        return self.counters["snapshots begun"]
+        return self.counters["snapshots begun"] % _GENERATIONS
 
     @property
     def wants_data(self) -> bool:
@@ -191,7 +192,7 @@ class Recovery:
                 self._out += self._client.log_in(now_ns)
             case Resume():
                 self.counters["snapshots" if self._client else "replays"] += 1
-                self._resumed(self._snapshot_messages, command.sequence)
+                self._resumed(self.attempt, self._snapshot_messages, command.sequence)
                 self._end_snapshot()
                 self._attempts, self.phase = 0, Phase.IDLE
             case Forget():
@@ -425,7 +426,7 @@ class Recovery:
 
     def _flush_snapshot(self, session: str) -> None:
         self.counters["messages of snapshots"] += len(self._batch)
-        base = SNAPSHOT_NUMBERS + self.attempt % _GENERATIONS * SNAPSHOT_SPAN
+        base = SNAPSHOT_NUMBERS + self.attempt * SNAPSHOT_SPAN
         after = self._flush(session, base + self._snapshot_messages, snapshot=True)
         self._snapshot_messages = after - base
 

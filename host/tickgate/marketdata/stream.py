@@ -39,19 +39,20 @@ class MessageStream:
         self.counters: Counter[str] = Counter()
         self._half: ItchMessage | None = None
         self._attempt = self._seen = 0  # which snapshot it is, and its messages so far
-        self._resumes: tuple[int, int] | None = None  # a snapshot's messages, the number after it
+        self._resumes: tuple[int, int, int] | None = None  # as told by on_resumed
         self._told = self._begun = 0  # sessions that events told of, and that were seen to begin
 
     def on_session(self) -> None:
         """The card told of a new session, before or after its first messages are read here."""
         self._told += 1
 
-    def on_resumed(self, messages: int, sequence: int) -> None:
+    def on_resumed(self, attempt: int, messages: int, sequence: int) -> None:
         """The card goes on from message ``sequence``, after a snapshot of so many messages.
 
         To be told before records of messages from there on are read.
         """
-        self._resumes = messages, sequence
+        self._resumes = attempt, messages, sequence
+        self._look_whether_whole()
 
     def on_record(self, record: ItchMessage) -> OrderBook | None:
         """Take one record of the ring; the book that it changed, if it changed one."""
@@ -69,9 +70,11 @@ class MessageStream:
         self.counters["messages"] += 1
         if not self._in_order(record.sequence):
             return None
-        if record.length > _KEPT:
-            return None  # no ITCH message is so long: none of a book
-        return self.books.apply(data, record.sequence, record.time_ns)
+        book = None
+        if record.length <= _KEPT:  # no ITCH message is longer
+            book = self.books.apply(data, record.sequence, record.time_ns)
+        self._look_whether_whole()
+        return book
 
     def lose(self) -> None:
         """A record could not be read."""
@@ -112,21 +115,26 @@ class MessageStream:
         self._seen += 1
         return True
 
+    def _look_whether_whole(self) -> None:
+        """With the last message of a snapshot the books are right."""
+        if self.state is StreamState.SNAPSHOT and self._resumes is not None:
+            attempt, messages, sequence = self._resumes
+            if (attempt, messages) == (self._attempt, self._seen):
+                self._resumes = None
+                self._begin(sequence, clear=False)
+
     def _after_snapshot(self, number: int) -> bool:
-        """Whether it is the message with which the card went on after a snapshot."""
-        if self._resumes is None or number < self._resumes[1]:
+        """Whether it is the message with which the card went on after a snapshot of no message."""
+        if self._resumes is None or number < self._resumes[2]:
             return False
-        messages, sequence = self._resumes
-        whole = self.state is StreamState.SNAPSHOT and self._seen == messages
-        late = self.state is StreamState.LIVE and number == self.expected and messages
-        if late:  # of before the snapshot, which is yet to come
-            return False
+        _, messages, sequence = self._resumes
+        if self.state is StreamState.LIVE and number == self.expected and messages:
+            return False  # of before the snapshot, which is yet to come
         self._resumes = None
-        if number != sequence or (messages and not whole):
+        if number != sequence or messages:
             self._break("snapshots without their end")
             return False
-        if not messages:
-            self.books.clear()
+        self.books.clear()
         self._begin(number, clear=False)
         self.expected += 1
         return True

@@ -48,7 +48,7 @@ class World:
             session_silence_ms=40,
             card_stall_ms=500,
         )
-        self.resumed: list[tuple[int, int]] = []
+        self.resumed: list[tuple[int, int, int]] = []
         self.recovery = Recovery(settings, lambda *told: self.resumed.append(told))
         self.now_ms = 1
         self.asked: list[int] = []

@@ -152,7 +152,7 @@ def test_events_and_resumes_reach_the_stream(market):
     market.on_event(FeedEvent(kind="N"))
     message(market, 2, add_message(2))
     assert market.order_book("TEST") is None
-    market.on_resumed(0, 7)
+    market.on_resumed(1, 0, 7)
     message(market, 7, add_message(3))
     assert market.order_book("TEST").best_bid == (10_000, 100, 1)
 

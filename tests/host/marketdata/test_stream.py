@@ -75,14 +75,15 @@ def test_a_snapshot_makes_them_right_again(stream):
     take(stream, snapshot(0), add_message(11))
     take(stream, snapshot(1), add_message(12))
     assert stream.state is StreamState.SNAPSHOT
-    stream.on_resumed(2, 100)
+    stream.on_resumed(1, 2, 100)
+    assert (stream.state, orders(stream)) == (StreamState.LIVE, 2)
     take(stream, 100, add_message(13))
     assert (stream.state, orders(stream), stream.expected) == (StreamState.LIVE, 3, 101)
 
 
 def test_an_empty_snapshot_empties_the_books(stream):
     take(stream, 1, add_message(1))
-    stream.on_resumed(0, 2)
+    stream.on_resumed(1, 0, 2)
     take(stream, 2, add_message(13))
     assert (stream.state, orders(stream)) == (StreamState.LIVE, 1)
 
@@ -101,15 +102,23 @@ def test_a_snapshot_with_a_hole_is_not_believed(stream, indexes, resume):
     for index in indexes:
         take(stream, snapshot(index), add_message(index))
     if resume is not None:
-        stream.on_resumed(3, resume)
+        stream.on_resumed(1, 3, resume)
     take(stream, 100, add_message(13))
     assert (stream.state in (StreamState.BROKEN, StreamState.UNKNOWN), orders(stream)) == (True, 0)
+
+
+def test_the_end_of_another_attempt_is_not_this_ones(stream):
+    take(stream, snapshot(0, 1), add_message(1))
+    stream.on_resumed(2, 1, 100)  # the second attempt is yet to be read
+    assert stream.state is StreamState.SNAPSHOT
+    take(stream, snapshot(0, 2), add_message(2))
+    assert (stream.state, stream.expected, orders(stream)) == (StreamState.LIVE, 100, 1)
 
 
 def test_two_attempts_are_never_one_snapshot(stream):
     take(stream, snapshot(0, 1), add_message(1))
     take(stream, snapshot(1, 2), add_message(2))  # the second one's first message was left out
-    stream.on_resumed(2, 100)
+    stream.on_resumed(2, 2, 100)
     take(stream, 100, add_message(3))
     assert (stream.state, orders(stream)) == (StreamState.BROKEN, 0)
 
@@ -117,7 +126,7 @@ def test_two_attempts_are_never_one_snapshot(stream):
 def test_a_second_attempt_begins_anew(stream):
     take(stream, snapshot(0, 1), add_message(1))
     take(stream, snapshot(0, 2), add_message(2))
-    stream.on_resumed(1, 100)
+    stream.on_resumed(2, 1, 100)
     take(stream, 100, add_message(3))
     assert (stream.state, orders(stream)) == (StreamState.LIVE, 2)
 
@@ -125,7 +134,7 @@ def test_a_second_attempt_begins_anew(stream):
 def test_messages_from_before_a_snapshot_that_are_read_late_stay_what_they_were(stream):
     for number in (1, 2, 3):
         take(stream, number, add_message(number))
-    stream.on_resumed(1, 4)  # told before the ring was read that far
+    stream.on_resumed(1, 1, 4)  # told before the ring was read that far
     take(stream, 4, add_message(4))
     assert (stream.state, orders(stream)) == (StreamState.LIVE, 4)
     take(stream, snapshot(0), add_message(9))
