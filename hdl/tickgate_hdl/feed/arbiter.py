@@ -80,6 +80,9 @@ class Window(wiring.Component):
         Strobes: empty the books and take messages from the host alone; go on with the lines, from
         that number (ignored unless rebuilding: a session may have begun meanwhile); adopt the
         session of the next packet.
+    void : In(1)
+        Strobe: another channel emptied the books. What this one delivered is gone, so that it
+        becomes suspect, unless it is rebuilding.
     clear : Out(1)
         Strobe: what was delivered before means nothing any more.
     expected, highest : Out(64)
@@ -113,7 +116,7 @@ class Window(wiring.Component):
             "session": Out(80), "session_known": Out(1),
             "o": Out(item), "reorder_cycles": In(32),
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
-            "clear": Out(1), "expected": Out(64, init=1), "highest": Out(64, init=1),
+            "void": In(1), "clear": Out(1), "expected": Out(64, init=1), "highest": Out(64, init=1),
             **{name: Out(1) for name in (
                 "started", "ended", "missing", "gap_open", "suspect", "rebuilding", "stale")},
             "time_ns": In(64), "events": Out(stream.Signature(RecordBody)),
@@ -246,7 +249,8 @@ class Window(wiring.Component):
                 m.d.sync += used.eq(1)
             with m.If(frame_bad & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
-        with m.If(bad):
+        voided = self.void & self.started & ~self.rebuilding & ~self.clear
+        with m.If(bad | voided):
             m.d.sync += self.suspect.eq(1)
 
         # The host's commands, and a new session.
@@ -289,7 +293,7 @@ class Window(wiring.Component):
             ahead = (sources[name].payload.sequence - expected)[:16]
             with m.If(keep[name] & (ahead >= self.high_water)):
                 m.d.sync += self.high_water.eq(ahead + 1)
-        telling = self._tell(m, {**session_events, "B": bad, "G": gap, "C": caught_up})
+        telling = self._tell(m, {**session_events, "B": bad | voided, "G": gap, "C": caught_up})
         m.d.comb += [
             self.busy.eq(~usable),
             self.active.eq(self.a.valid | self.b.valid | self.r.valid | held

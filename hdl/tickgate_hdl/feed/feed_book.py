@@ -28,6 +28,9 @@ class FeedBook(wiring.Component):
     A :class:`Channel` for each channel of the feed, whose messages go to one :class:`Book`. Names
     that are not explained here are theirs. Counters of the channels are added up.
 
+    The books are emptied all at once: ``rebuild`` is for every channel, whichever is selected, and
+    a new session of one makes the others suspect.
+
     Parameters
     ----------
     config : :class:`~tickgate_hdl.top.config.CardConfig`
@@ -114,8 +117,11 @@ class FeedBook(wiring.Component):
         connect_streams(m, book.tob, self.tob)
         check_stream(m, "events", self.events)
 
+        clears = Cat(channel.clear for channel in channels)
         m.d.comb += [
-            book.clear.eq(Cat(channel.clear for channel in channels).any()),
+            book.clear.eq(clears.any()),
+            *(channel.void.eq((clears & ~(1 << number)).any())
+              for number, channel in enumerate(channels)),
             self.feed_stale.eq(Cat(channel.stale for channel in channels).any()),
             book.feed_stale.eq(self.feed_stale),
             self.message_valid.eq(book.i.valid & book.i.ready), self.message.eq(book.i.payload),
@@ -147,9 +153,9 @@ class FeedBook(wiring.Component):
             self.groups[2 * number + 1].eq(channel.group_b),
         ]
         for name in CONTROLS:
-            strobe = name in ("rebuild", "resume", "forget")
             value = getattr(self, name)
-            m.d.comb += getattr(channel, name).eq(value & selected if strobe else value)
+            m.d.comb += getattr(channel, name).eq(
+                value & selected if name in ("resume", "forget") else value)
         m.d.comb += channel.inject.valid.eq(self.inject.valid & selected)
         with m.If(selected):
             m.d.comb += [

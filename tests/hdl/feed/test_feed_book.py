@@ -144,3 +144,80 @@ def test_a_new_session_empties_the_books():
         *packets(itch.random_day(5, 40)), (ended, False),
         *packets(itch.random_day(6, 40), session=b"NEXTDAY   ")])
     assert [e.kind for e in bench.model.events] == ["N", "Z", "N"]
+
+
+def test_channels_share_the_books_and_say_so_when_one_empties_them():
+    """Two channels with locates of their own; a new session of one makes the other suspect."""
+    dut = FeedBook(CardConfig(**{**SIZES, "channels": 2}), locate_bits=4)
+    bench = Bench(dut)
+    bench.sink(dut.events)
+    seen = {}
+    groups = (frames.GROUP, frames.GROUP + 8)
+
+    async def send(ctx, frame):
+        for beat in frames.beats(frame):
+            ctx.set(dut.i_a.payload.as_value(), beat)
+            ctx.set(dut.i_a.valid, 1)
+            await ctx.tick().until(dut.i_a.ready)
+        ctx.set(dut.i_a.valid, 0)
+        await ctx.tick().repeat(8)
+        while ctx.get(dut.active | dut.busy):
+            await ctx.tick()
+
+    async def look(ctx, what):
+        states = []
+        for channel in (0, 1):
+            ctx.set(dut.select, channel)
+            await ctx.tick()
+            states.append((ctx.get(dut.suspect), ctx.get(dut.rebuilding)))
+        tops = []
+        for symbol in (0, 1):
+            ctx.set(dut.query_symbol, symbol)
+            await ctx.tick()
+            quote = top(ctx.get(dut.query_top.as_value()))
+            tops.append((quote.bid, quote.stale))
+        seen[what] = states, tops
+
+    async def play(ctx):
+        while ctx.get(dut.busy):
+            await ctx.tick()
+        for channel, group in enumerate(groups):
+            ctx.set(dut.select, channel)
+            ctx.set(dut.group_a, group)
+            ctx.set(dut.port_a, frames.PORT)
+            ctx.set(dut.group_a_we, 1)
+            ctx.set(dut.port_a_we, 1)
+            ctx.set(dut.symbol_index, channel)
+            ctx.set(dut.symbol_name, int.from_bytes(NAMES[channel], "little"))
+            ctx.set(dut.symbol_enable, 1)
+            ctx.set(dut.symbol_write, 1)
+            await ctx.tick()
+        for name in ("group_a_we", "port_a_we", "symbol_write"):
+            ctx.set(getattr(dut, name), 0)
+
+        def packet(channel, number, messages, session=b"CHANNEL   ", count=None):
+            return frames.datagram(
+                frames.mold_packet(number, messages, session=session, count=count),
+                group=groups[channel])
+
+        for channel in (0, 1):
+            await send(ctx, packet(channel, 1, [
+                itch.directory(1, NAMES[channel]),
+                itch.add(1, NAMES[channel], 5, b"B", 100, 1000 + channel)]))
+        await look(ctx, "both")
+        await send(ctx, packet(0, 3, [], count=0xFFFF))
+        await send(ctx, packet(0, 1, [], session=b"NEXTDAY   "))
+        await look(ctx, "new session")
+        ctx.set(dut.rebuild, 1)
+        await ctx.tick()
+        ctx.set(dut.rebuild, 0)
+        await ctx.tick().repeat(3)
+        while ctx.get(dut.busy):
+            await ctx.tick()
+        await look(ctx, "rebuild")
+
+    bench.process(play)
+    bench.run(limit=20_000)
+    assert seen["both"] == ([(0, 0), (0, 0)], [(1000, False), (1001, False)])
+    assert seen["new session"] == ([(0, 0), (1, 0)], [(0, True), (0, True)])
+    assert seen["rebuild"][0] == [(0, 1), (0, 1)]
