@@ -168,8 +168,10 @@ class ChannelBench:
         window = self.model.window
         names = ("expected", "highest", *STATES)
         state = {name: int(getattr(self.dut, name).value) for name in names}
-        assert state == {name: int(getattr(window, name)) for name in names}
-        assert self.counts() == self.model.counts()
+        wanted = {name: int(getattr(window, name)) for name in names}
+        assert state == wanted, f"state was {state}, must be {wanted}"
+        counts, wanted = self.counts(), self.model.counts()
+        assert counts == wanted, f"counters were {counts}, must be {wanted}"
 
     def counts(self):
         """All counters, by their registers' names without ``count_``."""

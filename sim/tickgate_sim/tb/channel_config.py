@@ -2,7 +2,6 @@
 
 from tickgate_hdl.top.config import CardConfig
 
-__all__ = ["CONFIG", "REGISTERED"]
+__all__ = ["CONFIG"]
 
 CONFIG = CardConfig(window=64, line_fifo=256)
-REGISTERED = CardConfig(window=64, line_fifo=256, registered=True)

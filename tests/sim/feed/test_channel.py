@@ -6,20 +6,19 @@ from pathlib import Path
 import pytest
 from tickgate_hdl.feed.channel import Channel
 from tickgate_sim import runner
-from tickgate_sim.tb.channel_config import CONFIG, REGISTERED
+from tickgate_sim.tb.channel_config import CONFIG
 
 SHARED = Path(os.environ.get("TICKGATE_SHARED", Path(__file__).parents[4] / "shared"))
-LATENCY_PROFILE = [
+GENERATED = [
     "loss_on_one_line.*", "loss_on_both_lines.*", "a_long_cut.*", "hostile_frames.*",
     "every_length.*", "reset_in_mid_traffic",
 ]  # fmt: skip
-REGISTERED_PROFILE = ["loss_on_both_lines.*", "hostile_frames.*"]
 
 
-def run(tests, *, config=CONFIG, name="channel"):
+def run(tests):
     runner.run(
-        Channel(config),
-        name=name,
+        Channel(CONFIG),
+        name="channel",
         tb="tickgate_sim.tb.channel_tests",
         seed=3,
         random_memories=True,
@@ -30,12 +29,7 @@ def run(tests, *, config=CONFIG, name="channel"):
 
 @pytest.mark.sim
 def test_faulty_lines_and_hostile_frames():
-    run(LATENCY_PROFILE)
-
-
-@pytest.mark.sim
-def test_faulty_lines_and_hostile_frames_with_registers():
-    run(REGISTERED_PROFILE, config=REGISTERED, name="channel_registered")
+    run(GENERATED)
 
 
 @pytest.mark.sim
