@@ -39,6 +39,8 @@ class Channel(wiring.Component):
         The host's packets.
     group_a, port_a, group_b, port_b : In(32), In(16)
         Destinations.
+    time_ns_a, time_ns_b : In(64)
+        UTC clock at the start of the frame whose first beat comes on that line.
     o : Out(stream of ``FeedItem``)
         Messages.
     high_water_lines, high_water_window : Out(16)
@@ -53,7 +55,7 @@ class Channel(wiring.Component):
             "a": In(stream.Signature(FrameBeat)), "b": In(stream.Signature(FrameBeat)),
             "inject": In(stream.Signature(InjectBeat)),
             "group_a": In(32), "port_a": In(16), "group_b": In(32), "port_b": In(16),
-            "time_ns": In(64), "cycles": In(32),
+            "time_ns": In(64), "time_ns_a": In(64), "time_ns_b": In(64), "cycles": In(32),
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
             "reorder_cycles": In(32),
             "o": Out(stream.Signature(FeedItem)), "void": In(1), "clear": Out(1),
@@ -78,7 +80,7 @@ class Channel(wiring.Component):
             connect_streams(m, part.item, getattr(window, name))
             check_stream(m, f"items_{name}", part.item)
             m.d.comb += [
-                part.time_ns.eq(self.time_ns), part.cycles.eq(self.cycles),
+                part.time_ns.eq(getattr(self, f"time_ns_{name}")), part.cycles.eq(self.cycles),
                 part.group.eq(getattr(self, f"group_{name}")),
                 part.port.eq(getattr(self, f"port_{name}")),
                 part.session.eq(window.session), part.session_known.eq(window.session_known),

@@ -46,6 +46,9 @@ class FeedBook(wiring.Component):
         The host's packets, for the channel selected.
     time_ns, cycles : :py:`In(64)`, :py:`In(32)`
         UTC clock in ns, and cycle counter.
+    time_ns_a, time_ns_b : :py:`In(64)`
+        UTC clock at the start of the frame whose first beat comes on that line: of a MAC,
+        ``frame_time_ns``; without one, ``time_ns``.
     select : :py:`In(2)`
         The channel that commands, settings and ``inject`` are for, and whose state is shown.
     group_a, port_a, group_b, port_b : :py:`In`
@@ -74,7 +77,8 @@ class FeedBook(wiring.Component):
         super().__init__({
             "i_a": In(stream.Signature(FrameBeat)), "i_b": In(stream.Signature(FrameBeat)),
             "inject": In(stream.Signature(InjectBeat)),
-            "time_ns": In(64), "cycles": In(32), "select": In(2),
+            "time_ns": In(64), "time_ns_a": In(64), "time_ns_b": In(64), "cycles": In(32),
+            "select": In(2),
             **{name: In(width) for name, width in _SETTINGS.items()},
             **{f"{name}_we": In(1) for name in _SETTINGS},
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
@@ -104,7 +108,8 @@ class FeedBook(wiring.Component):
             m.d.comb += [
                 *(port.payload.eq(frames.payload) for port, frames in (
                     (channel.a, self.i_a), (channel.b, self.i_b), (channel.inject, self.inject))),
-                channel.time_ns.eq(self.time_ns), channel.cycles.eq(self.cycles),
+                *(getattr(channel, clock).eq(getattr(self, clock))
+                  for clock in ("time_ns", "time_ns_a", "time_ns_b", "cycles")),
             ]
         # A frame is offered to all channels at once: each takes what is for it.
         for name, frames in (("a", self.i_a), ("b", self.i_b)):

@@ -112,6 +112,7 @@ class Card(wiring.Component):
         market, messages = pcie.market_ring, pcie.message_ring
         m.d.comb += [
             feed.time_ns.eq(self.time_ns), feed.cycles.eq(cycles),
+            feed.time_ns_a.eq(self.time_ns), feed.time_ns_b.eq(self.time_ns),
             feed.query_symbol.eq(gate.query_symbol), gate.query_top.eq(feed.query_top),
             gate.query_status.eq(feed.query_status),
             self.tob_tap__valid.eq(feed.tob.valid & feed.tob.ready),

@@ -197,7 +197,8 @@ class FeedGate(wiring.Component):
         # 6.4 ns are 6, and 7 in two of five cycles.
         fifths, carries = Signal(range(5)), Signal()
         m.d.comb += [
-            carries.eq(fifths >= 3), feed.time_ns.eq(time_ns), gate.time_ns.eq(time_ns)]
+            carries.eq(fifths >= 3), feed.time_ns.eq(time_ns), gate.time_ns.eq(time_ns),
+            feed.time_ns_a.eq(time_ns), feed.time_ns_b.eq(time_ns)]
         m.d.sync += [
             fifths.eq(Mux(carries, fifths - 3, fifths + 2)),
             time_ns.eq(time_ns + 6 + carries),

@@ -56,7 +56,8 @@ class ChannelBench:
             await RisingEdge(dut.clk)
             self.cycle += 1
             dut.cycles.value = self.cycle & 0xFFFFFFFF
-            dut.time_ns.value = self.cycle * 10
+            for clock in (dut.time_ns, dut.time_ns_a, dut.time_ns_b):
+                clock.value = self.cycle * 10
             if not dut.rst.value and not dut.stale.value:
                 self.silent += 1
                 expected, highest = dut.expected.value, dut.highest.value
@@ -70,7 +71,8 @@ class ChannelBench:
         """Reset, in the middle of whatever goes on, and wait for the sweep."""
         dut = self.dut
         dut.rst.value = 1
-        for name in ("rebuild", "resume", "forget", "resume_sequence", "time_ns"):
+        for name in ("rebuild", "resume", "forget", "resume_sequence", "time_ns", "time_ns_a",
+                     "time_ns_b"):
             getattr(dut, name).value = 0
         dut.reorder_cycles.value = NEVER
         for name in "ab":
