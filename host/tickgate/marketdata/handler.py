@@ -265,8 +265,9 @@ class MarketDataHandler:
             self._depths[row.symbol] = _depth(symbol, rows)
             self._changed(symbol, Kind.DEPTH, 0)
         if len(rows) >= 3:
-            self.counters["depth records out of place"] += 0 if whole else 1
             self._rows = []
+            if not whole:
+                self.counters["depth records out of place"] += 1
 
     # ---- telling ----
 
