@@ -56,7 +56,7 @@ def _latency(folder: Path, figures: dict[str, float], say: Say) -> list[str]:
     alone, common, types = latency.unloaded(folder)
     figures["book.cycles.common"] = common
     figures["book.cycles.worst"] = alone.most
-    lines = ["", "Latency: beat with the last byte of a message in to best bid and offer out, cycles",
+    lines = ["", "Latency in cycles: beat with a message's last byte in, best bid and offer out",
              f"  {'':12} {'count':>8} {'min':>5} {'mean':>7} {'p99':>5} {'max':>6}"]
     loads = {}
     for spread in (alone, *types.values()):

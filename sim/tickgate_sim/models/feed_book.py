@@ -1,5 +1,4 @@
-"""Golden model of the market data half of the card, fed by one line: frames in, records and counters
-out."""
+"""Golden model of the market data half of the card, fed by one line."""
 
 from collections import Counter
 from dataclasses import dataclass, field
