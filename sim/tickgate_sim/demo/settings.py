@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tickgate_sim.wire.frames import CARD
+
 SYMBOLS = {"AAPL": 1_893_100, "MSFT": 4_101_200, "NVDA": 1_312_500, "TSLA": 2_482_000}
 """Symbol and opening price in 1/10000 USD."""
 FEED_GROUP = "239.192.0.1"
@@ -135,6 +137,8 @@ class Settings:
             "[feed]",
             f'a = "{FEED_GROUP}:{self.feed_port}"',
             f'b = "{FEED_GROUP_B}:{self.feed_port_b}"',
+            f'address = "{CARD.address}"',
+            f'mac = "{CARD.mac.hex(":")}"',
             f'rerequest = ["{RECOVERY_HOST}:{self.rerequest_port}"]',
             f'glimpse = "{RECOVERY_HOST}:{self.glimpse_port}"',
             f'glimpse_user = "{GLIMPSE_USER}"',
