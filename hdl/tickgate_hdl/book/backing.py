@@ -34,7 +34,7 @@ class Backing(wiring.Component):
     symbols, leaf, leaves : int
         Symbols, levels of a leaf, and leaves of a side.
     registered : bool
-        Registers behind the memories; one operation at a time.
+        Registers behind the memories and the comparisons; one operation at a time.
 
     Members
     -------
@@ -107,6 +107,7 @@ class Backing(wiring.Component):
 
         # Stages: the directory comes; the leaf comes and is compared; the leaf is changed.
         at_directory, at_leaf, at_change = Signal(), Signal(), Signal()
+        at_slot, at_decision = Signal(), Signal()  # stages that are there only where registered
         op2, op3 = Signal(Op), Signal(Op)
         position2, position3 = Signal(leaves), Signal(leaves)
         address2, address3 = Signal(range(sides * leaves)), Signal(range(sides * leaves))
@@ -126,7 +127,8 @@ class Backing(wiring.Component):
         ]
         if delay:
             waiting, leaf_waiting = Signal(), Signal()
-            quiet = ~(waiting | at_directory | leaf_waiting | at_leaf | at_change)
+            quiet = ~(waiting | at_directory | at_slot | leaf_waiting | at_leaf | at_decision
+                      | at_change)
             m.d.comb += [
                 issue.eq(running & have & quiet & ~restructure),
                 self.idle.eq(running & ~have & quiet),
@@ -141,21 +143,23 @@ class Backing(wiring.Component):
         goes = at_directory & ~restructure
         m.d.comb += [
             position.eq(find_leaf(found, head.level.key, leaves)),
-            slot.eq(one_of(list(position), [found.entries[n].slot for n in range(leaves)])),
+            slot.eq(one_of(list(position2 if delay else position),
+                           [found.entries[n].slot for n in range(leaves)])),
             self.i.ready.eq(goes & ~retry),
-            row_read.addr.eq(Cat(slot, side_of(head))),
-            row_read.en.eq(goes),
+            row_read.addr.eq(Cat(slot, side_of(op2 if delay else head))),
+            row_read.en.eq(at_slot if delay else goes),
         ]
         useful = goes & known & (head.add | (found.count != 0))
         if delay:
-            m.d.sync += [leaf_waiting.eq(useful), at_leaf.eq(leaf_waiting)]
+            m.d.sync += [
+                at_slot.eq(useful), leaf_waiting.eq(at_slot), at_leaf.eq(leaf_waiting)]
         else:
             m.d.sync += at_leaf.eq(useful)
         with m.If(goes):
             m.d.sync += [
-                retry.eq(0), op2.eq(head), position2.eq(position), fresh2.eq(found.count == 0),
-                address2.eq(Cat(slot, side_of(head))),
-            ]
+                retry.eq(0), op2.eq(head), position2.eq(position), fresh2.eq(found.count == 0)]
+        with m.If(row_read.en):
+            m.d.sync += address2.eq(row_read.addr)
 
         chosen = Signal(Row)
         forward = last_good & (last_address == address2)
@@ -164,7 +168,10 @@ class Backing(wiring.Component):
         with m.If(fresh2):
             m.d.comb += chosen.count.eq(0)
         equal, better = compare(chosen, op2.level.key, leaf)
-        m.d.sync += at_change.eq(at_leaf)
+        if delay:
+            m.d.sync += [at_decision.eq(at_leaf), at_change.eq(at_decision)]
+        else:
+            m.d.sync += at_change.eq(at_leaf)
         with m.If(at_leaf):
             m.d.sync += [
                 op3.eq(op2), position3.eq(position2), fresh3.eq(fresh2), address3.eq(address2),
@@ -174,12 +181,13 @@ class Backing(wiring.Component):
             ]
 
         # Change the leaf, unless it must be split first.
-        splits, ends = Signal(), Signal()
+        overfull, splits, ends = Signal(), Signal(), Signal()
         change = RowChange(
             m, row3, equal3, better3, op3.level, shares3, orders3,
-            adds=op3.add & ~splits, takes=~op3.add, levels=leaf)
+            adds=op3.add & ~overfull, takes=~op3.add, levels=leaf, registered=self._registered)
         m.d.comb += [
-            splits.eq(at_change & op3.add & ~equal3.any() & (row3.count == leaf)),
+            overfull.eq(op3.add & ~equal3.any() & (row3.count == leaf)),
+            splits.eq(at_change & overfull),
             ends.eq(at_change & ~op3.add & (change.row.count == 0)),
             restructure.eq(at_change & (splits | ends | fresh3)),
         ]
@@ -243,8 +251,8 @@ class Backing(wiring.Component):
                         row_write.en.eq(~at_end),
                         row_write.addr.eq(Cat(new_slot, side_of(op3))),
                         row_write.data.count.eq(leaf - half),
-                        *(row_write.data.levels[number].eq(row3.levels[half + number])
-                          for number in range(leaf - half)),
+                        Value.cast(row_write.data.levels).eq(
+                            Value.cast(row3.levels) >> (half * Level.size)),
                         Value.cast(directory_write.data).eq(Value.cast(grown)),
                     ]
                     with m.If(at_end):  # the half that is split off is the worst leaf itself
@@ -298,9 +306,11 @@ class Backing(wiring.Component):
                     Value.cast(row_write.data).eq(Value.cast(handing)),
                 ]
                 with m.If(self.level_taken & self.level_valid):
-                    m.d.sync += handing.count.eq(handing.count - 1)
-                    for number in range(leaf - 1):
-                        m.d.sync += handing.levels[number].eq(handing.levels[number + 1])
+                    m.d.sync += [
+                        handing.count.eq(handing.count - 1),
+                        Value.cast(handing.levels).eq(
+                            Value.cast(handing.levels) >> Level.size),
+                    ]
                 with m.Elif(handing.count == 0):
                     m.d.sync += [
                         op3.sell.eq(popping[0]), op3.symbol.eq(popping[1:]), position3.eq(1),

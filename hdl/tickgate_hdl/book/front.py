@@ -37,7 +37,8 @@ class Front(wiring.Component):
     symbols, levels : int
         Rows, and levels of a row: powers of two.
     registered : bool
-        A register between the memory and the comparison; one cycle more.
+        Registers between the memory and the comparison, and between what is to be done and the
+        row after it; two cycles more.
 
     Members
     -------
@@ -142,7 +143,8 @@ class Front(wiring.Component):
         shares, orders = Signal(signed(33)), Signal(signed(2))
         work, fresh = Signal(LevelOp), Signal(Level)
         m.d.comb += key.eq(Mux(op.sell, op.price, ~op.price))
-        m.d.sync += self.changing.eq(go)
+        deciding = Signal()  # all inputs of the change are there
+        m.d.sync += deciding.eq(go)
         within = Cat(
             (chosen.count > number) & (chosen.levels[number].key >= key)
             for number in range(levels)
@@ -157,20 +159,27 @@ class Front(wiring.Component):
 
         # Change.
         in_front, acts = Signal(), Signal()
+        adds, takes, goes_behind = Signal(), Signal(), Signal()
         full = row.count == levels
         change = RowChange(
             m, row, equal, better, fresh, shares, orders,
-            adds=acts & in_front & work.add, takes=acts & in_front & ~work.add, levels=levels)
+            adds=adds, takes=takes, levels=levels, registered=self._registered)
         side = self.side
         m.d.comb += [
-            acts.eq(self.changing & ~kill_now),
             in_front.eq(~behind | (~full & ~self.deep)),
+            adds.eq(deciding & ~kill_now & in_front & work.add),
+            takes.eq(deciding & ~kill_now & in_front & ~work.add),
             side.eq(Cat(work.sell, work.symbol[:bits])),
             self.pushed.symbol.eq(work.symbol),
             self.pushed.sell.eq(work.sell),
             self.emptied.eq(self.changing & (change.row.count == 0)),
             self.low.eq(
                 self.changing & (change.row.count <= levels // 2) & ~self.dry),
+        ]
+        decided = m.d.sync if self._registered else m.d.comb
+        decided += [
+            self.changing.eq(deciding), acts.eq(deciding & ~kill_now),
+            goes_behind.eq(deciding & ~kill_now & ~in_front),
         ]
         with m.If(change.pushed):
             m.d.comb += [
@@ -179,10 +188,10 @@ class Front(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                self.push.eq(acts & ~in_front & (work.add | self.deep)),
+                self.push.eq(goes_behind & (work.add | self.deep)),
                 self.pushed.add.eq(work.add), self.pushed.level.eq(fresh),
             ]
-        missed = change.missed | (acts & ~in_front & ~work.add & ~self.deep)
+        missed = change.missed | (goes_behind & ~work.add & ~self.deep)
 
         # Fill up the row changed last.
         was_filling = Signal()

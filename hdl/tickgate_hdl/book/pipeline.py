@@ -256,8 +256,8 @@ class Book(wiring.Component):
                 one_more(self.count_book_order_overflow)
                 m.d.sync += [
                     overflowed.bit_select(symbol, 1).eq(1),
-                    by_levels.bit_select(symbol, 1).eq(0), stale.bit_select(symbol, 1).eq(1),
-                    marked.bit_select(symbol, 1).eq(1),
+                    by_levels.bit_select(symbol, 1).eq(0),
+                    stale.bit_select(symbol, 1).eq(1),  # in time for the result of the operation
                 ]
         m.d.comb += find_second.eq(first_half & answered & mine & passing)
 
@@ -311,16 +311,18 @@ class Book(wiring.Component):
                 *(top[f"{name}_orders"].eq(result[name].orders) for name in ("bid", "ask")),
                 top.stale.eq(stale.bit_select(reading, 1)),
             ]
-        store, publish, changed = Signal(), Signal(), Signal()
+        store, publish, moved = Signal(), Signal(), Signal()
         m.d.comb += [
-            changed.eq(Value.cast(top) != Value.cast(old)),
+            moved.eq(Cat(top[name] != old[name] for name in (
+                "bid", "bid_size", "bid_orders", "ask", "ask_size", "ask_orders")).any()),
             top_write.addr.eq(reading), top_write.data.eq(top), top_write.en.eq(store),
             top_record.symbol.eq(reading), top_record.top.eq(top),
             top_record.origin.eq(origin), top_record.cycles.eq(self.cycles),
         ]
-        with m.If(levels.result_valid & publishes & changed):
+        with m.If(levels.result_valid & publishes & (moved | (top.stale != old.stale))):
             m.d.comb += [store.eq(1), publish.eq(1)]
-            one_more(self.count_book_updates)
+            with m.If(moved):
+                one_more(self.count_book_updates)
         m.d.sync += self.tob.valid.eq(
             publish & locates.enabled.bit_select(reading, 1))
         with m.If(publish):

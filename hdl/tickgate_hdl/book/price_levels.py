@@ -63,7 +63,7 @@ class Levels(wiring.Component):
     def __init__(self, *, symbols, front=16, leaf=16, leaves=64, registered=False):
         self._symbols, self._front = symbols, front
         self._leaf, self._leaves, self._registered = leaf, leaves, registered
-        self.latency = self.interval = 3 if registered else 2
+        self.latency = self.interval = 4 if registered else 2
         super().__init__({
             "read": In(1), "read_symbol": In(8), "op": In(stream.Signature(LevelOp)),
             "kill": In(1), "result_valid": Out(1), "result": Out(LevelResult),

@@ -4,7 +4,7 @@ Functions on expressions, no components: a row operation is one cycle of compari
 shifting, and the caller has the registers between them.
 """
 
-from amaranth.hdl import Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Mux, Signal, Value, signed
 
 from tickgate_hdl.book.level_layouts import Level
 
@@ -50,6 +50,9 @@ class RowChange:
         Signed change of the level that is there.
     adds, takes : Value
         Whether to change anything, and in which direction.
+    registered : bool
+        What is to be done is registered: the row after comes a cycle after ``adds`` and ``takes``,
+        while the other inputs stay as they are.
 
     Attributes
     ----------
@@ -58,8 +61,10 @@ class RowChange:
     missed : there was less than was to be taken
     """
 
-    def __init__(self, m, row, equal, better, fresh, shares, orders, *, adds, takes, levels):
+    def __init__(self, m, row, equal, better, fresh, shares, orders, *, adds, takes, levels,
+                 registered=False):
         hit = equal.any()
+        wants_insert, wants_remove = Signal(), Signal()
         inserts, updates, removes = Signal(), Signal(), Signal()
         ends = Signal(levels)  # the level's last order goes
         short = Signal(levels)
@@ -68,18 +73,29 @@ class RowChange:
         self.missed = Signal()
         last = levels - 1
         full = row.count == levels
+        count = Signal.like(row.count, name="count_after")
         m.d.comb += [
-            removes.eq(takes & (equal & ends).any()),
-            inserts.eq(adds & ~hit),
-            updates.eq((adds | takes) & hit & ~removes),
-            self.pushed.eq(inserts & full & ~better[last]),
-            self.missed.eq(takes & (~hit | (equal & short).any())),
-            self.row.count.eq(
-                Mux(inserts & ~full, row.count + 1, Mux(removes, row.count - 1, row.count))
-            ),
+            wants_remove.eq(takes & (equal & ends).any()),
+            wants_insert.eq(adds & ~hit),
+            self.row.count.eq(count),
         ]
+        decided = m.d.sync if registered else m.d.comb
+        decided += [
+            removes.eq(wants_remove), inserts.eq(wants_insert),
+            updates.eq((adds | takes) & hit & ~wants_remove),
+            self.pushed.eq(wants_insert & full & ~better[last]),
+            self.missed.eq(takes & (~hit | (equal & short).any())),
+            count.eq(row.count),
+        ]
+        with m.If(wants_insert & ~full):
+            decided += count.eq(row.count + 1)
+        with m.If(wants_remove):
+            decided += count.eq(row.count - 1)
+        # One by one, since a simulator takes a wide signal that is assigned in parts as a whole.
+        after_change = [Signal(Level, name=f"after_{number}") for number in range(levels)]
+        m.d.comb += Value.cast(self.row.levels).eq(Cat(map(Value.cast, after_change)))
         for number in range(levels):
-            old, new = row.levels[number], self.row.levels[number]
+            old, new = row.levels[number], after_change[number]
             before = row.levels[number - 1] if number else old
             after = row.levels[number + 1] if number < last else old
             size = Signal(signed(42), name=f"size_{number}")
@@ -91,10 +107,12 @@ class RowChange:
                 left.eq(old.orders + orders),
                 ends[number].eq(left <= 0),
                 short[number].eq((size < 0) | (left < 0)),
+                Value.cast(new).eq(Value.cast(old)),
+            ]
+            decided += [
                 changed.key.eq(old.key),
                 changed.size.eq(Mux(size < 0, 0, size)),
                 changed.orders.eq(left),
-                Value.cast(new).eq(Value.cast(old)),
             ]
             with m.If(inserts & first):
                 m.d.comb += new.eq(fresh)

@@ -126,3 +126,20 @@ def test_a_random_day_equals_the_model(simulate, seed, registered):
         bench.check(ctx)
 
     simulate(bench.dut, drive, bench.watch, cycles=60000)
+
+
+@pytest.mark.parametrize(("seed", "registered"), [(11, False), (12, True)])
+def test_orders_that_find_no_place_make_their_symbol_stale_once(simulate, seed, registered):
+    """A table of four orders, so that most find none: each record is still the model's."""
+    bench = Bench(registered=registered, order_sets=4, order_ways=1)
+    rng = random.Random(seed)
+
+    async def drive(ctx):
+        await bench.start(ctx)
+        for message in itch.random_day(seed, 160, ticks=20):
+            await bench.put(ctx, message, gap=rng.choice((0, 0, 1, 2, 20)))
+        await bench.settle(ctx)
+        bench.check(ctx)
+        assert bench.model.counts["book_order_overflow"] > 20
+
+    simulate(bench.dut, drive, bench.watch, cycles=20000)
