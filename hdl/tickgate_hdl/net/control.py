@@ -90,7 +90,7 @@ class NetControl(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.frame = frame = ControlFrame()
+        m.submodules.sender = frame = ControlFrame()
         m.submodules.watch_a = watch_a = ControlWatch()
         m.submodules.watch_b = watch_b = ControlWatch()
         watches = (watch_a, watch_b)
