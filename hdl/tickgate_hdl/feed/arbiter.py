@@ -80,7 +80,7 @@ class Window(wiring.Component):
         Strobes: empty the books and take messages from the host alone; go on with the lines, from
         that number (ignored unless rebuilding: a session may have begun meanwhile); adopt the
         session of the next packet.
-    void : In(1)
+    emptied : In(1)
         Strobe: another channel emptied the books. What this one delivered is gone, so that it
         becomes suspect, unless it is rebuilding.
     clear : Out(1)
@@ -116,7 +116,8 @@ class Window(wiring.Component):
             "session": Out(80), "session_known": Out(1),
             "o": Out(item), "reorder_cycles": In(32),
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
-            "void": In(1), "clear": Out(1), "expected": Out(64, init=1), "highest": Out(64, init=1),
+            "emptied": In(1), "clear": Out(1),
+            "expected": Out(64, init=1), "highest": Out(64, init=1),
             **{name: Out(1) for name in (
                 "started", "ended", "missing", "gap_open", "suspect", "rebuilding", "stale")},
             "time_ns": In(64), "events": Out(stream.Signature(RecordBody)),
@@ -249,7 +250,7 @@ class Window(wiring.Component):
                 m.d.sync += used.eq(1)
             with m.If(frame_bad & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
-        voided = self.void & self.started & ~self.rebuilding & ~self.clear
+        voided = self.emptied & self.started & ~self.rebuilding & ~self.clear
         with m.If(bad | voided):
             m.d.sync += self.suspect.eq(1)
 

@@ -125,7 +125,7 @@ class FeedBook(wiring.Component):
         clears = Cat(channel.clear for channel in channels)
         m.d.comb += [
             book.clear.eq(clears.any()),
-            *(channel.void.eq((clears & ~(1 << number)).any())
+            *(channel.emptied.eq((clears & ~(1 << number)).any())
               for number, channel in enumerate(channels)),
             self.feed_stale.eq(Cat(channel.stale for channel in channels).any()),
             book.feed_stale.eq(self.feed_stale),

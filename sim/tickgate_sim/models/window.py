@@ -151,6 +151,12 @@ class WindowModel:
             self.counts["frames_suspect"] += 1
             self.events.append(WindowEvent("B", self.expected, self.highest))
 
+    def emptied(self) -> None:
+        """Another channel emptied the books."""
+        if self.started and not self.rebuilding:
+            self.suspect = True
+            self.events.append(WindowEvent("B", self.expected, self.highest))
+
     def timeout(self) -> None:
         """The expected message was waited for long enough."""
         if self.missing and not self._told:
