@@ -216,8 +216,10 @@ class Backing(wiring.Component):
 
         splitting, first = Signal(), Signal()
         ending_pop = Signal()
-        grown, new_slot = inserted(m, found, position3, row3.levels[half].key, leaves)
-        shrunk = removed(m, found, position3, leaves)
+        grown_now, new_slot_now = inserted(m, found, position3, row3.levels[half].key, leaves)
+        shrunk_now = removed(m, found, position3, leaves)
+        grown, shrunk = Signal(Directory), Signal(Directory)
+        new_slot = Signal(slot_bits)
         at_end = position3[leaves - 1]
         worst = found.count == leaves
 
@@ -238,10 +240,14 @@ class Backing(wiring.Component):
                     Value.cast(row_write.data).eq(Value.cast(row3)),
                     row_write.data.count.eq(half),
                 ]
-                m.next = "Wait Directory" if delay else "Write Directory"
+                m.next = "Wait Directory" if delay else "Change Directory"
             if delay:
                 with m.State("Wait Directory"):
-                    m.next = "Write Directory"
+                    m.next = "Change Directory"
+            with m.State("Change Directory"):
+                m.d.sync += [
+                    grown.eq(grown_now), shrunk.eq(shrunk_now), new_slot.eq(new_slot_now)]
+                m.next = "Write Directory"
             with m.State("Write Directory"):
                 m.d.comb += directory_write.en.eq(1)
                 m.next = "Run"
