@@ -14,7 +14,7 @@ __all__ = ["MOST_LEVELS", "Mapped", "map_block", "resources"]
 MOST_LEVELS = 8
 """LUTs in a row that a path of the ``latency`` profile may have."""
 
-_PATHS = 12
+_PATHS = 5
 
 
 @dataclass(frozen=True)
