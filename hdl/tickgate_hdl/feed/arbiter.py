@@ -243,7 +243,8 @@ class Window(wiring.Component):
             ("a", self.frame_bad_a, self.packet_a), ("b", self.frame_bad_b, self.packet_b),
         ):
             used = Signal(name=f"used_{name}")
-            uses = passes[name] | keep[name] | state_told[name] | raised[name]
+            uses = (passes[name] | keep[name] | state_told[name] | raised[name]
+                    | (accepted[name] & anchor))
             with m.If(packet.valid):
                 m.d.sync += used.eq(0)
             with m.If(uses):

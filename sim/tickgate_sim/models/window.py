@@ -93,7 +93,7 @@ class WindowModel:
             self.expected, self._anchor, self._used[line] = sequence, False, True
         if sequence > self.highest:
             self.highest, self._used[line] = sequence, True
-        self._close()
+        self._track()
 
     def _begin(self, line: str, session: bytes, sequence: int) -> None:
         if self.session is not None:
@@ -135,7 +135,7 @@ class WindowModel:
                 self.counts["window_reordered"] += line != _HOST and ahead > 0 and not here
         if line in self._used and uses:
             self._used[line] = True
-        self._close()
+        self._track()
 
     def snapshot(self, data: bytes) -> None:
         """Take a message of a snapshot."""
@@ -189,8 +189,12 @@ class WindowModel:
 
     def _deliver(self, data: bytes) -> None:
         self.out.append((self.expected, data))
-        self.expected = (self.expected + 1) % 2**64
+        self.expected += 1
         self._told = False
+        if self.gap_open and self.expected >= self._gap_high:
+            self.gap_open = False
+            self.events.append(WindowEvent("C"))
+        self.expected %= 2**64
 
     def _drain(self) -> None:
         while self._here():
@@ -202,9 +206,6 @@ class WindowModel:
             self._deliver(copies[0])
         self._kept = {key: data for key, data in self._kept.items() if key[1] >= self.expected}
 
-    def _close(self) -> None:
+    def _track(self) -> None:
         if self.missing:
             self._gap_high = self.highest
-        elif self.gap_open and self.expected >= self._gap_high and not self.rebuilding:
-            self.gap_open = False
-            self.events.append(WindowEvent("C"))

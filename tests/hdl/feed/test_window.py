@@ -399,6 +399,18 @@ def test_what_counts_as_use_of_a_bad_frame(use):
     WindowBench().play(story)
 
 
+def test_a_bad_frame_that_told_where_the_lines_are_makes_suspect():
+    async def story(bench, ctx):
+        await _open(bench, ctx)
+        await bench.rebuild(ctx)
+        await bench.packet(ctx, "b", 0)
+        await bench.bad(ctx, "b")
+        await bench.rest(ctx)
+        assert bench.model.suspect
+
+    WindowBench().play(story)
+
+
 def test_another_channels_emptying_the_books_makes_suspect_unless_rebuilding():
     async def emptied(bench, ctx):
         bench.model.emptied()
