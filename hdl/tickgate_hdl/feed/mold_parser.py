@@ -178,6 +178,8 @@ class MoldParser(wiring.Component):
             ]
             with m.If(header_now):
                 m.d.sync += numbered.eq(1)
+                with m.If(~self.accept):  # not ours: what it holds must not take time
+                    m.d.sync += [inside.eq(0), in_data.eq(0), repeated.eq(0)]
             with m.If(whole):
                 m.d.sync += [
                     self.item.payload.sequence.eq(number_now),

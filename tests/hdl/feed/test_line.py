@@ -201,6 +201,16 @@ def test_a_bad_frame_is_told_after_its_last_item(stall):
     assert bench.story == list("PIIBPII" * 3)
 
 
+def test_frames_of_others_take_no_time_whatever_they_hold():
+    """Full of empty messages, at the wire's pace: the line never waits, and the next one is heard."""
+    bench = LineBench(line_fifo=16)
+    zeros = mold_packet(1, [b""] * 700)
+    other = [(datagram(zeros, group=GROUP + 1), False)] * 3
+    bench.play([*other, (datagram(mold_packet(1, [b"ABC"])), False)])
+    assert bench.sent == list(range(bench.sent[0], bench.sent[0] + len(bench.sent)))
+    assert len(bench.items) == 1
+
+
 def test_with_group_0_the_line_is_off():
     bench = LineBench()
     bench.model.group = 0
