@@ -202,7 +202,7 @@ def test_a_bad_frame_is_told_after_its_last_item(stall):
 
 
 def test_frames_of_others_take_no_time_whatever_they_hold():
-    """Full of empty messages, at the wire's pace: the line never waits, and the next one is heard."""
+    """Full of empty messages, at the wire's pace: the line never waits, and hears the next one."""
     bench = LineBench(line_fifo=16)
     zeros = mold_packet(1, [b""] * 700)
     other = [(datagram(zeros, group=GROUP + 1), False)] * 3
