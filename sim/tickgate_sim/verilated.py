@@ -66,18 +66,23 @@ def machine() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model to build: module ``top`` of ``source`` as C++ class ``prefix``; ``flags`` are further
-    ones of Verilator."""
+    """A model to build: module ``top`` of ``source`` as C++ class ``prefix``.
+
+    ``flags`` are further ones of Verilator. ``rewrite`` may change the C++ that Verilator has
+    written, in its folder; ``rewriters`` are the files that decide how.
+    """
 
     source: Path
     top: str
     prefix: str
     waivers: Path | None = None
     flags: tuple[str, ...] = ()
+    rewrite: Callable[[Path, str], None] | None = None
+    rewriters: tuple[Path, ...] = ()
 
     def digest(self) -> str:
         """Return a hash over all that the model is made from."""
-        files = [self.source, *([self.waivers] if self.waivers else [])]
+        files = [self.source, *([self.waivers] if self.waivers else []), *self.rewriters]
         return digest(files, self.top, self.prefix, *self.flags, *_VERILATOR_FLAGS, _OPTIMISE)
 
     @property
@@ -151,6 +156,8 @@ class Cache:
             names = ["--top-module", model.top, "--prefix", model.prefix, "--Mdir", str(folder)]
             # Not "verilator", which is a Perl script around this program.
             run(["verilator_bin", *_VERILATOR_FLAGS, *model.flags, *names, *sources])
+        if model.rewrite is not None:
+            model.rewrite(folder, model.prefix)
         with self.step("compiling the model (a minute or two)"):
             make = ["make", "-C", str(folder), "-f", f"{model.prefix}.mk", f"-j{_JOBS}"]
             run([*make, f"OPT_FAST={_OPTIMISE}", *model.archives])

@@ -52,37 +52,56 @@ def inserted(m, row, position, start, leaves):
 
     In a full directory the worst leaf gives its slot, and the floor is its start.
     """
-    result, slot = Signal.like(row), Signal.like(Value.cast(row.entries[0].slot))
+    slot = Signal.like(Value.cast(row.entries[0].slot))
     full = row.count == leaves
     last = leaves - 1
-    m.d.comb += [
-        Value.cast(result).eq(Value.cast(row)),
-        slot.eq(one_of(
-            [row.count == number for number in range(last)] + [row.count >= last],
-            [entry.slot for entry in (row.entries[number] for number in range(leaves))])),
-        result.count.eq(Mux(full, leaves, row.count + 1)),
-    ]
-    with m.If(full):
-        m.d.comb += [result.floored.eq(1), result.floor.eq(row.entries[last].start)]
+    entries = _entries(m, row, leaves, "grown")
+    m.d.comb += slot.eq(one_of(
+        [row.count == number for number in range(last)] + [row.count >= last],
+        [entry.slot for entry in (row.entries[number] for number in range(leaves))]))
     for number in range(1, leaves):
         moves = (position & ((1 << (number - 1)) - 1)).any() & (row.count >= number)
         with m.If(position[number - 1]):
-            m.d.comb += [
-                result.entries[number].start.eq(start), result.entries[number].slot.eq(slot)]
+            m.d.comb += [entries[number].start.eq(start), entries[number].slot.eq(slot)]
         with m.Elif(moves):
-            m.d.comb += result.entries[number].eq(row.entries[number - 1])
-    return result, slot
+            m.d.comb += entries[number].eq(row.entries[number - 1])
+    floor = Mux(full, row.entries[last].start, row.floor)
+    count = Mux(full, leaves, row.count + 1)
+    return _row(m, count, full | row.floored, floor, entries, leaves, "grown"), slot
 
 
 def removed(m, row, position, leaves):
     """Return the row without the entry at ``position`` (bits); its slot is free again."""
-    result = Signal.like(row)
-    slot = one_of(list(position), [row.entries[number].slot for number in range(leaves)])
-    m.d.comb += [Value.cast(result).eq(Value.cast(row)), result.count.eq(row.count - 1)]
+    slot = Signal.like(Value.cast(row.entries[0].slot))
+    entries = _entries(m, row, leaves, "shrunk")
+    m.d.comb += slot.eq(
+        one_of(list(position), [row.entries[number].slot for number in range(leaves)]))
     for number in range(leaves):
         with m.If(row.count == number + 1):
-            m.d.comb += result.entries[number].slot.eq(slot)
+            m.d.comb += entries[number].slot.eq(slot)
         with m.Elif((position & ((2 << number) - 1)).any() & (row.count > number)):
             if number < leaves - 1:
-                m.d.comb += result.entries[number].eq(row.entries[number + 1])
+                m.d.comb += entries[number].eq(row.entries[number + 1])
+    return _row(m, row.count - 1, row.floored, row.floor, entries, leaves, "shrunk")
+
+
+def _entries(m, row, leaves, name):
+    """Return signals that have the row's entries, unless they are assigned something else.
+
+    They are one by one, since a simulator takes a wide signal that is assigned in parts as a whole.
+    """
+    entries = []
+    for number in range(leaves):
+        entry = Signal(row.entries[number].shape(), name=f"{name}_{number}")
+        m.d.comb += Value.cast(entry).eq(Value.cast(row.entries[number]))
+        entries.append(entry)
+    return entries
+
+
+def _row(m, count, floored, floor, entries, leaves, name):
+    result = Signal(directory_row(leaves), name=name)
+    m.d.comb += [
+        result.count.eq(count), result.floored.eq(floored), result.floor.eq(floor),
+        Value.cast(result.entries).eq(Cat(Value.cast(entry) for entry in entries)),
+    ]
     return result

@@ -1,6 +1,6 @@
 """One channel of the feed: two lines, the host's packets, and the window that joins them."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -80,7 +80,9 @@ class Channel(wiring.Component):
             connect_streams(m, part.item, getattr(window, name))
             check_stream(m, f"items_{name}", part.item)
             m.d.comb += [
-                part.time_ns.eq(getattr(self, f"time_ns_{name}")), part.cycles.eq(self.cycles),
+                part.time_ns.eq(getattr(self, f"time_ns_{name}")),
+                # What does not come is not stamped: nothing moves in a line that is idle.
+                part.cycles.eq(Mux(frames.valid, self.cycles, 0)),
                 part.group.eq(getattr(self, f"group_{name}")),
                 part.port.eq(getattr(self, f"port_{name}")),
                 part.session.eq(window.session), part.session_known.eq(window.session_known),
@@ -93,7 +95,8 @@ class Channel(wiring.Component):
         connect_streams(m, window.o, self.o)
         connect_streams(m, window.events, self.events)
         m.d.comb += [
-            host.time_ns.eq(self.time_ns), host.cycles.eq(self.cycles),
+            host.time_ns.eq(Mux(self.inject.valid, self.time_ns, 0)),
+            host.cycles.eq(Mux(self.inject.valid, self.cycles, 0)),
             host.session.eq(window.session), host.session_known.eq(window.session_known),
             self.session.eq(window.session),
             window.snapshot.eq(host.snapshot), window.time_ns.eq(self.time_ns),

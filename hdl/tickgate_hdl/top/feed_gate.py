@@ -194,11 +194,18 @@ class FeedGate(wiring.Component):
         with m.If(gate.limit_address__value__next__we):
             m.d.sync += gate.limit_address__value.eq(gate.limit_address__value__next)
 
+        # The frames' times are those of their first beats, as the MAC has them.
+        for name, line in (("a", self.a), ("b", self.b)):
+            inside = Signal(name=f"inside_{name}")
+            with m.If(line.valid & line.ready):
+                m.d.sync += inside.eq(~line.payload.last)
+                with m.If(~inside):
+                    m.d.sync += getattr(feed, f"time_ns_{name}").eq(time_ns)
+
         # 6.4 ns are 6, and 7 in two of five cycles.
         fifths, carries = Signal(range(5)), Signal()
         m.d.comb += [
-            carries.eq(fifths >= 3), feed.time_ns.eq(time_ns), gate.time_ns.eq(time_ns),
-            feed.time_ns_a.eq(time_ns), feed.time_ns_b.eq(time_ns)]
+            carries.eq(fifths >= 3), feed.time_ns.eq(time_ns), gate.time_ns.eq(time_ns)]
         m.d.sync += [
             fifths.eq(Mux(carries, fifths - 3, fifths + 2)),
             time_ns.eq(time_ns + 6 + carries),

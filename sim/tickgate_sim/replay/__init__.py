@@ -1,8 +1,8 @@
-"""Replay: an ITCH 5.0 file through the Verilated card, and what the card makes of it.
+"""Replay: an ITCH 5.0 file through the Verilated gateware, and what that makes of it.
 
-Here: reading and scanning the file (``source``), packets and frames (``packets``), the runs through
-the card (``passes``), the result (``report``) and the command (``cli``). Not here: any book or
-decoder of its own; the numbers are the card's.
+Here: reading and scanning the file (``source``), packets and frames (``packets``), what they run on
+(``engines``), the runs (``passes``), the result (``report``) and the command (``cli``). Not here:
+any book or decoder of its own; the numbers are the gateware's.
 """
 
 from tickgate_sim.replay.passes import ReplayError, replay

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tickgate_sim.card.build import BuildError
+from tickgate_sim.fast import FastError
 from tickgate_sim.replay.passes import ReplayError, replay
 from tickgate_sim.replay.source import SourceError
+from tickgate_sim.verilated import BuildError
 
 __all__ = ["register"]
 
@@ -29,12 +30,15 @@ def replay_command(
     symbols: Annotated[
         str | None, typer.Option(help="symbols to track, separated by commas; default: all")
     ] = None,
+    card: Annotated[
+        bool, typer.Option(help="through the whole card, not only feed, book and gate: much slower")
+    ] = False,
 ) -> None:
-    """Push a real ITCH 5.0 file through the Verilated card and print what it made of it."""
+    """Push a real ITCH 5.0 file through the gateware and print what it made of it."""
     chosen = [name.strip() for name in symbols.split(",")] if symbols is not None else None
     try:
-        report = replay(file, bbo, chosen, progress=_Progress())
-    except (SourceError, ReplayError, BuildError, ValueError, OSError) as error:
+        report = replay(file, bbo, chosen, card=card, progress=_Progress())
+    except (SourceError, ReplayError, FastError, BuildError, ValueError, OSError) as error:
         print(f"replay: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     for line in report.lines():

@@ -1,130 +1,74 @@
-"""The runs of a file through the card: as many as it takes to track every symbol."""
+"""The runs of a file: as many as it takes to track every symbol."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tickgate.card.driver import CardDriver
-from tickgate.protocols.itch50 import MESSAGES
-from tickgate.records.codec import unpack
-from tickgate.records.messages import FeedEvent
-from tickgate.records.schema import HEADER_BYTES, TOP_OF_BOOK
+from tickgate_hdl.top.config import CardConfig
 
-from tickgate_sim.card.build import build
-from tickgate_sim.card.library import CardLibrary, open_card
-from tickgate_sim.replay.packets import GROUP, PORT, frames
+from tickgate_sim.card.build import build as build_card
+from tickgate_sim.card.library import open_card
+from tickgate_sim.fast.build import build as build_fast
+from tickgate_sim.replay.engines import CardEngine, Engine, FastEngine
 from tickgate_sim.replay.report import BBO, Report, write_csv
-from tickgate_sim.replay.source import Contents, messages, scan
+from tickgate_sim.replay.source import Contents, scan
 
 __all__ = ["ReplayError", "replay"]
 
-_AHEAD = 8
-"""Frames that wait at the card's port, so that it never starves."""
-_POWER_UP_CYCLES = 70_000
-_FRAME_CYCLES = 2_000_000
-"""Cycles in which a frame must be taken; it takes some thousand."""
-_EVENT_LOG2 = 12
+_TRACKED = CardConfig().symbols
 _STALE = 1
 _QUOTE = ["bid", "bid_size", "ask", "ask_size"]
-
-_BODY = np.dtype(
-    {
-        "names": ["symbol", "flags", *_QUOTE, "book_cycles", "message", "itch_time"],
-        "formats": ["<u2", "u1", "<u4", "<u4", "<u4", "<u4", "<u2", "<u8", "<u8"],
-        "offsets": [
-            TOP_OF_BOOK.offset(name) - HEADER_BYTES
-            for name in ("symbol", "flags", *_QUOTE, "book_cycles", "message", "itch_time")
-        ],
-        "itemsize": 48,
-    }
-)
+_HALF = 1 << 31
 
 Progress = Callable[[int, int], None]
 """Called with the messages done and the messages to do, over all passes."""
 
 
 class ReplayError(Exception):
-    """The card did not do what it must: what was expected, what was seen."""
+    """The gateware did not do what it must: what was expected, what was seen."""
 
 
-class _Pass:
-    """One run of the file with the symbols that the card tracks in it."""
+class _Changes:
+    """Of TopOfBook records, those in which a price or a size is another one than before."""
 
-    def __init__(self, card: CardLibrary, symbols: Sequence[str], first: int) -> None:
-        self._card = card
-        self._driver = CardDriver(card)
+    def __init__(self, symbols: int, first: int) -> None:
         self._first = first
-        self._last = np.zeros(len(symbols), [(name, "<u4") for name in _QUOTE])
+        self._last = np.zeros(symbols, [(name, "<u4") for name in _QUOTE])
+        self.stale = np.zeros(symbols, bool)
         self.rows: list[NDArray[np.void]] = []
-        self.events: Counter[str] = Counter()
-        card.run(_POWER_UP_CYCLES)
-        self._driver.identify()
-        self._driver.wait_ready(60.0)
-        self._driver.setup_rings(4, _EVENT_LOG2, 4)
-        self._driver.set_feed(GROUP, PORT)
-        for index, name in enumerate(symbols):
-            self._driver.load_symbol(index, name)
-        self._driver.cycles()  # a read: every write is in effect now
-        card.tap(True)
 
-    def run(self, path: Path) -> Iterator[int]:
-        """Send the whole file and gather what comes of it; yield the messages sent so far."""
-        for frame, count in frames(messages(path)):
-            self._card.push_frame(frame)
-            self._card.run_until_taken(_AHEAD, _FRAME_CYCLES)
-            self._gather()
-            yield count
-        self._card.run_until_quiet()
-        self._gather()
-
-    def types(self) -> Counter[str]:
-        """Return the card's count of messages by type."""
-        return Counter(self._driver.itch_type_counts(MESSAGES))
-
-    def counters(self) -> dict[str, int]:
-        """Return the card's counters."""
-        return self._driver.counters()
-
-    def check(self, expected: int) -> None:
-        """Raise ReplayError unless the card took every message in its place."""
-        counters = self.counters()
-        seen = self._driver.feed_expected() - 1
-        if seen != expected or counters["mold_gaps"] or counters["frames_bad"]:
-            raise ReplayError(
-                f"the card must have taken {expected} messages, took {seen}, with "
-                f"{counters['mold_gaps']} gaps and {counters['frames_bad']} bad frames"
-            )
-
-    def _gather(self) -> None:
-        slots = self._driver.poll_events(1 << _EVENT_LOG2)
-        for slot in slots:
-            _, event = unpack(slot)
-            if isinstance(event, FeedEvent):
-                self.events[event.kind] += 1
-        self._driver.consume_events(len(slots))
-        records = self._card.tap_records()
-        if len(records):
-            self.rows.append(self._changes(np.ascontiguousarray(records["body"]).view(_BODY)))
-
-    def _changes(self, tops: NDArray[np.void]) -> NDArray[np.void]:
-        """Keep the records in which a price or a size is another one than before."""
-        changed = np.zeros(len(tops), bool)
-        for i, quote in enumerate(tops[_QUOTE]):
-            symbol = tops["symbol"][i]
-            if quote.item() != self._last[symbol].item():
-                self._last[symbol] = quote.item()
-                changed[i] = True
-        kept = tops[changed]
+    def add(self, tops: NDArray[np.void], newest: int) -> None:
+        """Take records of messages near number ``newest``."""
+        if not len(tops):
+            return
+        # Of each symbol in turn, each record is compared with the one before.
+        order = np.argsort(tops["symbol"], kind="stable")
+        symbol = tops["symbol"][order]
+        begins = np.flatnonzero(np.diff(symbol, prepend=-1))
+        ends = np.append(begins[1:], len(order)) - 1
+        changed = np.zeros(len(order), bool)
+        for name in _QUOTE:
+            values = tops[name][order]
+            before = np.roll(values, 1)
+            before[begins] = self._last[name][symbol[begins]]
+            changed |= values != before
+            self._last[name][symbol[ends]] = values[ends]
+        self.stale[symbol[ends]] = tops["flags"][order][ends] & _STALE
+        kept = tops[np.sort(order[changed])]
         rows = np.zeros(len(kept), BBO)
-        for name in (*_QUOTE, "message", "book_cycles"):
+        for name in (*_QUOTE, "book_cycles"):
             rows[name] = kept[name]
+        # A record has the low half of its message's number; the message is not far from ``newest``.
+        base = newest - _HALF
+        rows["message"] = base + ((kept["message"].astype(np.int64) - base) & 0xFFFF_FFFF)
         rows["timestamp"] = kept["itch_time"]
         rows["symbol"] = kept["symbol"] + self._first
         rows["stale"] = kept["flags"] & _STALE
-        return rows
+        self.rows.append(rows)
 
 
 def replay(
@@ -132,68 +76,99 @@ def replay(
     bbo_csv: str | Path | None = None,
     symbols: Sequence[str] | None = None,
     *,
+    card: bool = False,
     library: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Push an ITCH 5.0 file through the Verilated card and report what the card made of it.
+    """Push an ITCH 5.0 file through feed, book and gate and report what they made of it.
 
     ``symbols`` chooses what to track; by default all that the file names. With more than the card
     tracks the file is run several times. ``bbo_csv`` gets a row for each message that changes a
-    best bid or offer. ``library`` is a card built before; by default it is built.
+    best bid or offer. With ``card`` the file goes through the whole card, which is much slower.
+    ``library`` is a model built before; by default it is built.
 
     Raises SourceError for a file that cannot be replayed, ValueError for symbols that are none,
-    ReplayError when the card loses messages.
+    ReplayError when messages are lost.
     """
     path = Path(file)
     contents = scan(path)
     names = list(dict.fromkeys(symbols)) if symbols is not None else list(contents.symbols)
-    report = _passes(path, contents, names, library or build().library, progress)
+    library = library or (build_card().library if card else build_fast())
+    report = _passes(path, contents, names, card, library, progress)
     if bbo_csv is not None:
         with Path(bbo_csv).open("w", newline="") as target:
             write_csv(report, target)
     return report
 
 
+@contextmanager
+def _engine(card: bool, library: Path, symbols: Sequence[str]) -> Iterator[Engine]:
+    if card:
+        with open_card(library, dma_bytes=1 << 20) as whole:
+            yield CardEngine(whole, symbols)
+    else:
+        with FastEngine(symbols, library) as fast:
+            yield fast
+
+
 def _passes(
-    path: Path, contents: Contents, names: list[str], library: Path, progress: Progress | None
+    path: Path,
+    contents: Contents,
+    names: list[str],
+    card: bool,
+    library: Path,
+    progress: Progress | None,
 ) -> Report:
     rows: list[NDArray[np.void]] = []
     types: list[Counter[str]] = []
     events: Counter[str] = Counter()
     counters: dict[str, int] = {}
-    cycles, seconds, first, passes = 0, 0.0, 0, 0
-    while first < len(names) or not passes:
-        with open_card(library, dma_bytes=1 << 20) as card:
-            tracked = CardDriver(card).identify().symbols
-            total = contents.messages * max(1, -(-len(names) // tracked))
-            run = _Pass(card, names[first : first + tracked], first)
-            begun, start = card.cycles, time.monotonic()
-            for done in run.run(path):
+    stale: list[str] = []
+    cycles, seconds, passes = 0, 0.0, 0
+    total = contents.messages * max(1, -(-len(names) // _TRACKED))
+    for first in range(0, max(1, len(names)), _TRACKED):
+        tracked = names[first : first + _TRACKED]
+        with _engine(card, library, tracked) as engine:
+            changes, start = _Changes(len(tracked), first), time.monotonic()
+            for done, tops in engine.run(path):
+                changes.add(tops, done)
                 if progress is not None:
                     progress(contents.messages * passes + done, total)
             seconds += time.monotonic() - start
-            cycles += card.cycles - begun
-            run.check(contents.messages)
-            rows += run.rows
-            types.append(run.types())
-            events += run.events
-            for name, count in run.counters().items():
-                about_symbols = name.startswith("book_")
-                counters[name] = counters.get(name, 0) + count if about_symbols else count
-        first += tracked
+            cycles += engine.cycles
+            counted = engine.counters()
+            _check(engine.expected() - 1, contents.messages, counted)
+            types.append(engine.types())
+            events += engine.events
+        rows += changes.rows
+        stale += [name for name, is_stale in zip(tracked, changes.stale, strict=True) if is_stale]
+        for name, count in counted.items():
+            about_symbols = name.startswith("book_")
+            counters[name] = counters.get(name, 0) + count if about_symbols else count
         passes += 1
     if any(other != types[0] for other in types):
-        raise ReplayError(f"the card counted messages by type differently between passes: {types}")
-    changes = np.concatenate(rows) if rows else np.zeros(0, BBO)
+        raise ReplayError(f"messages by type were counted differently between passes: {types}")
+    changed = np.concatenate(rows) if rows else np.zeros(0, BBO)
     return Report(
         symbols=names,
         messages=contents.messages,
         types=types[0],
         file_types=contents.types,
+        file_unknown=contents.unknown,
+        file_malformed=contents.malformed,
         counters=counters,
-        changes=changes[np.argsort(changes["message"], kind="stable")],
+        changes=changed[np.argsort(changed["message"], kind="stable")],
+        stale=stale,
         passes=passes,
         seconds=seconds,
         cycles=cycles,
         events=events,
     )
+
+
+def _check(seen: int, expected: int, counters: dict[str, int]) -> None:
+    if seen != expected or counters["mold_gaps"] or counters["frames_bad"]:
+        raise ReplayError(
+            f"{expected} messages must have been taken, {seen} were, with "
+            f"{counters['mold_gaps']} gaps and {counters['frames_bad']} bad frames"
+        )
