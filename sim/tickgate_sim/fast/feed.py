@@ -214,9 +214,9 @@ class FastFeed:
         """Write an entry of the symbol table."""
         if not 0 <= index < self.config.symbols:
             raise ValueError(f"an index must be 0 to {self.config.symbols - 1}, not {index}")
-        name = symbol.encode("ascii")
-        if not 0 < len(name) <= 8:
-            raise ValueError(f"a symbol must be 1 to 8 characters, not {symbol!r}")
+        if not (symbol.isascii() and 0 < len(symbol) <= 8):
+            raise ValueError(f"a symbol must be 1 to 8 ASCII characters, not {symbol!r}")
+        name = symbol.encode()
         self.write(
             symbol_index=index,
             symbol_name=int.from_bytes(name.ljust(8), "little"),

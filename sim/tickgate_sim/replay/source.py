@@ -6,8 +6,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def blocks(path: Path) -> Iterator[Block]:
     count, offset, rest = 0, 0, b""
     try:
         with _open(path) as file:
-            while part := file.read(_READ_BYTES):
+            while part := file.read1(_READ_BYTES):
                 data = rest + part
                 starts, end, problem = _split(data)
                 if starts:
@@ -84,7 +84,7 @@ def blocks(path: Path) -> Iterator[Block]:
                     yield Block(data[:end], begins, ends - begins, count + 1)
                 count, offset, rest = count + len(starts), offset + end, data[end:]
                 if problem == "end":
-                    if len(rest) > _PREFIX or file.read(1):
+                    if len(rest) > _PREFIX or file.read1(1):
                         problem = f"BinaryFILE must end with its marker at offset {offset}"
                     else:
                         return
@@ -169,7 +169,7 @@ def _name(
         contents.symbols.setdefault(stock)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> BufferedIOBase:
     with path.open("rb") as file:
         zipped = file.read(2) == _GZIP_MAGIC
-    return cast("BinaryIO", gzip.open(path, "rb")) if zipped else path.open("rb")
+    return gzip.open(path, "rb") if zipped else path.open("rb")

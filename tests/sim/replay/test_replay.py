@@ -1,32 +1,39 @@
-"""Replay of the samples through the Verilated card, against three others that built the same
+"""Replay of the samples through the Verilated gateware, against four others that built the same
 books."""
 
 import csv
 import dataclasses
+import datetime
 import gzip
 import random
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
+from itch_book import Feed, midnight_ns
 from itchcpp.book import BookManager
 from tickgate.protocols import binaryfile
 from tickgate.protocols.itch50 import MESSAGES, AddOrder, OrderCancel, OrderDelete, StockDirectory
-from tickgate_sim.card.build import build
+from tickgate_hdl.top.config import CardConfig
+from tickgate_sim.card.build import build as build_card
+from tickgate_sim.fast.build import build
 from tickgate_sim.models.book import BookModel
-from tickgate_sim.models.feed_book import FeedBookModel
-from tickgate_sim.models.udp import UdpModel
+from tickgate_sim.models.itch import ItchModel
 from tickgate_sim.replay import Report, SourceError, replay
+from tickgate_sim.replay import source as replay_source
 from tickgate_sim.replay.cli import register
-from tickgate_sim.replay.packets import GROUP, PORT, frames
-from tickgate_sim.replay.source import messages, scan
+from tickgate_sim.replay.passes import _Changes
+from tickgate_sim.replay.source import blocks, messages, scan
+from tickgate_sim.traffic.mix import SYMBOLS, real_mix
 from typer.testing import CliRunner
 
 AAPL = "aapl-20200130-premarket-first2500"
 SAMPLES = (AAPL, "itchcpp-testvalues-23types", "simulated-ritch-12012")
+
+_DATE = datetime.date(2026, 1, 5)
 
 Change = tuple[int, int, str, int, int, int, int]
 
@@ -34,8 +41,8 @@ pytestmark = pytest.mark.sim
 
 
 @pytest.fixture(scope="module")
-def card() -> Path:
-    return build().library
+def library() -> Path:
+    return build()
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +51,8 @@ def samples(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reports(samples: Path, card: Path) -> dict[str, Report]:
-    return {name: replay(samples / f"{name}.itch50", library=card) for name in SAMPLES}
+def reports(samples: Path, library: Path) -> dict[str, Report]:
+    return {name: replay(samples / f"{name}.itch50", library=library) for name in SAMPLES}
 
 
 def changes(report: Report) -> list[Change]:
@@ -73,12 +80,16 @@ def only_changes(rows: Iterator[Change]) -> list[Change]:
 
 
 def modelled(path: Path, names: list[str]) -> list[Change]:
-    """What the golden model makes of the same frames, with the card's capacities."""
-    group = int.from_bytes(socket.inet_aton(GROUP), "big")
-    book = BookModel([name.ljust(8).encode() for name in names], 1024, 8192, 8)
-    model = FeedBookModel(UdpModel(group, PORT), book)
-    for frame, _ in frames(messages(path)):
-        model.frame(frame)
+    """What the golden model makes of the same messages, with the card's capacities."""
+    config = CardConfig()
+    decoder = ItchModel()
+    book = BookModel(
+        [name.ljust(8).encode() for name in names], config.order_sets, config.order_ways
+    )
+    for number, message in enumerate(messages(path), 1):
+        command = decoder.message(number, message)
+        if command is not None:
+            book.command(command)
     return only_changes(
         (
             record.message,
@@ -93,6 +104,26 @@ def modelled(path: Path, names: list[str]) -> list[Change]:
     )
 
 
+def of_itch_book(path: Path, names: list[str]) -> list[Change]:
+    """The same as PyPI itch-book has it."""
+    feed = Feed(str(path), date=_DATE, price_type="fixed")
+    locates: dict[int, str] = {}
+    for message in messages(path):
+        if message[:1] == b"R":
+            locates[int.from_bytes(message[1:3], "big")] = message[11:19].decode().strip()
+    columns = ("seq", "ts_event", "locate", "bid_px", "bid_sz", "ask_px", "ask_sz")
+    midnight = midnight_ns(_DATE)
+
+    def rows() -> Iterator[Change]:
+        for batch in feed.batches(("bbo",)):
+            found = [batch.bbo[name].tolist() for name in columns]
+            for number, when, locate, *quote in zip(*found, strict=True):
+                if locates[locate] in names:
+                    yield (number, when - midnight, locates[locate], *quote)
+
+    return only_changes(rows())
+
+
 def of_itchcpp(path: Path, names: list[str]) -> list[Change]:
     """Best bid and offer of every symbol after each message, as PyPI itchcpp has them."""
     manager = BookManager()
@@ -100,7 +131,7 @@ def of_itchcpp(path: Path, names: list[str]) -> list[Change]:
         manager.track_symbol(name)
 
     def rows() -> Iterator[Change]:
-        for number, message in enumerate(messages(path), 1):
+        for number, message in enumerate(binaryfile.read(path), 1):
             manager.process_stream(len(message).to_bytes(2, "big") + message)
             for name in names:
                 book = manager.book_for_symbol(name)
@@ -144,6 +175,65 @@ def test_itchcpp_has_the_same_book_after_every_message(samples, reports, name):
     assert changes(report) == of_itchcpp(samples / f"{name}.itch50", report.symbols)
 
 
+def test_itch_book_has_the_same_book_after_every_message(samples, reports):
+    expected = of_itch_book(samples / f"{AAPL}.itch50", ["AAPL"])
+    assert changes(reports[AAPL]) == expected
+
+
+@pytest.fixture(scope="module")
+def mix(tmp_path_factory) -> Path:
+    """A file of eight liquid symbols."""
+    path = tmp_path_factory.mktemp("mix") / "mix.itch50"
+    binaryfile.write(path, real_mix(7, 25_000))
+    return path
+
+
+def test_eight_symbols_are_as_two_others_have_them(mix, library):
+    report = replay(mix, library=library)
+    assert sorted(report.symbols) == sorted(SYMBOLS)
+    found = changes(report)
+    assert len(found) > 1000
+    assert found == modelled(mix, report.symbols)
+    assert sorted(found) == sorted(of_itch_book(mix, report.symbols))
+    assert report.stale == []
+    assert report.counters["book_unknown_reference"] == 0
+
+
+def test_the_whole_card_has_the_same(samples, reports):
+    name = f"{AAPL}.itch50"
+    card = replay(samples / name, card=True, library=build_card().library)
+    fast = reports[AAPL]
+    assert changes(card) == changes(fast)
+    assert card.types == fast.types
+    assert {n: c for n, c in card.counters.items() if n.startswith(("itch", "book", "mold"))} == {
+        n: c for n, c in fast.counters.items() if n.startswith(("itch", "book", "mold"))}
+
+
+def test_blocks_join_whatever_their_ends(samples, library, reports, monkeypatch, tmp_path):
+    monkeypatch.setattr(replay_source, "_READ_BYTES", 997)
+    path = samples / f"{AAPL}.itch50"
+    found = list(blocks(path))
+    assert len(found) > 50
+    assert [block.first for block in found[:2]] == [1, 1 + len(found[0])]
+    assert list(messages(path)) == list(binaryfile.read(path))
+    report = replay(path, library=library)
+    assert changes(report) == changes(reports[AAPL])
+    marked = tmp_path / "marked"
+    marked.write_bytes(path.read_bytes() + b"\0\0")
+    assert scan(marked) == scan(path)
+
+
+def test_a_message_number_beyond_32_bits_is_whole():
+    tops = np.zeros(3, [*((name, "<u4") for name in (
+        "symbol", "flags", "bid", "bid_size", "ask", "ask_size", "message")),
+        ("book_cycles", "<u2"), ("itch_time", "<u8")])
+    tops["bid"] = 1, 2, 3
+    tops["message"] = 0xFFFF_FFFE, 0xFFFF_FFFF, 1
+    found = _Changes(1, 0)
+    found.add(tops, (1 << 32) + 40)
+    assert found.rows[0]["message"].tolist() == [2**32 - 2, 2**32 - 1, 2**32 + 1]
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_card_counts_the_types_as_the_file_has_them(samples, reports, name):
     counted = Counter(chr(m[0]) for m in binaryfile.read(samples / f"{name}.itch50"))
@@ -169,28 +259,28 @@ def test_a_difference_between_card_and_file_is_said(reports):
     assert "BUT the file has" in report.lines()[0]
 
 
-def test_the_csv_has_a_row_for_each_change(samples, card, reports, tmp_path):
+def test_the_csv_has_a_row_for_each_change(samples, library, reports, tmp_path):
     out = tmp_path / "bbo.csv"
     zipped = tmp_path / "aapl.gz"
     zipped.write_bytes(gzip.compress((samples / f"{AAPL}.itch50").read_bytes()))
-    replay(zipped, out, library=card)
+    replay(zipped, out, library=library)
     lines = out.read_text().splitlines()
     assert lines[0] == "message,timestamp,symbol,bid,bid_size,ask,ask_size"
     assert lines[1:] == [",".join(map(str, row)) for row in changes(reports[AAPL])]
 
 
-def test_chosen_symbols_are_tracked_and_no_others(samples, card, reports):
+def test_chosen_symbols_are_tracked_and_no_others(samples, library, reports):
     name = "simulated-ritch-12012"
-    report = replay(samples / f"{name}.itch50", symbols=["BOB", "NONE", "BOB"], library=card)
+    report = replay(samples / f"{name}.itch50", symbols=["BOB", "NONE", "BOB"], library=library)
     assert report.symbols == ["BOB", "NONE"]
     assert changes(report) == [row for row in changes(reports[name]) if row[2] == "BOB"]
     assert report.top_of_book()["NONE"] == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("symbol", ["", "TOOLONGNAME", "Ä"])
-def test_a_symbol_that_is_none_is_refused(samples, card, symbol):
+def test_a_symbol_that_is_none_is_refused(samples, library, symbol):
     with pytest.raises(ValueError, match="a symbol must be"):
-        replay(samples / f"{AAPL}.itch50", symbols=[symbol], library=card)
+        replay(samples / f"{AAPL}.itch50", symbols=[symbol], library=library)
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +329,9 @@ def directory(name: str, locate: int) -> bytes:
     return StockDirectory(**values).encode()
 
 
-def test_more_symbols_than_the_card_tracks_take_several_passes(crowd, card):
+def test_more_symbols_than_the_card_tracks_take_several_passes(crowd, library):
     told = []
-    report = replay(crowd, library=card, progress=lambda done, total: told.append((done, total)))
+    report = replay(crowd, library=library, progress=lambda done, total: told.append((done, total)))
     assert report.passes == 2
     assert "70 symbols in 2 passes" in "\n".join(report.lines())
     assert len(report.symbols) == 70
@@ -255,13 +345,14 @@ def write(path: Path, *parts: bytes) -> Path:
     return path
 
 
-def test_messages_that_are_none_are_counted_and_the_rest_goes_on(samples, card, tmp_path):
+def test_messages_that_are_none_are_counted_and_the_rest_goes_on(samples, library, tmp_path):
     good = list(binaryfile.read(samples / f"{AAPL}.itch50"))
     path = write(tmp_path / "x", *good[:3], b"?what", good[3][:-1], *good[3:100])
-    report = replay(path, library=card)
+    report = replay(path, library=library)
     assert (report.counters["itch_unknown"], report.counters["itch_malformed"]) == (1, 1)
+    assert (report.file_unknown, report.file_malformed) == (1, 1)
     assert report.types_agree
-    assert "1 of unknown type, 1 of wrong length" in "\n".join(report.lines())
+    assert "1 of unknown type, 1 malformed" in "\n".join(report.lines())
     expected = [(n + 2 if n > 3 else n, *rest) for n, *rest in modelled_first(good[:100], tmp_path)]
     assert changes(report) == expected
 
@@ -276,10 +367,10 @@ def modelled_first(stream: list[bytes], folder: Path) -> list[Change]:
         (b"", "the file has no messages"),
         (b"\0\0", "the file has no messages"),
         (b"\0\0more", "must end with its marker at offset 0"),
-        (b"\0\x01S\0", "at message 1: BinaryFILE is cut at offset 3"),
-        (b"\0\x01S\0\x05abc", "at message 1: BinaryFILE is cut at offset 3"),
+        (b"\0\x01S\0", "at message 2: BinaryFILE is cut at offset 3"),
+        (b"\0\x01S\0\x05abc", "at message 2: BinaryFILE is cut at offset 3"),
         (b"\x06\x00" + b"S" * 0x600, "at message 1: a message is at most 1450 bytes long"),
-        (gzip.compress(b"\0\x01S" * 9)[:-4], "after message 9: bad gzip data"),
+        (gzip.compress(b"\0\x01S" * 9)[:-4], "bad gzip data"),
         (gzip.compress(b"\0\x01S")[:10] + b"\xff" * 9, "bad gzip data"),
     ],
 )
@@ -300,7 +391,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 def test_scan_finds_symbols_in_the_order_in_which_they_come(samples):
     found = scan(samples / "simulated-ritch-12012.itch50")
     assert list(found.symbols) == ["ALC", "BOB", "CHAR"]
-    assert (found.messages, found.unknown, found.wrong_length) == (12012, 0, 0)
+    assert (found.messages, found.unknown, found.malformed) == (12012, 0, 0)
     assert set(found.types) <= set(MESSAGES)
 
 
