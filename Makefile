@@ -7,7 +7,7 @@ TIMING_STAMP := $(VENV)/.timing-installed
 SECONDS_TO_TRADE ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check lint type test demo replay build timing clean
+.PHONY: help setup generate check lint type test demo replay build bench soak timing clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=
 
 replay: $(STAMP) build  ## push an ITCH 5.0 file through the card: make replay FILE=path [BBO=out.csv]
 	@$(BIN)/tickgate replay $(FILE) $(if $(BBO),--bbo $(BBO))
+
+bench: $(STAMP)  ## feed and book: line rate, latency in cycles, MAC, speed of the simulation; writes build/bench.json
+	@$(BIN)/python -m tickgate_sim.bench
+
+soak: $(STAMP)  ## a million messages through the gateware against the golden model and two peers; writes build/soak.json
+	@$(BIN)/python -m tickgate_sim.soak
 
 $(TIMING_STAMP): $(STAMP)
 	@echo "timing: installing Yosys and nextpnr into $(VENV)"

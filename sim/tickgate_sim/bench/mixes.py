@@ -13,7 +13,7 @@ from tickgate_sim.fast.feed import LINE_A, LINE_B
 from tickgate_sim.traffic import itch
 from tickgate_sim.wire.frames import EXCHANGE, MAX_PAYLOAD, udp_frame
 
-__all__ = ["MIXES", "SYMBOLS", "Mix", "frames", "pack", "recorded"]
+__all__ = ["MIXES", "SYMBOLS", "Mix", "frames", "pack", "record_day", "recorded"]
 
 SYMBOLS = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "NFLX", "NVDA", "TSLA")
 _NAMES = [symbol.ljust(8).encode() for symbol in SYMBOLS]
@@ -105,8 +105,13 @@ def real_mix(count: int, folder: Path) -> Mix:
     return Mix(names, messages[:tenth], messages[tenth:])
 
 
-def recorded(count: int, folder: Path, *, symbols: int = 8, seed: int = 7) -> Iterator[bytes]:
-    """Messages of a recorded day of the simulated exchange, made once and kept in ``folder``."""
+def recorded(count: int, folder: Path) -> Iterator[bytes]:
+    """Messages of a recorded day of the simulated exchange with eight symbols."""
+    return binaryfile.read(record_day(count, folder))
+
+
+def record_day(count: int, folder: Path, *, symbols: int = 8, seed: int = 7) -> Path:
+    """Record a day of the simulated exchange, once, and keep it in ``folder``; return the file."""
     path = folder / f"day-{symbols}-{seed}-{count}.itch50"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +120,7 @@ def recorded(count: int, folder: Path, *, symbols: int = 8, seed: int = 7) -> It
             record(file, symbol_count=symbols, messages=count, seed=seed,
                    orders_per_side=_ORDERS_PER_SIDE)
         partial.rename(path)
-    yield from binaryfile.read(path)
+    return path
 
 
 MIXES = {"all_delete": all_delete, "all_add": all_add, "all_replace": all_replace, "sweep": sweep}
