@@ -69,7 +69,8 @@ class Model:
     """A model to build: module ``top`` of ``source`` as C++ class ``prefix``.
 
     ``flags`` are further ones of Verilator. ``rewrite`` may change the C++ that Verilator has
-    written, in its folder; ``rewriters`` are the files that decide how.
+    written, in its folder; ``rewriters`` are the files that decide how. ``optimise`` are flags of
+    the compiler.
     """
 
     source: Path
@@ -79,11 +80,12 @@ class Model:
     flags: tuple[str, ...] = ()
     rewrite: Callable[[Path, str], None] | None = None
     rewriters: tuple[Path, ...] = ()
+    optimise: str = _OPTIMISE
 
     def digest(self) -> str:
         """Return a hash over all that the model is made from."""
         files = [self.source, *([self.waivers] if self.waivers else []), *self.rewriters]
-        return digest(files, self.top, self.prefix, *self.flags, *_VERILATOR_FLAGS, _OPTIMISE)
+        return digest(files, self.top, self.prefix, *self.flags, *_VERILATOR_FLAGS, self.optimise)
 
     @property
     def archives(self) -> tuple[str, str]:
@@ -160,7 +162,7 @@ class Cache:
             model.rewrite(folder, model.prefix)
         with self.step("compiling the model (a minute or two)"):
             make = ["make", "-C", str(folder), "-f", f"{model.prefix}.mk", f"-j{_JOBS}"]
-            run([*make, f"OPT_FAST={_OPTIMISE}", *model.archives])
+            run([*make, f"OPT_FAST={model.optimise}", *model.archives])
         for path in folder.glob("*.o"):
             path.unlink()
 

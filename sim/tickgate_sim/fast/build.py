@@ -27,11 +27,13 @@ def build(
     *,
     locate_bits: int = 16,
     skip: bool = True,
+    optimise: str | None = None,
     say: Say | None = None,
 ) -> Path:
     """Return the shared library of a ``FeedGate`` and its harness, built now or before.
 
-    ``skip`` makes the model skip what has nothing to do (``activity``); results are the same.
+    ``skip`` makes the model skip what has nothing to do (``activity``), ``optimise`` are other
+    flags of the compiler than the usual ones (a test needs a quick build); results are the same.
     ``say`` gets a line for each step that takes time. Raises BuildError when a tool fails.
     """
     config = config or CardConfig()
@@ -47,6 +49,8 @@ def build(
                 text = feed_gate_verilog(config, locate_bits=locate_bits)
                 cache.fill(verilog.parent, lambda folder: _write(folder / verilog.name, text))
         model = Model(verilog, "feed_gate", "Vmodel", WAIVERS, ("--no-assert",))
+        if optimise is not None:
+            model = replace(model, optimise=optimise)
         if skip:
             model = replace(
                 model, flags=_SEPARATE, rewrite=skip_idle, rewriters=tuple(map(_file, _REWRITERS)))

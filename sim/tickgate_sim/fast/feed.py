@@ -27,8 +27,8 @@ __all__ = [
 
 LINE_A, LINE_B = ("239.192.0.1", 26400), ("239.192.0.2", 26400)
 """Groups and ports to which the lines listen, unless chosen otherwise."""
-_POWER_UP_CYCLES = 200_000
-"""Cycles in which the tables must have been swept after reset: the largest has 65536 rows."""
+_SWEEP_LIMIT, _SWEEP_STEP = 2_000_000, 1024
+"""Cycles after reset in which the tables must have been swept, and how often that is looked at."""
 _LIMIT = 1 << 40
 
 
@@ -168,9 +168,10 @@ class FastFeed:
         self._c = _load(library or build(self.config, locate_bits=locate_bits))
         self._handle = _POINTER(self._c.tf_create(seed))
         self._kept: list[NDArray[np.void]] = []
-        self.run_cycles(_POWER_UP_CYCLES)
-        if self._c.tf_busy(self._handle):
-            raise FastError(f"tables must be swept in {_POWER_UP_CYCLES} cycles")
+        while self._c.tf_busy(self._handle):
+            if self.cycles > _SWEEP_LIMIT:
+                raise FastError(f"tables must be swept in {_SWEEP_LIMIT} cycles")
+            self.run_cycles(_SWEEP_STEP)
         for name, (group, port) in (("a", line_a), ("b", line_b)):
             address = int.from_bytes(socket.inet_aton(group), "big")
             self.write(**{f"group_{name}": address, f"port_{name}": port})

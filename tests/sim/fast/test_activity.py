@@ -1,0 +1,122 @@
+"""Rewriting of Verilator's C++: what is read and written, what stays in order, what is refused."""
+
+import itertools
+import random
+
+import pytest
+from tickgate_sim.fast import activity
+from tickgate_sim.fast.activity import skip_idle
+from tickgate_sim.fast.cpp_reader import Reader
+from tickgate_sim.fast.grouping import grouped
+from tickgate_sim.verilated import BuildError
+
+
+def read(text: str, *, names: tuple[str, ...] = (), memories: tuple[str, ...] = ()):
+    return Reader(text, {name: f"local_0_{name}" for name in names}, set(memories)).statements()
+
+
+def test_an_assignment():
+    (one,) = read("vlSelfRef.x = (vlSelfRef.a + tmp);", names=("tmp",))
+    assert (one.reads, one.writes) == ({"a", "local_0_tmp"}, {"x"})
+    assert one.text == "vlSelfRef.x = (vlSelfRef.a + local_0_tmp);"
+    assert one.sure == {("x", "")}
+
+
+def test_branches_write_but_not_surely():
+    (one,) = read("if (vlSelfRef.c) { vlSelfRef.x = 1U; } else { vlSelfRef.y[2U] = 3U; }")
+    assert (one.reads, one.writes, one.sure) == ({"c"}, {"x", "y"}, set())
+
+
+def test_what_was_surely_written_is_not_fed():
+    (one,) = read("{ vlSelfRef.x = 1U; vlSelfRef.y = vlSelfRef.x; vlSelfRef.z = vlSelfRef.y; }")
+    assert one.fed == set()
+    (one,) = read("if (vlSelfRef.c) { vlSelfRef.x = vlSelfRef.x; }")
+    assert one.fed == {("c", ""), ("x", "")}
+
+
+def test_words_of_wide_variables():
+    (one,) = read("{ vlSelfRef.w[0U] = 1U; vlSelfRef.a = vlSelfRef.w[0U] + vlSelfRef.w[1U]; }")
+    assert one.fed == {("w", "1")}
+    assert one.sure == {("w", "0"), ("a", "")}
+
+
+def test_a_memory_says_that_it_was_stored():
+    (one,) = read("if (vlSelfRef.c) { vlSelfRef.m[vlSelfRef.i] = 5U; }", memories=("m",))
+    assert one.stores == {"m"}
+    assert "stored_m = true; vlSelfRef.m[vlSelfRef.i] = 5U;" in one.text
+
+
+def test_macros_with_a_target():
+    (one,) = read("VL_SUB_W(3, tmp, vlSelfRef.a, vlSelfRef.b);", names=("tmp",))
+    assert (one.reads, one.writes) == ({"a", "b"}, {"local_0_tmp"})
+    loop = "while ((5U >= tmp)) { vlSelfRef.x[tmp] = 1U; tmp = (1U + tmp); }"
+    (one,) = read(loop, names=("tmp",))
+    assert one.writes == {"x", "local_0_tmp"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "frobnicate(vlSelfRef.x);",
+        "vlSelfRef.x += 1U;",
+        "vlSelfRef.x = VL_RANDOM_I();",
+        "VL_FROB_W(3, vlSelfRef.x);",
+        "for (;;) { vlSelfRef.x = 1U; }",
+        "vlSelfRef.x = (1U",
+    ],
+)
+def test_what_is_not_known_is_refused(text):
+    with pytest.raises(BuildError, match="Verilator's code"):
+        read(text)
+
+
+def test_an_order_that_means_the_same():
+    """Random programs, run in the order given and in that of the groups."""
+    rng = random.Random(5)
+    for _ in range(200):
+        names = [f"{block}__DOT__v{n}" for block in "abc" for n in range(4)]
+        text = ""
+        for _ in range(rng.randrange(2, 25)):
+            target, one, other = (rng.choice(names) for _ in range(3))
+            if rng.random() < 0.4:
+                condition = f"if (vlSelfRef.{rng.choice(names)})"
+                text += f"{condition} {{ vlSelfRef.{target} = vlSelfRef.{one}; }}\n"
+            else:
+                text += f"vlSelfRef.{target} = vlSelfRef.{one} ^ vlSelfRef.{other};\n"
+        statements = read(text)
+        reordered = list(itertools.chain.from_iterable(grouped(statements)))
+        assert sorted(map(id, reordered)) == sorted(map(id, statements))
+        start = {name: rng.randrange(2) for name in names}
+        assert executed(reordered, start) == executed(statements, start)
+
+
+def executed(statements, start):
+    values = dict(start)
+    for statement in statements:
+        text = statement.text.replace("vlSelfRef.", "").rstrip(";}\n ")
+        if text.startswith("if"):
+            condition, _, text = text.removeprefix("if (").partition(") { ")
+            if not values[condition]:
+                continue
+            text = text.rstrip("; ")
+        target, _, value = text.partition(" = ")
+        values[target] = eval(value, {}, values)
+    return values
+
+
+def test_a_clock_edge_that_does_more_is_refused(tmp_path):
+    (tmp_path / "M___024root.h").write_text("class M {\n    // CONSTRUCTORS\n};\n")
+    (tmp_path / "M___024root__0.cpp").write_text(
+        "void M___024root___nba_sequent__TOP__0(M* vlSelf) {\n    // Body\n}\n"
+        "void M___024root___eval_nba(M* vlSelf) {\n"
+        "    M___024root___nba_sequent__TOP__0(vlSelf);\n"
+        "    M___024root___nba_comb__TOP__0(vlSelf);\n}\n")
+    with pytest.raises(BuildError, match="at a clock edge, calls"):
+        skip_idle(tmp_path, "M")
+
+
+def test_large_memories_are_not_compared():
+    assert activity._is_memory("VlUnpacked<VlWide<3>/*95:0*/, 64>")
+    assert activity._is_memory("VlUnpacked<IData/*31:0*/, 4096>")
+    assert not activity._is_memory("VlUnpacked<CData/*0:0*/, 128>")
+    assert not activity._is_memory("QData")
