@@ -1,6 +1,6 @@
 """Price levels of every book side, exact after every operation: ``Levels``."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -85,33 +85,47 @@ class Levels(wiring.Component):
         Op = deep_op(bits)
         m.submodules.queue = queue = fifo.SyncFIFO(width=Op.size, depth=_QUEUE)
 
-        # Of each side: whether there is anything behind the front, and whether it can be had.
+        # Of each side: whether there is anything behind the front, and whether it can be had. An
+        # operation sees what the one before it has made of that.
         deep, dry = Signal(sides), Signal(sides)
         is_deep, is_dry = Signal(), Signal()
-        m.d.comb += [
-            is_deep.eq(deep.bit_select(front.side, 1)),
-            is_dry.eq(dry.bit_select(front.side, 1)),
+        filling, since = Signal(), Signal(range(self.interval))
+        asked = Cat(self.op.payload.sell, self.op.payload.symbol[:bits])
+        with m.If(since == 0):
+            m.d.sync += [
+                is_deep.eq(deep.bit_select(asked, 1)), is_dry.eq(dry.bit_select(asked, 1))]
+
+        # What goes behind the front is not urgent: a register before the queue.
+        push, pushed = Signal(), Signal(Op)
+        has_room = Signal()
+        m.d.sync += [
+            push.eq(front.push), pushed.eq(front.pushed),
+            has_room.eq(queue.level < _QUEUE - 4),
         ]
 
-        filling, since = Signal(), Signal(range(self.interval))
         wanted, side = Signal(), Signal(bits + 1)
         go = Signal()
+        # The row that was filled is stored in the cycle after: whoever reads it in that very cycle
+        # for the operation after next would get it as it was.
+        stores, was_filled = Signal(), Signal()
+        m.d.sync += was_filled.eq(front.fill)
+        m.d.comb += stores.eq(was_filled & ~front.fill)
         m.d.comb += [
-            self.op.ready.eq((since == 0) & ~filling & (queue.level < _QUEUE - 4) & ~self.busy),
+            self.op.ready.eq((since == 0) & ~filling & ~stores & has_room & ~self.busy),
             go.eq(self.op.valid & self.op.ready),
             front.read.eq(self.read), front.read_symbol.eq(self.read_symbol),
             front.go.eq(go), front.op.eq(self.op.payload), front.kill.eq(self.kill),
             front.deep.eq(is_deep), front.dry.eq(is_dry),
             self.result_valid.eq(front.result_valid), self.result.eq(front.result),
             self.depth_write.eq(front.depth_write), self.depth_row.eq(front.depth_row),
-            queue.w_en.eq(front.push), queue.w_data.eq(Value.cast(front.pushed)),
+            queue.w_en.eq(push), queue.w_data.eq(Value.cast(pushed)),
             Value.cast(backing.i.payload).eq(queue.r_data), backing.i.valid.eq(queue.r_rdy),
             queue.r_en.eq(backing.i.ready),
             front.clear.eq(self.clear), backing.clear.eq(self.clear),
             self.busy.eq(front.busy | backing.busy),
             self.active.eq(
-                (since != 0) | filling | front.changing | front.result_valid | queue.r_rdy
-                | ~backing.idle),
+                (since != 0) | filling | stores | front.changing | front.result_valid | push
+                | queue.r_rdy | ~backing.idle),
         ]
         with m.If(go):
             m.d.sync += since.eq(self.interval - 1)
@@ -149,7 +163,7 @@ class Levels(wiring.Component):
             with m.State("Fill"):
                 m.d.comb += [
                     front.fill.eq(1),
-                    backing.pop.eq(~queue.r_rdy),
+                    backing.pop.eq(~queue.r_rdy & ~push),
                     backing.level_taken.eq(backing.level_valid & backing.pop),
                 ]
                 with m.If(backing.pop_empty):
