@@ -263,6 +263,15 @@ async def two_lines(dut):
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
+async def best_levels_vanish(dut):
+    """Fronts run low and are filled up from behind them, with messages back to back."""
+    bench = FeedBench(dut, itch.STOCKS[:3])
+    await bench.reset()
+    await bench.play(_packed(list(itch.churn(6, 5000, itch.STOCKS[:3]))))
+    await bench.check()
+
+
+@cocotb.test(timeout_time=100, timeout_unit="ms")
 async def line_rate_input(dut):
     """Frames without a pause between them: what the whole chain sustains."""
     bench = FeedBench(dut, itch.STOCKS[:3])

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from tickgate_sim.models.itch import LENGTHS
 
-__all__ = ["STOCKS", "add", "delete", "directory", "random_day", "reduce", "replace", "status"]
+__all__ = [
+    "STOCKS", "add", "churn", "delete", "directory", "random_day", "reduce", "replace", "status",
+]  # fmt: skip
 
 STOCKS = [b"AAPL    ", b"MSFT    ", b"BRK.A   ", b"TSLA    "]
 
@@ -131,6 +133,41 @@ def random_day(
             yield replace(locate, old, reference, shares(), price(), when)
         else:
             yield status(locate, stocks[locate - 1], rng.choice([b"T", b"H", b"P", b"Q"]), when)
+
+
+def churn(
+    seed: int, count: int, stocks: list[bytes] | None = None, *, levels: int = 40
+) -> Iterator[bytes]:
+    """A directory of each stock and ``count`` messages under which best levels vanish all the time.
+
+    Each level is one order. Most deletes and replaces take the best one, most adds go far behind
+    it, so that what is kept of a side at hand runs low again and again.
+    """
+    rng = random.Random(seed)
+    stocks = stocks or STOCKS
+    books: list[dict[bytes, dict[int, int]]] = [{b"B": {}, b"S": {}} for _ in stocks]
+    for locate, stock in enumerate(stocks, start=1):
+        yield directory(locate, stock)
+    for reference in range(1, count + 1):
+        which, side = rng.randrange(len(stocks)), rng.choice((b"B", b"S"))
+        orders = books[which][side]  # ticks from the middle, and the order there
+        choice = rng.random()
+        grows = len(orders) < levels // 4 or (choice < 0.45 and len(orders) < levels)
+        old = 0
+        if not grows:
+            gone = min(orders) if rng.random() < 0.8 else rng.choice(list(orders))
+            old = orders.pop(gone)
+            if choice < 0.85:
+                yield delete(1 + which, old)
+                continue
+        free = [tick for tick in range(1, 3 * levels) if tick not in orders]
+        tick = free[0] if rng.random() < 0.1 else rng.choice(free)
+        orders[tick] = reference
+        price = 1_000_000 + 100 * tick * (1 if side == b"S" else -1)
+        if grows:
+            yield add(1 + which, stocks[which], reference, side, 100, price)
+        else:
+            yield replace(1 + which, old, reference, 100, price)
 
 
 def _oddity(

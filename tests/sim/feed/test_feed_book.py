@@ -9,7 +9,9 @@ from tickgate_sim import runner
 from tickgate_sim.tb import feed_book_config
 
 SHARED = Path(os.environ.get("TICKGATE_SHARED", Path(__file__).parents[4] / "shared"))
-GENERATED = ["random_traffic.*", "two_lines", "line_rate_input", "reset_in_the_middle"]
+GENERATED = [
+    "random_traffic.*", "two_lines", "best_levels_vanish", "line_rate_input", "reset_in_the_middle",
+]  # fmt: skip
 SAMPLES = [
     "real_market_data",
     "third_party_framing",
