@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     say("latency of the MAC")
     figures |= mac.measure()
     say("speed of the simulation")
-    figures |= speed.measure()
+    figures |= speed.measure(folder)
     config = CardConfig.latency()
     table = OrderTable(sets=2, ways=1, symbol_bits=1)
     lines += [
