@@ -63,8 +63,8 @@ SHOWN = (*_FEED_SHOWN, "session_low", "session_high", *_FEED_COUNTS, *_GATE_SHOW
 class FeedGate(wiring.Component):
     """Feed, book and gate, joined as on the card, behind ports made for a harness.
 
-    Every input is registered first, the reset too, and no output depends on an input within the
-    cycle: a simulator so evaluates the design once a cycle. What the card has in registers is
+    Every input is registered first, and no output depends on an input within the cycle: a simulator
+    so evaluates the design once a cycle. What the card has in registers is
     written and read by number, as in :data:`CONTROLS` and :data:`SHOWN`.
 
     Records are offered for one cycle and must be taken in it. An order that passes is told to the
@@ -79,8 +79,8 @@ class FeedGate(wiring.Component):
 
     Members
     -------
-    clk, rst : In(1)
-        Clock and reset.
+    clk : In(1)
+        Clock. There is no reset.
     a, b, inject, order, venue : In(stream)
         Beats of the lines, the host's packets, order requests, venue messages.
     write, write_address, write_value : In
@@ -99,7 +99,7 @@ class FeedGate(wiring.Component):
     def __init__(self, config: CardConfig, *, locate_bits: int = 16):
         self._config, self._locate_bits = config, locate_bits
         super().__init__({
-            "clk": In(1), "rst": In(1),
+            "clk": In(1),
             "a": In(stream.Signature(FrameBeat)), "b": In(stream.Signature(FrameBeat)),
             "inject": In(stream.Signature(InjectBeat)),
             "order": In(stream.Signature(RecordBody)),
@@ -115,12 +115,10 @@ class FeedGate(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # The reset is a register of a domain that has none.
-        outside = ClockDomain("outside", reset_less=True)
-        inside = ClockDomain("sync")
-        m.domains += [outside, inside]
-        m.d.comb += [ClockSignal("outside").eq(self.clk), ClockSignal("sync").eq(self.clk)]
-        m.d.outside += inside.rst.eq(self.rst)
+        # Registers begin with their initial values, once: what a reset does to each of them would
+        # cost a simulator a tenth of its work.
+        m.domains += ClockDomain("sync", reset_less=True)
+        m.d.comb += ClockSignal("sync").eq(self.clk)
 
         m.submodules.feed = feed = FeedBook(self._config, locate_bits=self._locate_bits)
         m.submodules.gate = gate = Gate(self._config)

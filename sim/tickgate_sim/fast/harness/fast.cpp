@@ -15,7 +15,6 @@
 
 namespace {
 
-constexpr int reset_cycles = 8;
 constexpr size_t body_bytes = 48;
 constexpr int line_count = 2;
 
@@ -141,9 +140,11 @@ public:
         context_->randReset(2);
         context_->randSeed(static_cast<int>(seed % 0x7fff'fffe + 1));
         top_ = std::make_unique<Vmodel>(context_.get(), "model");
-        top_->rst = 1;
-        for (int i = 0; i < reset_cycles; ++i) clock();
-        top_->rst = 0;
+        // Inputs begin with random content, too.
+        for (CData* strobe : {&top_->PORT(a, valid), &top_->PORT(b, valid), &top_->PORT(inject, valid),
+                              &top_->PORT(order, valid), &top_->PORT(venue, valid), &top_->write, &top_->read})
+            *strobe = 0;
+        clock();
     }
     ~Fast() { top_->final(); }
 
