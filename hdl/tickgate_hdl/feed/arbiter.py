@@ -5,11 +5,14 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.book.publish import EventRecord
+from tickgate_hdl.feed.compare import equal, registered
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.feed.mold_parser import PacketStrobe
+from tickgate_hdl.feed.sessions import Sessions
 from tickgate_hdl.feed.slots import Slots
+from tickgate_hdl.feed.window_events import EVENTS, WindowEvents
 from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.lib.stream import connect_streams
 
 __all__ = ["COUNTERS", "Window"]
 
@@ -19,11 +22,8 @@ COUNTERS = (
 )
 """Counters, by the names of the registers."""
 
-_EVENTS = "NFZBGC"
-"""Events in the order in which they are told when several are due."""
-
-_OF_PACKETS = "NFZ"
-"""Events that tell the number of their packet, not how far the feed is."""
+_SETTLES = 15
+"""Cycles, at least, for which the window stays active when something came."""
 
 
 class Window(wiring.Component):
@@ -105,8 +105,9 @@ class Window(wiring.Component):
         Memories are being swept; a message waits or an event.
     """
 
-    def __init__(self, *, window):
-        self._window = window
+    def __init__(self, *, window, registered=False):
+        self._window, self._registered = window, registered
+        self.latency = 3 if registered else 0
         item = stream.Signature(FeedItem)
         super().__init__({
             "a": In(item), "b": In(item), "r": In(item), "snapshot": In(1),
@@ -127,301 +128,369 @@ class Window(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bits = (self._window - 1).bit_length()
-        m.submodules.slots_a = slots_a = Slots(self._window)
-        m.submodules.slots_b = slots_b = Slots(self._window)
-        expected, highest = self.expected, self.highest
-        epoch = Signal.like(slots_a.epoch)
-        resume = self.resume & self.rebuilding
-        usable = ~slots_a.busy & ~slots_b.busy
-        deaf = {"a": Signal(name="deaf_a"), "b": Signal(name="deaf_b"), "r": self.snapshot}
-        header = {"a": Signal(name="header_a"), "b": Signal(name="header_b")}
+        m.submodules.sessions = sessions = Sessions(registered=self._registered)
+        slots = {name: Slots(self._window, registered=self._registered) for name in "ab"}
+        m.submodules.slots_a, m.submodules.slots_b = slots.values()
+        expected, epoch = self.expected, Signal.like(slots["a"].epoch)
+        resume = Signal()
+        swept, closed = slots["a"].busy, Signal(init=1)  # both slots are swept at the same time
+        sources = {"a": self.a, "b": self.b, "r": self.r}
+        line_of = {"a": "a", "b": "b", "r": "a"}  # whose slots a source's messages are kept in
+        deaf = {"a": sessions.deaf_a, "b": sessions.deaf_b, "r": self.snapshot}
+        hold = {"a": sessions.hold_a, "b": sessions.hold_b, "r": sessions.hold}
+        known = {name: Signal(64, name=f"known_{name}", init=1) for name in "ab"}
+        header = {name: Signal(name=f"header_{name}") for name in "ab"}
+
+        # Numbers that sources are compared with; a cycle after a jump they are right.
+        following, limit = Signal(64, init=2), Signal(65, init=1 + self._window)
+        anchor = Signal()  # the next packet tells how far the lines are
+        anchors = {name: anchor & getattr(sessions, f"accepted_{name}") for name in "ab"}
+        delivered, jumps, jumped = Signal(), Signal(), Signal()
+        m.d.comb += [
+            resume.eq(self.resume & self.rebuilding),
+            self.clear.eq(self.rebuild | sessions.adopts),
+            jumps.eq(self.clear | resume | anchors["a"] | anchors["b"]
+                     | (delivered & expected.all())),
+        ]
+        m.d.sync += [jumped.eq(jumps), closed.eq(jumps | slots["a"].to_sweep)]
+        with m.If(jumped):
+            m.d.sync += [following.eq(expected + 1), limit.eq(expected + self._window)]
+        with m.If(delivered):
+            m.d.sync += [
+                expected.eq(following), following.eq(following + 1), limit.eq(limit + 1)]
 
         # Where each message stands to the expected one.
-        sources = {"a": self.a, "b": self.b, "r": self.r}
-        comes, due, old, near, far = {}, {}, {}, {}, {}
+        takes, taken, arrives, comes, rises = {}, {}, {}, {}, {}
+        due, old, near, far = {}, {}, {}, {}
+        settled = Signal(init=1)  # what is known of messages and slots is of the expected one
         for name, source in sources.items():
-            ahead = Signal(65, name=f"ahead_{name}")
-            comes[name], due[name], old[name], near[name], far[name] = (
-                Signal(name=f"{what}_{name}") for what in ("comes", "due", "old", "near", "far"))
+            number = source.payload.sequence
+            for what, of in ((takes, "takes"), (taken, "taken"), (arrives, "arrives"),
+                             (comes, "comes"), (rises, "rises"), (due, "due"), (old, "old"),
+                             (near, "near"), (far, "far")):
+                what[name] = Signal(name=f"{of}_{name}")
+            there = source.valid
+            standing = (equal(number, expected), number < expected, number >= limit,
+                        (number >= known[line_of[name]]) & ~number.all())
+            if self._registered:
+                seen = Signal(name=f"seen_{name}")
+                m.d.sync += [seen.eq(there & ~source.ready), taken[name].eq(takes[name])]
+                there = there & seen & ~taken[name]
+                standing = [registered(m, value, f"{of}_{name}") for value, of in zip(
+                    standing, ("is_expected", "is_below", "is_beyond", "is_new"), strict=True)]
+            else:
+                m.d.comb += taken[name].eq(takes[name])
+            is_expected, is_below, is_beyond, is_new = standing
             turn = ~self.a.valid & ~header["a"] if name == "r" else Const(1, 1)
             m.d.comb += [
-                ahead.eq(source.payload.sequence - expected),
-                comes[name].eq(source.valid & ~deaf[name] & usable & turn),
-                due[name].eq(comes[name] & (source.payload.sequence == expected)),
-                old[name].eq(comes[name] & ahead[64]),
-                near[name].eq(comes[name] & (ahead[bits:] == 0)),
-                far[name].eq(comes[name] & ~ahead[64] & (ahead[bits:64] != 0)),
+                source.ready.eq(taken[name]),
+                arrives[name].eq(there & settled & ~hold[name] & ~closed),
+                comes[name].eq(arrives[name] & ~deaf[name] & turn),
+                due[name].eq(comes[name] & is_expected),
+                old[name].eq(comes[name] & is_below),
+                far[name].eq(comes[name] & is_beyond),
+                near[name].eq(comes[name] & ~is_below & ~is_beyond),
+                rises[name].eq(comes[name] & is_new),
             ]
 
         # The expected one: kept, or just coming. What cannot be passed on at once is held.
-        moved = Signal()  # the slots answer about another number
-        held, held_item = Signal(), Signal(FeedItem)
-        found_a, found_b = slots_a.found & ~moved, slots_b.found & ~moved
-        kept = found_a | found_b
-        any_due = kept | due["a"] | due["b"] | due["r"]
-        offer, chosen, delivered = Signal(), Signal(FeedItem), Signal()
+        # What is adopted is only adopted while all sources are told to wait.
+        found = {name: slots[name].found & settled & ~closed & ~sessions.hold for name in "ab"}
+        kept, any_due, offer, occupied = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            offer.eq(Mux(self.rebuilding, self.r.valid & self.snapshot, any_due) & ~held),
-            delivered.eq(offer & ~self.rebuilding & ~self.clear),
-            self.o.valid.eq((held | offer) & ~self.clear),
-            Value.cast(self.o.payload).eq(
-                Mux(held, Value.cast(held_item), Value.cast(chosen))),
-            Value.cast(chosen).eq(Value.cast(self.r.payload)),
+            kept.eq(found["a"] | found["b"]),
+            any_due.eq(kept | due["a"] | due["b"] | due["r"]),
+            offer.eq(Mux(self.rebuilding, arrives["r"] & self.snapshot, any_due) & ~occupied),
+            delivered.eq(offer & ~self.rebuilding & ~self.rebuild),
         ]
-        with m.If(~self.rebuilding):
-            for number, (condition, payload) in enumerate((
-                (found_a, slots_a.kept), (found_b, slots_b.kept),
-                (due["a"], self.a.payload), (due["b"], self.b.payload),
-            )):
-                with m.If(condition) if number == 0 else m.Elif(condition):
-                    m.d.comb += Value.cast(chosen).eq(Value.cast(payload))
-        m.d.sync += held.eq((held | offer) & ~self.o.ready & ~self.clear)
-        with m.If(~held):
-            m.d.sync += Value.cast(held_item).eq(Value.cast(chosen))
+        waits = self._offer(m, offer, occupied, (
+            (found["a"] & ~self.rebuilding, slots["a"].kept),
+            (found["b"] & ~self.rebuilding, slots["b"].kept),
+            (due["a"] & ~self.rebuilding, self.a.payload),
+            (due["b"] & ~self.rebuilding, self.b.payload),
+        ))
 
-        # Keep what cannot go on now. A slot of the host's messages is one of line A's.
+        # Keep what cannot go on now.
+        late = slots["a"].collides | slots["b"].collides  # found, if at all, in the next cycle
         passes = {"a": delivered & ~kept & due["a"],
                   "b": delivered & ~kept & ~due["a"] & due["b"],
                   "r": delivered & ~kept & ~due["b"] & due["r"]}
-        following = Signal(64)
-        late = slots_a.collides | slots_b.collides | moved  # found, if at all, in the next cycle
         copy, keep, drop = {}, {}, {}
-        for name, source in sources.items():
+        for name in sources:
             copy[name] = due[name] & delivered & ~passes[name]
-            keep[name] = near[name] & ~passes[name] & ~copy[name]
+            keep[name] = near[name] & ~(due[name] & delivered)
             # Too far ahead, and the expected one is not there.
-            drop[name] = far[name] & (~any_due & ~late | self.rebuilding)
-            m.d.comb += source.ready.eq(
-                old[name] | drop[name] | near[name] | (deaf[name] & usable))
+            drop[name] = Signal(name=f"drop_{name}")
+            drops = far[name] & ((~any_due & ~late) | self.rebuilding)
+            if self._registered:
+                m.d.comb += drop[name].eq(drops)
+            else:
+                dropping = Signal(name=f"dropping_{name}")  # a cycle after that was seen
+                m.d.sync += dropping.eq(drops & ~drop[name])
+                m.d.comb += drop[name].eq(dropping & far[name])
+            m.d.comb += takes[name].eq(
+                old[name] | near[name] | drop[name] | (arrives[name] & deaf[name]))
         with m.If(self.snapshot):
-            m.d.comb += self.r.ready.eq(~self.rebuilding | (~held & ~self.clear))
-        m.d.comb += [
-            slots_a.store.eq(keep["a"] | keep["r"]),
-            Value.cast(slots_a.item).eq(Mux(
-                self.a.valid, Value.cast(self.a.payload), Value.cast(self.r.payload))),
-            slots_b.store.eq(keep["b"]), slots_b.item.eq(self.b.payload),
-            slots_a.epoch.eq(epoch), slots_b.epoch.eq(epoch),
-            following.eq(Mux(delivered, expected + 1, expected)),
-            slots_a.wanted.eq(following), slots_b.wanted.eq(following),
-        ]
-        m.d.sync += expected.eq(following)
+            m.d.comb += takes["r"].eq(
+                arrives["r"] & (~self.rebuilding | (~occupied & ~self.rebuild)))
+        for name, place in slots.items():
+            m.d.comb += [
+                place.epoch.eq(epoch), place.wanted.eq(expected), place.following.eq(following),
+                place.advance.eq(delivered), place.item.eq(getattr(self, name).payload),
+            ]
+        # Where time is short, what is delivered at once is kept too: nobody looks for it again.
+        to_keep = keep if self._registered else near
+        stores = {"a": to_keep["a"] | to_keep["r"], "b": to_keep["b"]}
+        from_host = ~self.a.valid
+        if self._registered:  # what was taken stays a cycle longer
+            from_host = registered(m, keep["r"], "from_host")
+            stored = registered(m, stores["a"] | stores["b"], "stored")
+            changed = registered(
+                m, delivered | jumps | Cat(rises.values(), header.values()).any(), "changed")
+            again = registered(m, stored | changed, "again")
+            stored_before = registered(m, registered(m, stored, "stored_1"), "stored_2")
+            m.d.comb += settled.eq(~(stored | changed | again | stored_before))
+            stores = {name: registered(m, what & ~self.clear, f"store_{name}")
+                      for name, what in stores.items()}
+        with m.If(from_host):
+            m.d.comb += slots["a"].item.eq(self.r.payload)
+        m.d.comb += [slots[name].store.eq(what) for name, what in stores.items()]
 
-        adopts, accepted, state_told, session_events = self._session(m, deaf)
-        anchor = Signal()  # the next packet tells how far the lines are
-        known, raised = self._highest(m, comes, accepted, header, anchor)
+        self._connect_sessions(m, sessions, anchor)
+        leads = {name: Signal(name=f"leads_{name}") for name in "ab"}
+        raised = self._highest(m, sources, known, rises, header, leads, sessions)
+        with m.If(anchors["a"] | anchors["b"]):
+            m.d.sync += anchor.eq(0)
+            for name in "ba":
+                with m.If(anchors[name]):
+                    m.d.sync += expected.eq(getattr(sessions, f"sequence_{name}"))
 
-        # What is missing, and since when.
-        waited, told = Signal(32), Signal()
-        gap_high = Signal(64)
+        # What is missing, and since when. It is known when nothing has changed since.
+        behind, is_sure = Signal(), Signal()
+        waited, over, told = Signal(32), Signal(), Signal()
+        less, at_once = Signal(32), Signal()  # than reorder_cycles; it is 0
+        gap_high, reached = Signal(64), Signal()
         gap, caught_up = Signal(), Signal()
-        unconfirmed = Signal()  # where the lines are was not heard since resume
-        m.d.sync += moved.eq(self.rebuild | resume | adopts)
-        behind = Cat(number > expected for number in known).any()
-        m.d.comb += [
-            self.missing.eq(~any_due & behind & ~late & ~self.rebuilding & usable),
-            self.stale.eq(~self.started | behind | held | self.gap_open | self.suspect
-                          | self.rebuilding | unconfirmed | ~usable
-                          | Cat(comes[name] & ~old[name] & ~due[name] for name in comes).any()),
+        missed = Signal()  # in the cycle before
+        if self._registered:
+            m.d.comb += is_sure.eq(settled)
+        else:
+            m.d.comb += is_sure.eq(
+                ~late & ~jumped & ~registered(m, delivered | jumps, "was_delivered"))
+        m.d.sync += [
+            behind.eq(Cat(number > expected for number in known.values()).any()),
+            at_once.eq(self.reorder_cycles == 0), less.eq(self.reorder_cycles - 1),
+            over.eq(at_once | (self.missing & (waited >= less))),
+            reached.eq(expected >= gap_high), missed.eq(self.missing),
         ]
+        with m.If(jumps | delivered):
+            m.d.sync += self.missing.eq(0)
+        with m.Elif(is_sure):
+            m.d.sync += self.missing.eq(~any_due & behind & ~self.rebuilding & ~closed)
+        overdue = self.missing & ~told & over
+        m.d.sync += gap.eq(overdue & ~delivered)
+        with m.If(self.missing & ~told):
+            m.d.sync += waited.eq(waited + 1)
+        with m.If(overdue):
+            m.d.sync += told.eq(1)
         with m.If(delivered):
             m.d.sync += [waited.eq(0), told.eq(0)]
-        with m.Elif(self.missing & ~told):
-            m.d.sync += waited.eq(waited + 1)
-            m.d.comb += gap.eq(waited >= self.reorder_cycles)
-        with m.If(gap):
-            m.d.sync += [told.eq(1), self.gap_open.eq(1)]
+        with m.Elif(overdue):
+            m.d.sync += self.gap_open.eq(1)
         with m.If(self.missing):
-            m.d.sync += gap_high.eq(highest)
-        with m.Elif(self.gap_open & (expected >= gap_high) & ~self.rebuilding):
+            m.d.sync += gap_high.eq(self.highest)
+        with m.Elif(self.gap_open & reached & ~missed & ~self.rebuilding):
             m.d.sync += self.gap_open.eq(0)
             m.d.comb += caught_up.eq(1)
 
-        # A bad frame that was used.
+        # A bad frame that was used, in an earlier cycle.
         bad = Signal()
-        for name, frame_bad, packet in (
-            ("a", self.frame_bad_a, self.packet_a), ("b", self.frame_bad_b, self.packet_b),
-        ):
+        for name in "ab":
             used = Signal(name=f"used_{name}")
-            uses = (passes[name] | keep[name] | state_told[name] | raised[name]
-                    | (accepted[name] & anchor))
-            with m.If(packet.valid):
+            uses = (
+                registered(m, near[name], f"was_near_{name}")
+                & ~registered(m, copy[name], f"was_copy_{name}")) | registered(
+                m, getattr(sessions, f"told_{name}") | raised[name] | anchors[name],
+                f"raises_{name}")
+            with m.If(getattr(sessions, f"header_{name}")):
                 m.d.sync += used.eq(0)
             with m.If(uses):
                 m.d.sync += used.eq(1)
-            with m.If(frame_bad & (used | uses) & ~deaf[name]):
+            with m.If(getattr(self, f"frame_bad_{name}") & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
         voided = self.emptied & self.started & ~self.rebuilding & ~self.clear
         with m.If(bad | voided):
             m.d.sync += self.suspect.eq(1)
 
         # The host's commands, and a new session.
+        unconfirmed = Signal()  # where the lines are was not heard since resume
         with m.If(header["a"] | header["b"]):
             m.d.sync += unconfirmed.eq(0)
-        with m.If(self.rebuild | resume | adopts):
+        with m.If(sessions.accepted_a | sessions.accepted_b):
+            m.d.sync += self.started.eq(1)
+        with m.If(self.clear | resume):
             m.d.sync += [waited.eq(0), told.eq(0), self.gap_open.eq(0), gap_high.eq(0)]
+        with m.If(self.clear):
+            m.d.sync += [self.suspect.eq(0), epoch.eq(epoch + 1)]
         with m.If(self.rebuild):
-            m.d.comb += self.clear.eq(1)
             m.d.sync += [
-                self.rebuilding.eq(1), self.suspect.eq(0), epoch.eq(epoch + 1),
-                anchor.eq(1), highest.eq(0), *(number.eq(0) for number in known),
+                self.rebuilding.eq(1), anchor.eq(1), self.highest.eq(0),
+                *(number.eq(0) for number in known.values()),
+                *(told_later.eq(0) for told_later in header.values()),
             ]
         with m.If(resume):
             m.d.sync += [
                 self.rebuilding.eq(0), self.started.eq(1), unconfirmed.eq(1), anchor.eq(0),
                 expected.eq(self.resume_sequence),
             ]
-        with m.If(adopts):
-            m.d.comb += self.clear.eq(1)
+        with m.If(sessions.adopts):
             m.d.sync += [
-                self.rebuilding.eq(0), self.suspect.eq(0), unconfirmed.eq(0), anchor.eq(0),
-                epoch.eq(epoch + 1), expected.eq(1), highest.eq(1),
-                *(number.eq(1) for number in known),
+                self.rebuilding.eq(0), unconfirmed.eq(0), anchor.eq(0),
+                expected.eq(1), self.highest.eq(1), *(number.eq(1) for number in known.values()),
             ]
+
+        early = registered(m, Cat(
+            *keep.values(), *far.values(), *leads.values()).any(), "early")
+        m.d.comb += self.stale.eq(
+            ~self.started | behind | early | waits | self.gap_open | self.suspect
+            | self.rebuilding | unconfirmed | swept)
 
         dropped = [drop[name] for name in sources] + [
-            source.valid & source.ready & deaf[name] & ~(self.rebuilding & (name == "r"))
-            for name, source in sources.items()]
+            arrives[name] & takes[name] & deaf[name] & ~(self.rebuilding & (name == "r"))
+            for name in sources]
+        quiet = ~any_due & ~late
         self._count(m, {
-            "mold_duplicates": [*old.values(), *copy.values(), found_a & found_b & delivered],
+            "mold_duplicates": [*old.values(), *copy.values(), found["a"] & found["b"] & delivered],
             "mold_gaps": [gap],
-            "window_reordered": [keep[name] & ~any_due & ~late for name in ("a", "b")],
+            "window_reordered": [near["a"] & quiet, near["b"] & quiet],
             "window_filled": [
-                Cat(due.values()).any() & ~kept & ~late & behind & ~self.rebuilding],
+                Cat(due.values()).any() & ~kept & ~late & ~self.rebuilding],
             "window_dropped": dropped,
             "frames_suspect": [bad],
-        })
-        for name in ("a", "b"):
-            ahead = (sources[name].payload.sequence - expected)[:16]
-            with m.If(keep[name] & (ahead >= self.high_water)):
-                m.d.sync += self.high_water.eq(ahead + 1)
-        telling = self._tell(m, {**session_events, "B": bad | voided, "G": gap, "C": caught_up})
+        }, {"window_filled": behind})
+        self._high_water(m, keep)
+
+        m.submodules.teller = teller = WindowEvents()
+        happens = {"N": sessions.begins, "F": sessions.foreigner, "Z": sessions.ends,
+                   "B": bad | voided, "G": gap, "C": caught_up}
+        connect_streams(m, teller.events, self.events)
         m.d.comb += [
-            self.busy.eq(~usable),
-            self.active.eq(self.a.valid | self.b.valid | self.r.valid | held
-                           | (kept & ~self.rebuilding) | late
-                           | ~usable | self.events.valid | telling | (self.missing & ~told)),
+            teller.happens.eq(Cat(happens[kind] for kind in EVENTS)),
+            teller.at_n.eq(sessions.begins_at), teller.at_f.eq(sessions.foreigner_at),
+            teller.at_z.eq(sessions.ends_at), teller.time_ns.eq(self.time_ns),
+            teller.expected.eq(expected), teller.highest.eq(self.highest),
         ]
+
+        stirs = Signal()
+        settles = Signal(range(_SETTLES + 1))
+        m.d.comb += [
+            stirs.eq(Cat(
+                *(source.valid for source in sources.values()), self.packet_a.valid,
+                self.packet_b.valid, self.frame_bad_a, self.frame_bad_b, self.rebuild, self.resume,
+                self.forget, self.emptied, occupied, kept & ~self.rebuilding,
+                self.missing & ~told).any()),
+            self.busy.eq(swept),
+            self.active.eq(stirs | (settles != 0) | swept | teller.active),
+        ]
+        with m.If(stirs):
+            m.d.sync += settles.eq(_SETTLES)
+        with m.Elif(settles != 0):
+            m.d.sync += settles.eq(settles - 1)
         return m
 
-    def _session(self, m, deaf):
-        """Adopt sessions. Return a strobe, that the books are void; and of each line, that a packet
-        of the session came, and that it began or ended one; and the strobes of events.
-        """
-        known, forgetting, last_foreign = Signal(), Signal(), Signal(81)
-        packets = {"a": (self.packet_a, self.foreign_a), "b": (self.packet_b, self.foreign_b)}
-        news = {
-            name: packet.valid & ~foreign & (
-                ~known | ((packet.session != self.session) & ~self.session_known))
-            for name, (packet, foreign) in packets.items()
-        }
-        begins, adopts, foreigner, ends = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            self.session_known.eq(known & ~self.ended & ~forgetting),
-            begins.eq(news["a"] | news["b"]), adopts.eq(begins & known),
-        ]
-        with m.If(self.forget):
-            m.d.sync += forgetting.eq(1)
-        with m.If(begins):
-            m.d.sync += [
-                self.session.eq(Mux(news["a"], self.packet_a.session, self.packet_b.session)),
-                known.eq(1), forgetting.eq(0), self.ended.eq(0), last_foreign.eq(0),
+    def _connect_sessions(self, m, sessions, anchor):
+        """Join the ports of the lines with ``sessions``."""
+        for name in "ab":
+            m.d.comb += [
+                getattr(sessions, f"packet_{name}").eq(getattr(self, f"packet_{name}")),
+                getattr(sessions, f"foreign_{name}").eq(getattr(self, f"foreign_{name}")),
             ]
+        m.d.comb += [
+            sessions.forget.eq(self.forget), sessions.anchor.eq(anchor | self.rebuild),
+            self.session.eq(sessions.session), self.session_known.eq(sessions.known),
+            self.ended.eq(sessions.ended),
+        ]
 
-        # What a line is in the middle of when the other one begins a session is of the one before.
-        alike = self.packet_a.session == self.packet_b.session
-        deafens = {"a": news["b"] & ~news["a"], "b": news["a"] & ~(news["b"] & alike)}
-        accepted, state_told = {}, {}
-        for name, (packet, foreign) in packets.items():
-            with m.If(deafens[name]):
-                m.d.sync += deaf[name].eq(1)
-            with m.Elif(packet.valid):
-                m.d.sync += deaf[name].eq(0)
-            with m.If(packet.valid & foreign & (last_foreign != Cat(packet.session, 1))):
-                m.d.sync += last_foreign.eq(Cat(packet.session, 1))
-                m.d.comb += foreigner.eq(1)
-            accepted[name] = packet.valid & ~foreign & ~deafens[name]
-            ending = accepted[name] & packet.end & ~self.ended
-            state_told[name] = news[name] | ending
-            with m.If(ending):
-                m.d.comb += ends.eq(1)
-            with m.If(accepted[name]):
-                m.d.sync += self.started.eq(1)
-        with m.If(ends):
-            m.d.sync += self.ended.eq(1)
-        return adopts, accepted, state_told, {"N": begins, "F": foreigner, "Z": ends}
+    def _offer(self, m, offer, occupied, choices):
+        """Offer the first of ``choices`` (condition, message) that is there, or the host's message.
 
-    def _highest(self, m, comes, accepted, header, anchor):
-        """Return, for line A with the host, and line B: the number below which all are known to
-        exist, from where packets begin and the messages that come; and that it has just risen
-        above that of the other.
+        Drives ``occupied``: nothing can be offered. Returns that something was not taken at once.
+        """
+        held, item, chosen = Signal(), Signal(FeedItem), Signal(FeedItem)
+        waits = Signal()
+        picked = offer
+        if self._registered:
+            picked = registered(m, offer & ~self.clear, "picked")
+            choices = [(registered(m, condition, f"pick_{number}"), payload)
+                       for number, (condition, payload) in enumerate(choices)]
+        m.d.comb += Value.cast(chosen).eq(Value.cast(self.r.payload))
+        for number, (condition, payload) in enumerate(choices):
+            with m.If(condition) if number == 0 else m.Elif(condition):
+                m.d.comb += Value.cast(chosen).eq(Value.cast(payload))
+        if self._registered:
+            m.d.comb += [
+                occupied.eq(picked | held), self.o.valid.eq(held & ~self.clear),
+                Value.cast(self.o.payload).eq(Value.cast(item)),
+            ]
+            m.d.sync += [
+                held.eq((picked | (held & ~self.o.ready)) & ~self.clear),
+                waits.eq(self.o.valid & ~self.o.ready),
+            ]
+        else:
+            m.d.comb += [
+                occupied.eq(held), self.o.valid.eq((held & ~self.clear) | (picked & ~self.rebuild)),
+                Value.cast(self.o.payload).eq(Mux(held, Value.cast(item), Value.cast(chosen))),
+                waits.eq(held),
+            ]
+            m.d.sync += held.eq((held | picked) & ~self.o.ready & ~self.clear)
+        with m.If(~held):
+            m.d.sync += Value.cast(item).eq(Value.cast(chosen))
+        return waits
+
+    def _highest(self, m, sources, known, rises, header, leads, sessions):
+        """Keep for line A with the host, and line B, the number below which all are known to exist,
+        from where packets begin and the messages that come. Return, of each line, that it has just
+        risen above that of the other.
 
         Packets wait a cycle for their turn: their messages come later still.
         """
-        known, raised = [Signal(64, name=f"known_{name}", init=1) for name in "ab"], {}
-        for name, source, packet, top, other in (
-            ("a", self.a, self.packet_a, known[0], known[1]),
-            ("b", self.b, self.packet_b, known[1], known[0]),
-        ):
-            number = Signal(64, name=f"begin_{name}")
-            sequence, has = source.payload.sequence, comes[name]
-            rises, leads = Signal(name=f"rises_{name}"), Signal(name=f"leads_{name}")
+        raised = {}
+        for name, other in (("a", "b"), ("b", "a")):
+            top, begin = known[name], Signal(64, name=f"begin_{name}")
+            number = sources[name].payload.sequence
+            m.d.comb += leads[name].eq(header[name] & (begin > top))
+            m.d.sync += header[name].eq(getattr(sessions, f"accepted_{name}"))
+            with m.If(getattr(sessions, f"accepted_{name}")):
+                m.d.sync += begin.eq(getattr(sessions, f"sequence_{name}"))
+            with m.If(leads[name]):
+                m.d.sync += top.eq(begin)
             if name == "a":
-                sequence = Mux(self.a.valid, sequence, self.r.payload.sequence)
-                has = comes["a"] | comes["r"]
-            m.d.comb += [
-                rises.eq(has & (sequence >= top) & ~sequence.all()),
-                leads.eq(header[name] & (number > top)),
-            ]
-            m.d.sync += header[name].eq(accepted[name])
-            with m.If(accepted[name]):
-                m.d.sync += number.eq(packet.sequence)
-            with m.If(rises):
-                m.d.sync += top.eq(sequence + 1)
-            with m.Elif(leads):
-                m.d.sync += top.eq(number)
-            with m.If(accepted[name] & anchor):
-                m.d.sync += [anchor.eq(0), self.expected.eq(packet.sequence)]
-            raised[name] = (rises & (sequence >= other)) | (leads & (number > other))
-        m.d.sync += self.highest.eq(Mux(known[0] > known[1], known[0], known[1]))
-        return known, raised
+                with m.If(rises["r"]):
+                    m.d.sync += top.eq(sources["r"].payload.sequence + 1)
+            with m.If(rises[name]):
+                m.d.sync += top.eq(number + 1)
+            above = number >= known[other]
+            if self._registered:
+                above = registered(m, above, f"is_above_{name}")
+            raised[name] = (rises[name] & above) | (leads[name] & (begin > known[other]))
+        m.d.sync += self.highest.eq(
+            Mux(known["a"] > known["b"], known["a"], known["b"]))
+        return raised
 
-    def _count(self, m, strobes):
-        """Count, a cycle later, what came in a cycle."""
+    def _high_water(self, m, keep):
+        """Note, two cycles later, how far ahead a line's message was that is kept."""
+        for name in "ab":
+            ahead = registered(
+                m, (getattr(self, name).payload.sequence - self.expected)[:16], f"ahead_{name}")
+            with m.If(registered(m, keep[name], f"kept_{name}") & (ahead >= self.high_water)):
+                m.d.sync += self.high_water.eq(ahead + 1)
+
+    def _count(self, m, strobes, conditions):
+        """Count, two cycles later, what came in a cycle, if the condition holds in the next one."""
         for name, happened in strobes.items():
             counter = getattr(self, f"count_{name}")
             step = Signal(len(happened), name=f"step_{name}")
-            m.d.sync += [step.eq(Cat(happened)), counter.eq(counter + sum(step))]
-
-    def _tell(self, m, strobes):
-        """Offer one event after the other; each is remembered until its turn."""
-        m.submodules.record = record = EventRecord()
-        room = ~self.events.valid | self.events.ready
-        with m.If(self.events.ready):
-            m.d.sync += self.events.valid.eq(0)
-        waits = {kind: Signal(name=f"tell_{kind}") for kind in _EVENTS}
-        numbers = {kind: Signal(64, name=f"number_{kind}") for kind in _OF_PACKETS}
-        m.d.comb += [
-            record.code.eq(ord(" ")), record.symbol.eq(0xFFFF),
-            record.expected.eq(self.expected), record.sequence.eq(self.highest),
-            record.time_ns.eq(self.time_ns),
-        ]
-        chosen = Const(0, 1)
-        for kind in _EVENTS:
-            with m.If(waits[kind] & room & ~chosen):
-                m.d.comb += record.kind.eq(ord(kind))
-                if kind in numbers:
-                    m.d.comb += record.sequence.eq(numbers[kind])
-                m.d.sync += [
-                    waits[kind].eq(0), self.events.valid.eq(1),
-                    self.events.payload.eq(record.record),
-                ]
-            chosen = chosen | waits[kind]
-            with m.If(strobes[kind]):
-                m.d.sync += waits[kind].eq(1)
-                if kind in numbers:
-                    m.d.sync += numbers[kind].eq(Mux(
-                        self.packet_a.valid, self.packet_a.sequence, self.packet_b.sequence))
-        with m.If(strobes["G"]):
-            m.d.sync += waits["C"].eq(0)  # it has been overtaken
-        return Cat(waits.values()).any()
+            total = Signal(range(len(happened) + 1), name=f"total_{name}")
+            counts = step & conditions[name].replicate(len(step)) if name in conditions else step
+            m.d.sync += [
+                step.eq(Cat(happened)), total.eq(sum(counts)), counter.eq(counter + total)]

@@ -74,7 +74,8 @@ class Channel(wiring.Component):
                  for _ in range(2)]
         m.submodules.line_a, m.submodules.line_b = lines
         m.submodules.host = host = InjectLine()
-        m.submodules.window = window = Window(window=config.window)
+        m.submodules.window = window = Window(
+            window=config.window, registered=config.registered)
         for name, part, frames in (("a", lines[0], self.a), ("b", lines[1], self.b)):
             connect_streams(m, frames, part.i)
             connect_streams(m, part.item, getattr(window, name))

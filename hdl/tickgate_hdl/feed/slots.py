@@ -1,11 +1,12 @@
 """Messages that came early, kept by their numbers: ``Slots``."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.feed.compare import equal
 from tickgate_hdl.feed.items import FeedItem
 
 __all__ = ["Slots"]
@@ -25,29 +26,35 @@ class Slots(wiring.Component):
     ----------
     depth : int
         Slots, a power of two.
+    registered : bool
+        Registers behind the memory and behind the comparison, for an FPGA that needs them.
 
     Members
     -------
     store, item : In(1), In(FeedItem)
         Keep a message; not while ``busy``.
-    wanted : In(64)
-        Number to look for, from the next cycle on.
+    wanted, following, advance : In(64), In(64), In(1)
+        Number to look for, and the one after it; from the next cycle on that one will be wanted.
+        Any other change of ``wanted`` is answered from the cycle after the one in which it came.
     epoch : In(8)
-        Changes when all that is kept is void; nothing that is found in that cycle may be believed.
+        Changes when all that is kept is void; what is found is right from the cycle after on.
     found, kept : Out(1), Out(FeedItem)
-        In the cycle after ``wanted`` was given: it is there.
+        What is wanted is there; where ``registered``, ``advance`` is not heeded, and what came
+        before is answered two cycles after ``wanted``, ``epoch`` and ``store`` were given.
     collides : Out(1)
         A message was stored, in the cycle before, in the slot that was looked at: it is found, if
-        it is the one wanted, in the next cycle.
-    busy : Out(1)
-        The memory is being swept.
+        it is the one wanted, in the next cycle. Means nothing where ``registered``.
+    busy, to_sweep : Out(1)
+        The memory is being swept; it will be in the next cycle.
     """
 
-    def __init__(self, depth):
-        self._depth = depth
+    def __init__(self, depth, *, registered=False):
+        self._depth, self._registered = depth, registered
         super().__init__({
-            "store": In(1), "item": In(FeedItem), "wanted": In(64), "epoch": In(_EPOCHS),
+            "store": In(1), "item": In(FeedItem), "wanted": In(64), "following": In(64),
+            "advance": In(1), "epoch": In(_EPOCHS),
             "found": Out(1), "collides": Out(1), "kept": Out(FeedItem), "busy": Out(1, init=1),
+            "to_sweep": Out(1),
         })
 
     def elaborate(self, platform):
@@ -56,7 +63,7 @@ class Slots(wiring.Component):
         m.submodules.memory = memory = Memory(shape=slot, depth=self._depth, init=[])
         read, write = memory.read_port(), memory.write_port()
         bits = (self._depth - 1).bit_length()
-        sweep, looked_for, swept = Signal(bits), Signal(64), Signal()
+        sweep, swept, matches = Signal(bits), Signal(), Signal()
         before = Signal(_EPOCHS)
         m.d.comb += [
             read.addr.eq(self.wanted[:bits]),
@@ -65,21 +72,28 @@ class Slots(wiring.Component):
             write.data.epoch.eq(self.epoch),
             write.data.item.eq(self.item),
             write.en.eq(self.busy | self.store),
-            self.kept.eq(read.data.item),
-            self.found.eq(
-                read.data.used & (read.data.epoch == self.epoch)
-                & (read.data.item.sequence == looked_for) & ~self.collides & swept),
+            # The row says what the low bits of its number are.
+            matches.eq(
+                swept & equal(Cat(read.data.used, read.data.epoch, read.data.item.sequence[bits:]),
+                              Cat(Const(1, 1), self.epoch, self.wanted[bits:]))),
         ]
         m.d.sync += [
-            looked_for.eq(self.wanted),
-            self.collides.eq(self.store & (write.addr == read.addr)),
             swept.eq(~self.busy),  # what was read before that may be of before the sweep
             before.eq(self.epoch),
         ]
+        if self._registered:
+            m.d.sync += [self.kept.eq(read.data.item), self.found.eq(matches)]
+        else:
+            row, after = self.item.sequence[:bits], self.following[:bits]
+            with m.If(self.advance):
+                m.d.comb += read.addr.eq(after)
+            m.d.sync += self.collides.eq(
+                self.store & Mux(self.advance, row == after, row == self.wanted[:bits]))
+            m.d.comb += [self.kept.eq(read.data.item), self.found.eq(matches & ~self.collides)]
+        m.d.sync += self.busy.eq(self.to_sweep)
         with m.If(self.busy):
+            m.d.comb += self.to_sweep.eq(sweep != self._depth - 1)
             m.d.sync += sweep.eq(sweep + 1)
-            with m.If(sweep == self._depth - 1):
-                m.d.sync += self.busy.eq(0)
-        with m.Elif((self.epoch == 0) & (before != 0)):
-            m.d.sync += self.busy.eq(1)
+        with m.Else():
+            m.d.comb += self.to_sweep.eq((self.epoch == 0) & (before != 0))
         return m

@@ -57,7 +57,7 @@ def _line(config):
 def _window(config):
     from tickgate_hdl.feed.arbiter import Window
 
-    return Window(window=config.window)
+    return Window(window=config.window, registered=config.registered)
 
 
 def _mac_receive(config):

@@ -1,0 +1,22 @@
+"""Comparing wide numbers in little time, and values of the cycle before."""
+
+from amaranth.hdl import Cat, Signal
+
+__all__ = ["equal", "registered"]
+
+
+def equal(one, other, *, piece=3):
+    """Return that two values of one width are equal, as the carry of a chain.
+
+    ``piece`` bits are compared by a LUT; that all are equal is told by the FPGA's carry cells,
+    which are faster than the LUTs of a tree: incremented, the pieces overflow if all are set.
+    """
+    pieces = Cat(one[at:at + piece] == other[at:at + piece] for at in range(0, len(one), piece))
+    return (pieces + 1)[len(pieces)]
+
+
+def registered(m, value, name):
+    """Return a register of ``m`` that follows ``value``."""
+    later = Signal(len(value), name=name)
+    m.d.sync += later.eq(value)
+    return later
