@@ -73,7 +73,7 @@ class Channel(wiring.Component):
         lines = [FeedLine(line_fifo=config.line_fifo, registered=config.registered)
                  for _ in range(2)]
         m.submodules.line_a, m.submodules.line_b = lines
-        m.submodules.host = host = InjectLine()
+        m.submodules.host = host = InjectLine(registered=config.registered)
         m.submodules.window = window = Window(
             window=config.window, registered=config.registered)
         for name, part, frames in (("a", lines[0], self.a), ("b", lines[1], self.b)):

@@ -21,6 +21,11 @@ class InjectLine(wiring.Component):
     counts as a malformed packet when it is a last one; a packet that another ``first`` cuts off is
     malformed too.
 
+    Parameters
+    ----------
+    registered : bool
+        That of :class:`~tickgate_hdl.feed.mold_parser.MoldParser`.
+
     Members
     -------
     i : In(stream of ``InjectBeat``)
@@ -40,19 +45,17 @@ class InjectLine(wiring.Component):
         Something of a packet is inside.
     """
 
-    i: In(stream.Signature(InjectBeat))
-    time_ns: In(64)
-    cycles: In(32)
-    session: In(80)
-    session_known: In(1)
-    item: Out(stream.Signature(FeedItem))
-    snapshot: Out(1)
-    count_inject_malformed: Out(32)
-    active: Out(1)
+    def __init__(self, *, registered=False):
+        self._registered = registered
+        super().__init__({
+            "i": In(stream.Signature(InjectBeat)), "time_ns": In(64), "cycles": In(32),
+            "session": In(80), "session_known": In(1), "item": Out(stream.Signature(FeedItem)),
+            "snapshot": Out(1), "count_inject_malformed": Out(32), "active": Out(1),
+        })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.parser = parser = MoldParser()
+        m.submodules.parser = parser = MoldParser(registered=self._registered)
         named, foreign = Signal(80), Signal()
         with m.If(parser.packet.valid):
             m.d.sync += named.eq(parser.packet.session)
@@ -65,24 +68,22 @@ class InjectLine(wiring.Component):
         ]
         beat, packet = self.i.payload, parser.i.payload
         inside, begun = Signal(), Signal()  # in a packet; its first beat is to be worked on
-        began_ns = Signal(64)
         offers, stray = Signal(), Signal()
         begins = offers & ~begun & beat.first
         m.d.comb += [
             offers.eq(self.i.valid & ~parser.ending),
             stray.eq(offers & ~begun & ~beat.first & ~inside),
-            packet.data.eq(beat.data), packet.keep.eq(beat.keep | begins.replicate(8)),
-            packet.begin.eq(begins), packet.lane.eq(8),
+            packet.data.eq(beat.data), packet.keep.eq(beat.keep),
+            packet.begin.eq(begins), packet.lane.eq(0),
             packet.final.eq(beat.last & ~begins), packet.cycles.eq(self.cycles),
             parser.i.valid.eq(offers & ~stray),
             self.i.ready.eq(stray | (parser.i.ready & offers & ~begins)),
-            parser.accept.eq(1), parser.time_ns.eq(began_ns),
+            parser.accept.eq(1), parser.time_ns.eq(self.time_ns),
             self.active.eq(self.i.valid | inside | begun | parser.busy | parser.ending),
         ]
         with m.If(parser.i.valid & parser.i.ready):
             with m.If(begins):
-                m.d.sync += [
-                    begun.eq(1), began_ns.eq(self.time_ns), self.snapshot.eq(beat.snapshot)]
+                m.d.sync += [begun.eq(1), self.snapshot.eq(beat.snapshot)]
             with m.Else():
                 m.d.sync += [begun.eq(0), inside.eq(~beat.last)]
         abandoned = begins & parser.i.ready & inside

@@ -1,6 +1,6 @@
 """One line of the feed: from Ethernet frames to messages with a latency of one cycle."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import EnableInserter, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,11 +45,12 @@ class FeedLine(wiring.Component):
     max_bytes : int
         Longest frame, without its check sequence; a longer one is bad.
     registered : bool
-        One more register stage, for an FPGA that needs it.
+        Two more register stages up to the item, for an FPGA that needs them.
 
     Attributes
     ----------
-    latency : cycles from a beat to the item of the message that ends in it, while nothing waits
+    latency : cycles from a beat to the item of the message that ends in it, while nothing waits;
+        with ``registered`` one more if that is the beat behind its packet's header
 
     Members
     -------
@@ -80,7 +81,9 @@ class FeedLine(wiring.Component):
     def __init__(self, *, line_fifo, max_bytes=9216, registered=False):
         self._fifo = BeatFifo(depth=line_fifo, registered=registered)
         self._receive = Receive(max_bytes=max_bytes)
-        self.latency = self._fifo.latency + 1
+        self._parser = MoldParser(registered=registered)
+        self._registered = registered
+        self.latency = self._fifo.latency + self._parser.latency
         super().__init__({
             "i": In(stream.Signature(FrameBeat)), "time_ns": In(64), "cycles": In(32),
             "group": In(32), "port": In(16), "session": In(80), "session_known": In(1),
@@ -92,8 +95,15 @@ class FeedLine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.fifo = fifo = self._fifo
-        m.submodules.receive = receive = self._receive
-        m.submodules.parser = parser = MoldParser()
+        receive = self._receive
+        m.submodules.parser = parser = self._parser
+        ended = Signal()
+        if self._registered:  # in step with the parser, so that a verdict comes behind the items
+            m.submodules.receive = EnableInserter(parser.i.ready)(receive)
+            m.d.comb += ended.eq(receive.ended & parser.i.ready)
+        else:
+            m.submodules.receive = receive
+            m.d.comb += ended.eq(receive.ended)
         connect_streams(m, self.i, fifo.i)
         connect_streams(m, fifo.o, receive.i)
         connect_streams(m, receive.o, parser.i)
@@ -109,44 +119,39 @@ class FeedLine(wiring.Component):
         ]
 
         # The verdict is there before anything of the next frame can be told.
-        started, bad, known_bad = Signal(), Signal(), Signal()
+        started, bad, known_bad, counting = Signal(), Signal(), Signal(), Signal()
         with m.If(parser.packet.valid):
             m.d.sync += started.eq(1)
-        with m.Elif(receive.ended):
+        with m.Elif(ended):
             m.d.sync += started.eq(0)
         m.d.comb += [
-            bad.eq(receive.ended & (receive.verdict != Verdict.GOOD)
+            bad.eq(ended & (receive.verdict != Verdict.GOOD)
                    & (receive.verdict != Verdict.OTHER)),
             self.frame_bad.eq(known_bad & ~parser.busy),
             self.active.eq(
-                fifo.o.valid | receive.active | parser.busy | parser.ending | known_bad),
+                fifo.active | receive.active | parser.busy | parser.ending | known_bad | counting),
         ]
         with m.If(bad & started):
             m.d.sync += known_bad.eq(1)
         with m.Elif(self.frame_bad):
             m.d.sync += known_bad.eq(0)
 
-        def count(name):
-            counter = getattr(self, name)
-            m.d.sync += counter.eq(counter + 1)
+        # Counted a cycle later: what tells a packet is foreign is known late.
+        def count(name, when):
+            counted, counter = Signal(name=name.replace("count_", "one_")), getattr(self, name)
+            m.d.sync += counted.eq(when)
+            with m.If(counted):
+                m.d.comb += counting.eq(1)
+                m.d.sync += counter.eq(counter + 1)
 
-        with m.If(receive.ended):
-            count("count_frames")
-            with m.If(bad):
-                count("count_frames_bad")
-            with m.Switch(receive.verdict):
-                with m.Case(Verdict.OTHER):
-                    count("count_frames_other")
-                for verdict, name in _BAD.items():
-                    with m.Case(verdict):
-                        count(name)
-        with m.If(parser.packet.valid):
-            with m.If(parser.foreign):
-                count("count_mold_foreign")
-            with m.Else():
-                count("count_mold_packets")
-                with m.If(parser.packet.heartbeat):
-                    count("count_mold_heartbeats")
-        with m.If(parser.malformed | (receive.ended & receive.cut)):
-            count("count_mold_malformed")
+        count("count_frames", ended)
+        count("count_frames_bad", bad)
+        count("count_frames_other", ended & (receive.verdict == Verdict.OTHER))
+        for verdict, name in _BAD.items():
+            count(name, ended & (receive.verdict == verdict))
+        ours = parser.packet.valid & ~parser.foreign
+        count("count_mold_foreign", parser.packet.valid & parser.foreign)
+        count("count_mold_packets", ours)
+        count("count_mold_heartbeats", ours & parser.packet.heartbeat)
+        count("count_mold_malformed", parser.malformed | (ended & receive.cut))
         return m

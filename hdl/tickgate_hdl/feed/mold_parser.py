@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate.protocols import moldudp64
 
 from tickgate_hdl.feed.items import ITEM_BYTES, FeedItem, PacketSeen
+from tickgate_hdl.lib.lookup import lookup
 from tickgate_hdl.lib.wire import fields
 from tickgate_hdl.net.receive import PacketBeat
 
@@ -20,24 +21,71 @@ _LONGEST = 255
 PacketStrobe = StructLayout({"valid": 1, **PacketSeen.members})
 """The header of a packet, in the one cycle in which ``valid`` is set."""
 
+_LengthFacts = StructLayout({
+    "near": 8, "edge": 8, "tiny": 8, "under": 8, "over": 8, "low_0": 8, "low_1": 8, "low_2": 8,
+    "empty_end": 1,
+})
+"""What follows if a length's second byte is in a lane, one bit for each lane.
+
+Places count from the byte before the beat, so that a length at place s has its second byte in lane
+s, and its message ends at place s + 2 + length, where the next length is. ``near``, ``edge``: that
+is at one of the places 0 to 7, or 8 and 9, of this beat if it is there, else of the next one, whose
+places begin 8 later; ``tiny``: it is of this beat. ``low_*``: bits of that place. ``under``,
+``over``: s - 6, and the length's three low bits, borrow or carry. Of lane 0, whose first byte is in
+the beat before, the first three hold if that is 0; ``empty_end``: so is byte 7, for the next beat.
+"""
+
+
+def _length_facts(data):
+    """Return ``_LengthFacts`` of a beat, as values by name."""
+    facts = {name: [] for name in _LengthFacts.members}
+    bytes_ = [data[8 * lane:8 * lane + 8] for lane in range(8)]
+    for lane, byte in enumerate(bytes_):
+        def told(name, holds, valid=1, *, byte=byte, lane=lane):
+            facts[name].append(lookup(byte[:4], lambda size: holds(lane + size)) & valid)
+
+        short = byte[4:] == 0
+        if lane:
+            short &= bytes_[lane - 1] == 0
+        told("near", lambda end: end < 16 and end % 8 < 6, short)
+        told("edge", lambda end: end < 16 and end % 8 >= 6, short)
+        told("tiny", lambda end: end < 8, short)
+        for bit in range(3):
+            told(f"low_{bit}", lambda end, bit=bit: end + 2 >> bit & 1)
+        facts["under"].append(lookup(byte[:3], lambda size, lane=lane: lane + size < 6))
+        facts["over"].append(lookup(byte[:3], lambda size, lane=lane: lane + size >= 14))
+    facts["empty_end"] = bytes_[7] == 0
+    return {name: Cat(values) for name, values in facts.items()}
+
 
 class MoldParser(wiring.Component):
     """Find the messages of a packet, whatever lane they begin in.
 
-    A message is whole in the cycle after the beat with its last byte: each byte is put in its place
-    as it comes. A beat in which more than one message ends is looked at again, a message a cycle:
-    that needs messages of less than six bytes. Whole messages are delivered even if the packet is
-    malformed: too short for its header, blocks that run past its end, bytes left over.
+    A message is whole ``latency`` cycles after the beat with its last byte: each byte is put in its
+    place as it comes. A beat in which more than one message ends is looked at again, a message a
+    cycle: that needs messages of less than six bytes. Whole messages are delivered even if the
+    packet is malformed: too short for its header, blocks that run past its end, bytes left over.
     Source: MoldUDP64 1.00.
+
+    Parameters
+    ----------
+    registered : bool
+        A register at the input and one behind the header, for an FPGA that needs them.
+
+    Attributes
+    ----------
+    latency : cycles from a beat to the message that ends in it; with ``registered`` one more if
+        that is the beat behind the header
 
     Members
     -------
     i : In(stream of ``PacketBeat``)
-        Packets, among other beats.
+        Packets, among other beats. ``ready`` comes from registers: it falls a cycle after a message
+        had to wait.
     accept : In(1)
         The packet is one to listen to; looked at from the cycle after its header's last beat on.
     time_ns : In(64)
-        UTC clock at the first beat of the packet's frame.
+        UTC clock at the first beat of the packet's frame; looked at as the packet begins.
     session, session_known : In(80), In(1)
         Messages of other sessions are not delivered; while it is not known, those of any are.
     item : Out(stream of ``FeedItem``)
@@ -45,213 +93,299 @@ class MoldParser(wiring.Component):
     packet, foreign : Out(PacketStrobe), Out(1)
         The header of each packet, before its messages; it is of another session.
     malformed, cut : Out(1)
-        Strobes, two cycles after a packet's end: its blocks do not fit, if it is one whose messages
-        are delivered; it ended in its header.
+        Strobes, at least three cycles after a packet's end: its blocks do not fit, if it is one
+        whose messages are delivered; it ended in its header.
     busy, ending : Out(1)
         A message waits or is being looked for; a packet has ended and was not judged yet.
     """
 
-    i: In(stream.Signature(PacketBeat))
-    accept: In(1)
-    time_ns: In(64)
-    session: In(80)
-    session_known: In(1)
-    item: Out(stream.Signature(FeedItem))
-    packet: Out(PacketStrobe)
-    foreign: Out(1)
-    malformed: Out(1)
-    cut: Out(1)
-    busy: Out(1)
-    ending: Out(1)
+    def __init__(self, *, registered=False):
+        self._registered = registered
+        self.latency = 1 + registered
+        super().__init__({
+            "i": In(stream.Signature(PacketBeat)), "accept": In(1), "time_ns": In(64),
+            "session": In(80), "session_known": In(1),
+            "item": Out(stream.Signature(FeedItem)), "packet": Out(PacketStrobe),
+            "foreign": Out(1), "malformed": Out(1), "cut": Out(1), "busy": Out(1),
+            "ending": Out(1),
+        })
 
     def elaborate(self, platform):
         m = Module()
-        beat = self.i.payload
-        data, end, last = beat.data, Signal(4), beat.final
-        advance, take, again, inside = Signal(), self.i.valid, Signal(), Signal()
-        first = beat.begin & take
-        m.d.comb += [
-            end.eq(sum(beat.keep)),
-            advance.eq(~self.item.valid | self.item.ready),
-            self.i.ready.eq(advance & ~again),
+        # ``go``: no message waits. ``again``: the beat before is looked at once more.
+        go, again = Signal(), Signal()
+        beat, valid = Signal(PacketBeat), Signal()
+        early = Signal(_LengthFacts)
+        m.d.comb += self.i.ready.eq(go & ~again)
+        came = [
+            valid.eq(self.i.valid), beat.eq(self.i.payload),
+            *(early[name].eq(value)
+              for name, value in _length_facts(self.i.payload.data).items()),
         ]
-        # What comes next in the packet: a message's (or the header's) bytes, or their length, of
-        # which the first byte may be there already.
-        in_data, half_length = Signal(), Signal()
-        is_header = Signal()
-        need = Signal(16)  # bytes of the message still to come
-        high = Signal(8)  # first byte of the length
-        length = Signal(16)
-        offset, repeated = Signal(4), Signal()
+        if self._registered:
+            with m.If(self.i.ready):
+                m.d.sync += came
+        else:
+            m.d.comb += came
 
-        begins = first & ~repeated
-        state_data = begins | (in_data & inside)
-        wants = Signal(16)
-        at, count = Signal(4), Signal(4)
-        done = Signal()
-        after, rest = Signal(4), Signal(4)  # where the message has ended, and bytes behind it
+        inside, is_header = Signal(), Signal()
+        taken, begins, looking = Signal(), Signal(), Signal()
         m.d.comb += [
-            at.eq(Mux(repeated, offset, Mux(beat.begin, beat.lane, 0))),
-            count.eq(end - at),
-            wants.eq(Mux(begins, _HEADER, Mux(state_data, need, 0))),
-            done.eq(wants <= count),
-            after.eq(at + wants[:4]),
-            rest.eq(end - after),
+            taken.eq(go & ~again & valid),
+            begins.eq(taken & beat.begin),
+            looking.eq(again | (valid & inside & ~beat.begin)),
         ]
-        second = half_length & ~begins & ~state_data
-        size = Mux(second, 1, 2)  # bytes of the length that are to come
-        has_length = done & (rest >= size)
-        bytes_ = [data.word_select(lane, 8) for lane in range(8)]
-        one, two = Signal(8), Signal(8)
-        with m.Switch(after):
-            for lane in range(8):
-                with m.Case(lane):
-                    m.d.comb += one.eq(bytes_[lane])
-                    if lane < 7:
-                        m.d.comb += two.eq(bytes_[lane + 1])
-        told = Signal(16)
-        behind, tail = Signal(4), Signal(4)  # where the next message begins, and its bytes here
-        m.d.comb += [
-            told.eq(Mux(second, Cat(one, high), Cat(two, one))),
-            behind.eq(after + size),
-            tail.eq(rest - size),
-        ]
-        tiny = has_length & (told <= tail)
-        looking = take & advance & (begins | inside)
-        m.d.comb += again.eq(tiny & (begins | inside))
-
-        with m.If(looking):
-            m.d.sync += [repeated.eq(0), in_data.eq(0), half_length.eq(0)]
-            with m.If(begins):
-                m.d.sync += [is_header.eq(1), inside.eq(1)]
-            with m.If(~done):
-                m.d.sync += [in_data.eq(1), need.eq(wants - count)]
-            with m.Elif(has_length):
-                m.d.sync += [
-                    in_data.eq(1), is_header.eq(0), length.eq(told),
-                    need.eq(Mux(tiny, told, told - tail)),
-                ]
-                with m.If(tiny):
-                    m.d.sync += [repeated.eq(1), offset.eq(behind)]
-            with m.Else():
-                m.d.sync += [half_length.eq(second | (rest == 1)), is_header.eq(0)]
-                with m.If(rest == 1):
-                    m.d.sync += high.eq(one)
-            with m.If(last & ~tiny):
-                m.d.sync += inside.eq(0)
-
-        buffer = self._capture(m, data, looking, state_data, begins, at, done, has_length, tiny,
-                               behind, tail)
-
-        # The header is in the buffer in the cycle after it; the messages that end then already
-        # belong to it.
-        header_now, numbered = Signal(), Signal()
-        header = fields(moldudp64.Header, buffer)
-        number, left = Signal(64), Signal(16)
-        number_now, left_now = Signal(64), Signal(16)
-        listening, listening_now = Signal(), Signal()
-        told_count = header["message_count"]
-        ends = told_count == _END_OF_SESSION
-        messages = Mux(ends, 0, told_count)
-        is_message = state_data & ~begins & ~is_header
-        m.d.comb += [
-            self.packet.valid.eq(header_now & self.accept),
-            self.packet.session.eq(buffer[:80]),
-            self.packet.sequence.eq(header["sequence_number"]),
-            self.packet.next.eq(header["sequence_number"] + messages),
-            self.packet.heartbeat.eq(told_count == 0),
-            self.packet.end.eq(ends),
-            self.foreign.eq(self.session_known & (buffer[:80] != self.session)),
-            number_now.eq(Mux(header_now, header["sequence_number"], number)),
-            left_now.eq(Mux(header_now, messages, left)),
-            listening_now.eq(Mux(header_now, self.accept & ~self.foreign, listening)),
-        ]
-        finished = looking & done & is_message
-        whole = Signal()
-        m.d.comb += whole.eq(finished & (left_now != 0) & listening_now)
-        with m.If(advance):
+        before, keep_before = Signal(64), Signal(8)
+        facts_before = Signal(_LengthFacts)
+        with m.If(taken):
             m.d.sync += [
-                header_now.eq(looking & done & (begins | (is_header & state_data))),
-                self.item.valid.eq(whole),
-                number.eq(number_now + finished), left.eq(left_now - (finished & (left_now != 0))),
-                listening.eq(listening_now),
+                before.eq(beat.data), keep_before.eq(beat.keep), facts_before.eq(early)]
+        keep, facts, data = Signal(8), Signal(_LengthFacts), Signal(64)
+        m.d.comb += [
+            keep.eq(Mux(again, keep_before, beat.keep)),
+            data.eq(Mux(again, before, beat.data)),
+        ]
+        if self._registered:
+            m.d.comb += facts.eq(Mux(again, facts_before, early))
+        else:
+            m.d.comb += [facts[name].eq(value) for name, value in _length_facts(data).items()]
+
+        step = go & (again | valid)
+        place, near, ends_here, tiny, length = self._bounds(
+            m, step, begins, beat.lane, facts, keep, data, before[56:], facts_before.empty_end)
+        kept = Cat(keep[(at - 2) % 8] for at in range(8)).bit_select(place, 1)
+        behind = Cat(keep[(at - 1) % 8] for at in range(8)).bit_select(place, 1)
+        finish, whole = Signal(), Signal()
+        m.d.comb += [
+            finish.eq(looking & ends_here & kept),
+            whole.eq(finish & ~is_header),
+        ]
+        buffer = self._capture(m, go, step, begins, beat, before, near, place)
+        header_now, accepted = Signal(), Signal()
+        if self._registered:
+            m.d.sync += accepted.eq(self.accept)
+        else:
+            m.d.comb += accepted.eq(self.accept)
+        with m.If(go):
+            m.d.sync += [
+                header_now.eq(finish & is_header), again.eq(looking & tiny),
             ]
+            with m.If(finish):
+                m.d.sync += is_header.eq(0)
+            with m.If(valid & ~again & beat.final):
+                m.d.sync += inside.eq(0)
+            with m.If(header_now & ~accepted):  # what it holds must not take time
+                m.d.sync += [inside.eq(0), again.eq(0)]
+        began_ns = Signal(64)
+        with m.If(begins):
+            m.d.sync += [inside.eq(1), is_header.eq(1), began_ns.eq(self.time_ns)]
+
+        listening = Signal()  # the packet's messages are to be delivered
+        found, left_over, excess = self._tell(
+            m, go, taken, header_now, accepted, whole, length, buffer, beat, began_ns, listening)
+        m.d.comb += self.busy.eq(found | ~go | again)
+
+        # Was the packet what its header said?
+        clean, numbered, closing, closed, judged = (
+            Signal(), Signal(), Signal(), Signal(), Signal())
+        with m.If(go):
+            m.d.sync += [
+                closing.eq((taken & inside & ~beat.begin & beat.final) | (closing & again)),
+                closed.eq(closing & ~again), judged.eq(closed),
+            ]
+            with m.If(looking):  # the last byte is that of a message: the next place is not kept
+                m.d.sync += clean.eq(ends_here & kept & (~behind | (~near & place[0])))
             with m.If(header_now):
                 m.d.sync += numbered.eq(1)
-                with m.If(~self.accept):  # not ours: what it holds must not take time
-                    m.d.sync += [inside.eq(0), in_data.eq(0), repeated.eq(0)]
-            with m.If(whole):
-                m.d.sync += [
-                    self.item.payload.sequence.eq(number_now),
-                    self.item.payload.length.eq(Mux(length > _LONGEST, _LONGEST, length)),
-                    self.item.payload.arrival.eq(beat.cycles),
-                    self.item.payload.time_ns.eq(self.time_ns),
-                ]
-        m.d.comb += self.item.payload.data.eq(buffer)
-
-        # Was the packet what its header said? Known two cycles after its end.
-        clean, closing, closed = Signal(), Signal(), Signal()
-        excess = Signal()  # a message more than the header said
-        with m.If(advance):
-            m.d.sync += [
-                closing.eq(looking & last & ~tiny), closed.eq(closing),
-            ]
-            with m.If(looking):
-                m.d.sync += clean.eq(done & (rest == 0) & ~second)
-            with m.If(looking & begins):
-                m.d.sync += [excess.eq(0), numbered.eq(0)]
-            with m.Elif(finished & (left_now == 0)):
-                m.d.sync += excess.eq(1)
+        with m.If(begins):
+            m.d.sync += [numbered.eq(0), excess.eq(0)]
         m.d.comb += [
-            self.malformed.eq(
-                closed & advance & numbered & listening & (~clean | excess | (left != 0))),
-            self.cut.eq(closed & advance & ~numbered & self.accept),
-            self.busy.eq(self.item.valid | again),
-            self.ending.eq(closing | closed),
+            self.malformed.eq(judged & go & numbered & listening & (~clean | excess | left_over)),
+            self.cut.eq(judged & go & ~numbered & accepted),
+            self.ending.eq(closing | closed | judged),
         ]
+        if self._registered:
+            with m.If(valid & beat.final):
+                m.d.comb += self.ending.eq(1)
         return m
 
-    def _capture(self, m, data, looking, state_data, begins, at, done, has_length, tiny, behind,
-                 tail):
+    def _bounds(self, m, step, begins, lane, facts, keep, data, high, empty_high):
+        """Follow where the next length is, and read it; ``_LengthFacts`` tells of places.
+
+        Returned are: its place, whether that is one of 0 to 7 of this beat, whether a message ends
+        in this beat, whether the one that begins in it does so too, and the length of that before.
+        """
+        place, near, edge = Signal(3), Signal(), Signal()
+        upper = Signal(13)  # beats up to the one with that place, unless near or edge
+        length, fresh = Signal(16), Signal()  # fresh: upper is still to be made of length
+        under, over = Signal(), Signal()
+        told, tiny = Signal(16), Signal()
+        place_after, near_after, edge_after = Signal(3), Signal(), Signal()
+
+        def here(bits, *, first=1):
+            return Cat(bits[0] & first, bits[1:]).bit_select(place, 1)
+
+        m.d.comb += [
+            told.eq(Cat(data.word_select(place, 8), Cat(high, data[:56]).word_select(place, 8))),
+            tiny.eq(near & here(facts.tiny, first=empty_high) & here(keep)),
+        ]
+        after_it = Signal(13)
+        bits, low = length[3:], length[3:5]
+        m.d.comb += [
+            after_it.eq(Mux(fresh, bits, upper)
+                        - Mux(fresh, Cat(~(under | over), under), 1)),
+            place_after.eq(place),
+        ]
+        with m.If(near):
+            m.d.comb += [
+                place_after.eq(Cat(here(facts[f"low_{bit}"]) for bit in range(3))),
+                near_after.eq(here(facts.near, first=empty_high)),
+                edge_after.eq(here(facts.edge, first=empty_high)),
+            ]
+        with m.Elif(edge):
+            m.d.comb += near_after.eq(1)
+        with m.Elif(fresh):
+            few = bits[2:] == 0
+            m.d.comb += [
+                near_after.eq(few & (low == Mux(under, 2, ~over))),
+                edge_after.eq(few & (low == Mux(under, 3, Mux(over, 1, 2))) & (place[1:] == 0)),
+            ]
+        with m.Else():
+            m.d.comb += [
+                near_after.eq(upper == 1),
+                edge_after.eq((upper == 2) & (place[1:] == 0)),
+            ]
+        with m.If(step):
+            m.d.sync += [
+                place.eq(place_after), near.eq(near_after), edge.eq(edge_after),
+                upper.eq(after_it), fresh.eq(near),
+            ]
+            with m.If(near):
+                m.d.sync += [
+                    length.eq(told), under.eq(here(facts.under)), over.eq(here(facts.over))]
+        with m.If(begins):
+            m.d.sync += [
+                place.eq(lane + _HEADER + 1), upper.eq((_HEADER + 1 + lane) >> 3),
+                near.eq(0), edge.eq(0), fresh.eq(0),
+            ]
+        return place, near, edge | (near & place[1:].any()), tiny, length
+
+    def _capture(self, m, go, step, begins, beat, before, near, place):
         """Put the bytes of the message in their places; return them all, byte 0 in bits 7:0."""
         lane = Signal(3)  # where the message began
-        row = Signal(range(_ROWS + 2))  # of the bytes in this beat from that lane on
+        ahead = Signal(8)  # byte b of its rows is in the same beat as byte 0 of the row
+        row = Signal(_ROWS + 1)  # of the bytes in this beat from that lane on, one-hot
         pending = Signal()  # its first bytes are in the beat before
-        before = Signal(64)
-        lane_now, row_now, pending_now = Signal(3), Signal.like(row), Signal()
-        m.d.comb += [
-            lane_now.eq(Mux(begins, at, lane)), row_now.eq(Mux(begins, 0, row)),
-            pending_now.eq(pending & ~begins),
-        ]
-        rows = [[Signal(8, name=f"byte_{8 * r + b}") for b in range(8)] for r in range(_ROWS)]
         turned = [Signal(8, name=f"turned_{b}") for b in range(8)]
         turned_before = [Signal(8, name=f"turned_before_{b}") for b in range(8)]
-        with m.Switch(lane_now):
-            for first in range(8):
-                with m.Case(first):
-                    for b in range(8):
-                        source = (b + first) % 8
-                        m.d.comb += [
-                            turned[b].eq(data.word_select(source, 8)),
-                            turned_before[b].eq(before.word_select(source, 8)),
-                        ]
-        with m.If(looking & state_data):
-            for b in range(8):
-                ahead = (b + lane_now) < 8  # in this beat, the byte is of ``row``, else before it
-                for r in range(_ROWS):
-                    with m.If(Mux(ahead, row_now == r, row_now == r + 1)):
-                        m.d.sync += rows[r][b].eq(turned[b])
-                with m.If(pending_now & ahead):
-                    m.d.sync += rows[0][b].eq(turned_before[b])
-        with m.If(looking):
-            m.d.sync += [before.eq(data), lane.eq(lane_now), pending.eq(0)]
-            with m.If(begins & at[3]):  # its first byte is yet to come
-                m.d.sync += row.eq(0)
-            with m.Elif(~done), m.If(row_now <= _ROWS):
-                m.d.sync += row.eq(row_now + 1)
-            with m.Elif(has_length):
+        for b in range(8):
+            for source, result in ((beat.data, turned[b]), (before, turned_before[b])):
+                m.d.comb += result.eq(
+                    Cat(source[8 * b:], source[:8 * b]).word_select(lane, 8))
+        rows = [[Signal(8, name=f"byte_{8 * r + b}") for b in range(8)] for r in range(_ROWS)]
+        with m.If(go):
+            for r, line in enumerate(rows):
+                for b, byte in enumerate(line):
+                    first = pending & ahead[b] if r == 0 else 0
+                    with m.If(Mux(ahead[b], row[r], row[r + 1]) | first):
+                        m.d.sync += byte.eq(Mux(first, turned_before[b], turned[b]))
+        with m.If(step):
+            m.d.sync += [row.eq(row << 1), pending.eq(0)]
+            with m.If(near):
                 m.d.sync += [
-                    lane.eq(behind), pending.eq(~tiny & (tail != 0)),
-                    row.eq(~tiny & (tail != 0)),
+                    lane.eq(place + 1), row.eq(Mux(place == 7, 1, 2)), pending.eq(place != 7),
+                    ahead.eq(Cat(
+                        lookup(place, lambda at, b=b: b + (at + 1) % 8 < 8) for b in range(8))),
                 ]
+        with m.If(begins):
+            m.d.sync += [
+                lane.eq(beat.lane), row.eq(1), pending.eq(0),
+                ahead.eq(Cat(lookup(beat.lane, lambda at, b=b: b + at < 8) for b in range(8))),
+            ]
         return Value.cast(Cat(byte for line in rows for byte in line))[:8 * ITEM_BYTES]
+
+    def _tell(self, m, go, taken, header_now, accepted, whole, length, buffer, beat, began_ns,
+              listening):
+        """Tell headers and messages; return whether a message is in the buffer, whether some are
+        left of those that a header told, and the register that says there was one more.
+
+        The header is in the buffer in the cycle after it; the messages that end then already belong
+        to it.
+        """
+        header = fields(moldudp64.Header, buffer)
+        told_count = header["message_count"]
+        ends, some = Signal(), Signal()
+        messages = Signal(16)
+        number, left = Signal(64), Signal(16)
+        number_now, left_now, any_left = Signal(64), Signal(16), Signal()
+        numbered, owed = Signal(), Signal()  # the message before has its number, and was expected
+        found, expected, excess = Signal(), Signal(), Signal()
+        held = Signal()
+        m.d.comb += [
+            ends.eq(told_count == _END_OF_SESSION), some.eq(~ends & (told_count != 0)),
+            messages.eq(Mux(ends, 0, told_count)),
+            number_now.eq(
+                Mux(header_now, header["sequence_number"], number) + (numbered & ~held)),
+            left_now.eq(Mux(header_now, messages, left - owed)),
+            any_left.eq(Mux(header_now, some, (left[1:] != 0) | (left[0] != owed))),
+        ]
+        size, arrival = Signal(8), Signal(32)
+        size_now, arrival_now = Signal(8), Signal(32)
+        m.d.comb += [
+            size_now.eq(Mux(held, size, Mux(length > _LONGEST, _LONGEST, length))),
+            arrival_now.eq(Mux(taken, beat.cycles, arrival)),
+        ]
+        with m.If(go):
+            m.d.sync += [
+                found.eq(whole), expected.eq(any_left), numbered.eq(whole), number.eq(number_now),
+                owed.eq(whole & any_left), left.eq(left_now), size.eq(size_now),
+                arrival.eq(arrival_now),
+            ]
+            with m.If(whole & ~any_left):
+                m.d.sync += excess.eq(1)
+
+        packet = Signal(PacketStrobe)
+        seen = [
+            packet.valid.eq(header_now & accepted & go),
+            packet.session.eq(buffer[:80]),
+            packet.sequence.eq(header["sequence_number"]),
+            packet.next.eq(header["sequence_number"] + messages),
+            packet.heartbeat.eq(told_count == 0),
+            packet.end.eq(ends),
+        ]
+        m.d.comb += [
+            self.packet.eq(packet),
+            self.foreign.eq(self.session_known & (packet.session != self.session)),
+        ]
+        if self._registered:
+            m.d.sync += seen
+        else:
+            m.d.comb += seen
+        with m.If(go & header_now & ~accepted):
+            m.d.sync += listening.eq(0)
+        with m.If(packet.valid):
+            m.d.sync += listening.eq(~self.foreign)
+
+        # That a message waits is known a cycle late: one more may be found then, so that the one
+        # that waits is put by, and all stops. What is compared at once is in registers of its own.
+        there, waits = Signal(), Signal()
+        put_by = Signal(8 * ITEM_BYTES)
+        item = self.item.payload
+        m.d.comb += [
+            go.eq(~held), there.eq(held | (found & expected)),
+            self.item.valid.eq(there & listening),
+            waits.eq(there & listening & ~self.item.ready),
+            item.data.eq(Mux(held, put_by, buffer)), item.time_ns.eq(began_ns),
+        ]
+        if self._registered:  # the header is told first
+            with m.If(packet.valid):
+                m.d.comb += [self.item.valid.eq(0), waits.eq(there)]
+        m.d.sync += held.eq(waits)
+        with m.If(~held):
+            m.d.sync += put_by.eq(buffer)
+        with m.If(~waits):
+            m.d.sync += [
+                item.sequence.eq(number_now), item.length.eq(size_now),
+                item.arrival.eq(arrival_now),
+            ]
+        return found, left != 0, excess

@@ -24,7 +24,7 @@ class BeatFifo(wiring.Component):
     depth : int
         Beats that fit.
     registered : bool
-        A register at the input, for an FPGA that needs it; it holds one beat more.
+        Offer beats from a register only, for an FPGA that needs it.
 
     Attributes
     ----------
@@ -39,7 +39,10 @@ class BeatFifo(wiring.Component):
     o : Out(stream of ``StoredBeat``)
         The beats, in order.
     high_water : Out(16)
-        Most beats that were kept at a time since reset.
+        Most beats that were kept at a time since reset; one that passed through the register of
+        ``registered`` without waiting was not.
+    active : Out(1)
+        A beat is offered or kept.
     """
 
     def __init__(self, depth, *, registered=False):
@@ -48,42 +51,51 @@ class BeatFifo(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(FrameBeat)), "cycles": In(32), "time_ns": In(64),
             "o": Out(stream.Signature(StoredBeat)), "high_water": Out(16),
+            "active": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(
             width=StoredBeat.size, depth=self._depth)
-        stamped, valid = Signal(StoredBeat), Signal()
-        come = [
+        stamped = Signal(StoredBeat)
+        front = Signal(StoredBeat)  # has a beat while ``kept``
+        kept = Signal()
+        empty = Signal(init=1)  # the queue is; known before the cycle
+        free, direct = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(queue.w_rdy),
             stamped.beat.eq(self.i.payload), stamped.cycles.eq(self.cycles),
             stamped.time_ns.eq(self.time_ns),
+            free.eq(~kept | self.o.ready),
+            direct.eq(empty & self.i.valid),
+            self.active.eq(self.o.valid | ~empty),
+            queue.r_en.eq(free),
+            queue.w_data.eq(Value.cast(stamped)),
+            queue.w_en.eq(self.i.valid & ~(empty & free)),
         ]
         if self._registered:
-            m.d.comb += self.i.ready.eq(~valid | queue.w_rdy)
-            with m.If(self.i.ready):
-                m.d.sync += [valid.eq(self.i.valid), *come]
+            waiting, stays = Signal(), direct
+            m.d.sync += waiting.eq(kept & ~self.o.ready)
+            m.d.comb += [self.o.valid.eq(kept), self.o.payload.eq(front)]
         else:
-            m.d.comb += [self.i.ready.eq(queue.w_rdy), valid.eq(self.i.valid), *come]
-
-        # The beat that is offered has a register of its own once it has to wait.
-        kept, front = Signal(), Signal(StoredBeat)
-        unqueued = Signal()
-        m.d.comb += [
-            unqueued.eq(queue.level == 0),
-            self.o.valid.eq(kept | (unqueued & valid)),
-            Value.cast(self.o.payload).eq(Mux(kept, Value.cast(front), Value.cast(stamped))),
-            queue.r_en.eq(~kept | self.o.ready),
-            queue.w_data.eq(Value.cast(stamped)),
-            queue.w_en.eq(valid & ~(unqueued & (~kept | self.o.ready))),
-        ]
-        with m.If(~kept | self.o.ready):
-            m.d.sync += [
-                kept.eq(queue.r_rdy | (unqueued & valid & (kept | ~self.o.ready))),
-                Value.cast(front).eq(Mux(unqueued, Value.cast(stamped), queue.r_data)),
+            waiting, stays = kept, direct & (kept | ~self.o.ready)
+            m.d.comb += [
+                self.o.valid.eq(kept | direct),
+                Value.cast(self.o.payload).eq(Mux(kept, Value.cast(front), Value.cast(stamped))),
             ]
+        with m.If(free):
+            m.d.sync += [
+                kept.eq(queue.r_rdy | stays),
+                Value.cast(front).eq(Mux(empty, Value.cast(stamped), queue.r_data)),
+            ]
+        with m.If(queue.w_en):
+            m.d.sync += empty.eq(0)
+        with m.Elif(free & queue.r_rdy & (queue.level == 1)):
+            m.d.sync += empty.eq(1)
+
         level = Signal(range(self._depth + 2))
-        m.d.comb += level.eq(queue.level + kept)
+        m.d.sync += level.eq(queue.level + waiting)
         with m.If(level > self.high_water):
             m.d.sync += self.high_water.eq(level)
         return m

@@ -1,6 +1,6 @@
 """The headers of an Ethernet frame, judged while its beats pass."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,7 @@ _VLAN_TAG, _SERVICE_TAG = 0x8100, 0x88A8
 _IPV4 = 0x0800
 _UDP = 17
 _IP_WORDS, _UDP_BYTES = 10, 8
+_BEYOND = 8 * 5 + 1  # bytes before the beat with index 5, and the last one
 _L3_WORD = (7, 9, 11)
 """Frame word, of 16 bits, at which IPv4 begins behind no tag, one, and two."""
 
@@ -33,8 +34,9 @@ class HeaderCheck(wiring.Component):
         The frame has two tags; told early enough for the beat in which IPv4's payload begins.
     tags : Out(2)
         Tags of the frame.
-    end : Out(17)
-        Bytes of the frame up to the end of the IPv4 packet, from its total length.
+    end, beyond : Out(17), Out(signed(18))
+        Bytes of the frame up to the end of the IPv4 packet, from its total length; its last byte,
+        counted from the beat with index 5.
     is_ipv4, version_right, sum_right, options, ours, fragment, has_udp, port_right, length_right,
     short : Out(1)
         Ethertype is IPv4; version 4 and a header length of 5 or more; header checksum; header
@@ -51,7 +53,7 @@ class HeaderCheck(wiring.Component):
                  "port_right", "length_right", "short", "accept", "unchecked", "double")
         super().__init__({
             "valid": In(1), "data": In(64), "index": In(3), "group": In(32), "port": In(16),
-            "tags": Out(2), "end": Out(17), "pseudo_sum": Out(17),
+            "tags": Out(2), "end": Out(17), "beyond": Out(signed(18)), "pseudo_sum": Out(17),
             **{name: Out(1) for name in flags},
         })
 
@@ -134,6 +136,8 @@ class HeaderCheck(wiring.Component):
         behind_ip = Signal(17)
         m.d.sync += [
             self.end.eq(total + Mux(tagged, Mux(self.double, 22, 18), 14)),
+            self.beyond.eq(total + Mux(
+                tagged, Mux(self.double, 22 - _BEYOND, 18 - _BEYOND), 14 - _BEYOND)),
             behind_ip.eq(total - 2 * _IP_WORDS),
             self.sum_right.eq(is_ones(header.total)),
             self.version_right.eq((version == 4) & (words_long >= 5)),

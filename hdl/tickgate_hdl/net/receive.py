@@ -7,6 +7,7 @@ from amaranth.lib import enum, stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.lib.lookup import lookup
 from tickgate_hdl.net.beat_fifo import StoredBeat
 from tickgate_hdl.net.headers import HeaderCheck
 from tickgate_hdl.net.word_sum import WordSum, is_ones
@@ -14,16 +15,17 @@ from tickgate_hdl.net.word_sum import WordSum, is_ones
 __all__ = ["PacketBeat", "Receive", "Verdict"]
 
 PacketBeat = StructLayout(
-    {"data": 64, "keep": 8, "begin": 1, "lane": 4, "final": 1, "cycles": 32})
+    {"data": 64, "keep": 8, "begin": 1, "lane": 3, "final": 1, "cycles": 32})
 """Eight bytes of a frame of which those in ``keep`` are a datagram's payload.
 
-``begin`` marks the beat that has the payload's first byte, in lane ``lane``; what is in lower lanes
-is no payload, though kept. ``lane`` 8 says that the payload begins with the next beat. ``final``
-marks the beat with the payload's last byte, or the frame's last beat if that comes earlier.
+``begin`` marks the beat before the one that has the payload's first byte, which is in lane
+``lane``; what is in lower lanes is no payload, though kept. ``final`` marks the beat with the
+payload's last byte, or the frame's last beat if that comes earlier.
 """
 
 _FIRST_EXACT = 7  # beats from this one on can have the payload's end
 _LAST_INDEX = 7
+_BEGIN = 4  # the beat before the payload's first, unless there are two tags
 
 
 class Verdict(enum.Enum, shape=4):
@@ -103,10 +105,9 @@ class Receive(wiring.Component):
         beat = self.i.payload.beat
         taken = Signal()
         number = Signal(13)  # beats of the frame so far; stops far beyond the longest frame
-        index = Signal(3)
+        index = Signal(3)  # the same, up to 7
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
-            index.eq(Mux(number < _LAST_INDEX, number, _LAST_INDEX)),
             headers.valid.eq(taken), headers.data.eq(beat.data), headers.index.eq(index),
             headers.group.eq(self.group), headers.port.eq(self.port),
             self.accept.eq(headers.accept),
@@ -115,29 +116,35 @@ class Receive(wiring.Component):
             with m.If(number == 0):
                 m.d.sync += self.time_ns.eq(self.i.payload.time_ns)
             with m.If(beat.last):
-                m.d.sync += number.eq(0)
-            with m.Elif(~number.all()):
-                m.d.sync += number.eq(number + 1)
+                m.d.sync += [number.eq(0), index.eq(0)]
+            with m.Else():
+                with m.If(~number.all()):
+                    m.d.sync += number.eq(number + 1)
+                with m.If(index != _LAST_INDEX):
+                    m.d.sync += index.eq(index + 1)
 
         # The payload's place: it begins at byte 42, 46 or 50, and ends where IPv4 says.
-        left = Signal(signed(19))
-        room, ends = Signal(8), Signal()
-        after = Signal(signed(19))
+        end = Signal(signed(18))  # its last byte, counted from this beat
+        room, ends = Signal(8, init=0xFF), Signal()
         exact = index == _FIRST_EXACT
+        in_next, in_seventh = _lanes_up_to(end, 1), _lanes_up_to(headers.beyond, 2)
         m.d.comb += [
-            after.eq(Mux(exact, left - 8, headers.end - 8 * _FIRST_EXACT)),
             self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready),
             self.o.payload.data.eq(beat.data),
-            self.o.payload.keep.eq(beat.keep & Mux(exact, room, 0xFF)),
-            self.o.payload.begin.eq((index == 5) & ~headers.double | (index == 6) & headers.double),
+            self.o.payload.keep.eq(beat.keep & room),
+            self.o.payload.begin.eq(
+                ~beat.last & (index == Mux(headers.double, _BEGIN + 1, _BEGIN))),
             self.o.payload.lane.eq(Mux(headers.tags == 1, 6, 2)),
-            self.o.payload.final.eq(beat.last | (exact & ends)),
+            self.o.payload.final.eq(beat.last | ends),
             self.o.payload.cycles.eq(self.i.payload.cycles),
         ]
         with m.If(taken & (index >= _FIRST_EXACT - 1)):
             m.d.sync += [
-                left.eq(after), room.eq(Cat(after > lane for lane in range(8))),
-                ends.eq(after <= 8)]
+                end.eq(Mux(exact, end - 8, headers.beyond - 16)),
+                Cat(room, ends).eq(Mux(exact, in_next, in_seventh)),
+            ]
+        with m.If(taken & beat.last):
+            m.d.sync += [room.eq(0xFF), ends.eq(0)]
 
         self._sum_datagram(m, headers, beat, taken, index)
         self._judge(m, headers, beat, taken, number)
@@ -147,20 +154,21 @@ class Receive(wiring.Component):
         """Add up addresses and datagram, one cycle later: they lie side by side."""
         m.submodules.sum = self._sum = datagram = WordSum(32)
         data, keep, at = Signal(64), Signal(8), Signal(3)
-        left = Signal(signed(19))
-        room, begun, after = Signal(8), Signal(8), Signal(signed(19))
+        end = Signal(signed(18))
+        room, begun = Signal(8), Signal(8)
         valid = Signal(name="datagram_valid")
         m.d.sync += valid.eq(taken)
         with m.If(taken):
             m.d.sync += [data.eq(beat.data), keep.eq(beat.keep), at.eq(index)]
-        m.d.comb += after.eq(left - 8)
-        with m.Switch(at):
+        with m.If(valid), m.Switch(at):
             with m.Case(0, 1, 2, 3, 4):
-                m.d.comb += after.eq(headers.end - 8 * 5)
+                m.d.sync += [
+                    end.eq(headers.beyond), room.eq(_lanes_up_to(headers.beyond, 0)[:8])]
             with m.Case(5):
-                m.d.comb += after.eq(headers.end - 8 * 6)
-        with m.If(valid):
-            m.d.sync += [left.eq(after), room.eq(Cat(after > lane for lane in range(8)))]
+                m.d.sync += [
+                    end.eq(headers.beyond - 8), room.eq(_lanes_up_to(headers.beyond, 1)[:8])]
+            with m.Default():
+                m.d.sync += [end.eq(end - 8), room.eq(_lanes_up_to(end, 1)[:8])]
         # The source address is at byte 26, 30 or 34; the datagram can end from byte 42, 46 or 50.
         m.d.comb += begun.eq(0xFF)
         with m.Switch(at):
@@ -178,13 +186,14 @@ class Receive(wiring.Component):
 
     def _judge(self, m, headers, beat, taken, number):
         """Three cycles after the last beat all is known of a frame; two more to judge it."""
-        size = sum(beat.keep[lane] for lane in range(8))
+        beats, keep = Signal(13), Signal(8)  # before the last one, and its bytes
         stages = [(Signal(name=f"over_{n}"), Signal(name=f"error_{n}"),
                    Signal(17, name=f"size_{n}"))
                   for n in range(3)]
         m.d.sync += stages[0][0].eq(taken & beat.last)
+        m.d.comb += stages[0][2].eq((beats << 3) + sum(keep))
         with m.If(taken & beat.last):
-            m.d.sync += [stages[0][1].eq(beat.error), stages[0][2].eq((number << 3) + size)]
+            m.d.sync += [stages[0][1].eq(beat.error), beats.eq(number), keep.eq(beat.keep)]
         for (over, *values), (next_over, *next_values) in pairwise(stages):
             m.d.sync += next_over.eq(over)
             with m.If(over):
@@ -242,3 +251,14 @@ class Receive(wiring.Component):
             m.d.sync += [self.verdict.eq(verdict), self.cut.eq(accepted & was.short)]
         m.d.comb += self.active.eq(
             (number != 0) | Cat(over for over, *_ in stages).any() | known | self.ended)
+
+
+def _lanes_up_to(last, beats):
+    """Return the lanes, one bit each, up to byte ``last`` of the beat so many beats on, at most 2;
+    behind them whether that byte is in this beat, or before it.
+    """
+    lane, beat, negative = last[:3], last[3:-1], last[-1]
+    later = ~negative & (beat[2:].any() | lookup(beat[:2], lambda at: at > beats))
+    here = ~negative & (beat == beats)
+    lanes = (later | (here & lookup(lane, lambda at, to=to: at >= to)) for to in range(8))
+    return Cat(*lanes, ~later)

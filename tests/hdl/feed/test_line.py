@@ -124,11 +124,22 @@ def test_reset_values(simulate):
 @pytest.mark.parametrize("registered", [False, True])
 def test_a_message_comes_so_many_cycles_after_the_beat_with_its_last_byte(registered):
     bench = LineBench(registered=registered)
-    assert bench.dut.latency == 1 + registered
+    assert bench.dut.latency == (3 if registered else 1)
     sizes = [19, 36, 23, 31, 50, 44, 12, 25, 35, 20]
     bench.play([(packet(1, [message(n, size) for n, size in enumerate(sizes)]), False)],
                exact=True)
     assert len(bench.items) == len(sizes)  # the bench compares the cycles
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_messages_that_end_within_two_beats_of_their_length(registered):
+    """Each of these lengths behind each of them, from changing lanes: never a later cycle."""
+    lengths = [length for first in range(9, 24) for length in (first, 32 - first, 19)]
+    bench = LineBench(registered=registered)
+    frames = [packet(n, [message(n, length)] * 3 + [message(n, 8 + n)])
+              for n, length in enumerate(lengths)]
+    bench.play([(frame, False) for frame in frames], exact=True, idle=0.2)
+    assert len(bench.items) == 4 * len(lengths)
 
 
 @pytest.mark.parametrize("tags", [(), (0x88A8,), (0x8100, 0x8100)])

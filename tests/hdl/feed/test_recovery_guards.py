@@ -1,5 +1,6 @@
 """What keeps recovery from being wrong when a session begins, or a frame is bad, in the middle."""
 
+import pytest
 from tickgate.protocols.moldudp64 import Packet
 from tickgate_hdl.feed.arbiter import Window
 from tickgate_hdl.feed.inject import InjectLine
@@ -126,8 +127,9 @@ async def inject(ctx, line, data, *, between=None, after=99):
     return numbers
 
 
-def test_packets_of_another_session_are_dropped_and_counted(simulate):
-    line = InjectLine()
+@pytest.mark.parametrize("registered", [False, True])
+def test_packets_of_another_session_are_dropped_and_counted(simulate, registered):
+    line = InjectLine(registered=registered)
 
     async def bench(ctx):
         old = Packet("OLD", 7, (b"x" * 20,) * 3).encode()
@@ -143,8 +145,9 @@ def test_packets_of_another_session_are_dropped_and_counted(simulate):
     simulate(line, bench)
 
 
-def test_the_rest_of_a_packet_is_dropped_when_a_session_begins_in_it(simulate):
-    line = InjectLine()
+@pytest.mark.parametrize("registered", [False, True])
+def test_the_rest_of_a_packet_is_dropped_when_a_session_begins_in_it(simulate, registered):
+    line = InjectLine(registered=registered)
 
     async def bench(ctx):
         ctx.set(line.session, OLD)
