@@ -170,14 +170,22 @@ class FeedBook(wiring.Component):
             ]
 
     def _messages(self, m, channels, book):
-        """Channels take turns when several have a message; the others wait in their windows."""
+        """Channels take turns when several have a message; the others wait in their windows.
+
+        The one that is offered stays chosen until it is taken. Only a channel that empties the
+        books withdraws its message, so that a checker of streams must not watch ``book.i``: the
+        book drops what is in work with ``clear``.
+        """
         if len(channels) == 1:
             connect_streams(m, channels[0].o, book.i)
             return
         turn = Signal(range(len(channels)))
-        chosen = Signal(range(len(channels)))
+        chosen, waits = Signal(range(len(channels))), Signal()
         valid = Cat(channel.o.valid for channel in channels)
-        m.d.comb += [chosen.eq(turn), book.i.valid.eq(valid.any())]
+        m.d.comb += [
+            chosen.eq(turn), book.i.valid.eq(valid.bit_select(chosen, 1)),
+            waits.eq(book.i.valid & ~book.i.ready),
+        ]
         with m.If(~valid.bit_select(turn, 1)):
             for number in reversed(range(len(channels))):
                 with m.If(valid[number]):
@@ -188,7 +196,9 @@ class FeedBook(wiring.Component):
                     Value.cast(book.i.payload).eq(Value.cast(channel.o.payload)),
                     channel.o.ready.eq(book.i.ready),
                 ]
-        with m.If(book.i.valid & book.i.ready):
+        with m.If(waits):
+            m.d.sync += turn.eq(chosen)
+        with m.Elif(book.i.valid):
             m.d.sync += turn.eq(Mux(chosen == len(channels) - 1, 0, chosen + 1))
 
     def _events(self, m, sources):

@@ -1,9 +1,14 @@
 """The market data half of the card, whole, in the Amaranth simulator against its golden model."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import stream
 from tickgate_hdl.feed.feed_book import FeedBook
+from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.stream import check_stream
 from tickgate_hdl.top.config import CardConfig
 from tickgate_sim.bfm.simulator import Bench
 from tickgate_sim.models.book import BookModel
@@ -221,3 +226,44 @@ def test_channels_share_the_books_and_say_so_when_one_empties_them():
     assert seen["both"] == ([(0, 0), (0, 0)], [(1000, False), (1001, False)])
     assert seen["new session"] == ([(0, 0), (1, 0)], [(0, True), (0, True)])
     assert seen["rebuild"][0] == [(0, 1), (0, 1)]
+
+
+def test_a_channels_message_that_is_not_taken_at_once_is_not_overtaken(simulate):
+    """Two channels: the message that the book was offered stays until the book takes it."""
+    outputs = [stream.Signature(FeedItem).create() for _ in range(2)]
+    channels = [SimpleNamespace(o=output) for output in outputs]
+    book_i = stream.Signature(FeedItem).create()
+
+    class Turns(Elaboratable):
+        def elaborate(self, platform):
+            m = Module()
+            FeedBook._messages(None, m, channels, SimpleNamespace(i=book_i))
+            check_stream(m, "turns", book_i)
+            return m
+
+    async def bench(ctx):
+        rng = random.Random(5)
+        waits, taken = [0, 0], []
+        sent = [0, 0]
+        for _ in range(300):
+            for number, output in enumerate(outputs):
+                if not waits[number] and rng.random() < 0.5:
+                    sent[number] += 1
+                    ctx.set(output.payload.sequence, sent[number])
+                    ctx.set(output.payload.channel, number)
+                    waits[number] = 1
+                ctx.set(output.valid, waits[number])
+            ctx.set(book_i.ready, rng.random() < 0.4)
+            _, _, valid, ready, channel, sequence, *readies = await ctx.tick().sample(
+                book_i.valid, book_i.ready, book_i.payload.channel, book_i.payload.sequence,
+                *(output.ready for output in outputs))
+            if valid and ready:
+                assert readies[channel]
+                taken.append((channel, sequence))
+                waits[channel] = 0
+        for number in range(2):
+            numbers = [sequence for channel, sequence in taken if channel == number]
+            assert numbers == list(range(1, len(numbers) + 1))
+            assert len(numbers) > 20
+
+    simulate(Turns(), bench)
