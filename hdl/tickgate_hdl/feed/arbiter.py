@@ -153,11 +153,18 @@ class Window(wiring.Component):
                      | (delivered & expected.all())),
         ]
         m.d.sync += [jumped.eq(jumps), closed.eq(jumps | slots["a"].to_sweep)]
-        with m.If(jumped):
-            m.d.sync += [following.eq(expected + 1), limit.eq(expected + self._window)]
-        with m.If(delivered):
-            m.d.sync += [
-                expected.eq(following), following.eq(following + 1), limit.eq(limit + 1)]
+        following_expected = [
+            following.eq(expected + 1), limit.eq(expected + self._window)]
+        if self._registered:
+            m.d.sync += following_expected
+            with m.If(delivered):
+                m.d.sync += expected.eq(following)
+        else:
+            with m.If(jumped):
+                m.d.sync += following_expected
+            with m.If(delivered):
+                m.d.sync += [
+                    expected.eq(following), following.eq(following + 1), limit.eq(limit + 1)]
 
         # Where each message stands to the expected one.
         takes, taken, arrives, comes, rises = {}, {}, {}, {}, {}
@@ -246,10 +253,10 @@ class Window(wiring.Component):
             from_host = registered(m, keep["r"], "from_host")
             stored = registered(m, stores["a"] | stores["b"], "stored")
             changed = registered(
-                m, delivered | jumps | Cat(rises.values(), header.values()).any(), "changed")
-            again = registered(m, stored | changed, "again")
-            stored_before = registered(m, registered(m, stored, "stored_1"), "stored_2")
-            m.d.comb += settled.eq(~(stored | changed | again | stored_before))
+                m, delivered | stores["a"] | stores["b"] | jumps
+                | Cat(rises.values(), header.values()).any(), "changed")
+            m.d.comb += settled.eq(~changed & ~registered(
+                m, changed | registered(m, stored, "stored_before"), "changed_before"))
             stores = {name: registered(m, what & ~self.clear, f"store_{name}")
                       for name, what in stores.items()}
         with m.If(from_host):
@@ -351,9 +358,12 @@ class Window(wiring.Component):
 
         early = registered(m, Cat(
             *keep.values(), *far.values(), *leads.values()).any(), "early")
+        lingers = Const(0, 1)
+        if self._registered:  # until what it was for is through the stages at the output
+            lingers = registered(m, self.stale & occupied, "lingers")
         m.d.comb += self.stale.eq(
             ~self.started | behind | early | waits | self.gap_open | self.suspect
-            | self.rebuilding | unconfirmed | swept)
+            | self.rebuilding | unconfirmed | swept | lingers)
 
         dropped = [drop[name] for name in sources] + [
             arrives[name] & takes[name] & deaf[name] & ~(self.rebuilding & (name == "r"))
@@ -387,8 +397,8 @@ class Window(wiring.Component):
             stirs.eq(Cat(
                 *(source.valid for source in sources.values()), self.packet_a.valid,
                 self.packet_b.valid, self.frame_bad_a, self.frame_bad_b, self.rebuild, self.resume,
-                self.forget, self.emptied, occupied, kept & ~self.rebuilding,
-                self.missing & ~told).any()),
+                self.forget, self.emptied, occupied,
+                registered(m, kept & ~self.rebuilding, "was_kept"), self.missing & ~told).any()),
             self.busy.eq(swept),
             self.active.eq(stirs | (settles != 0) | swept | teller.active),
         ]
@@ -428,14 +438,17 @@ class Window(wiring.Component):
             with m.If(condition) if number == 0 else m.Elif(condition):
                 m.d.comb += Value.cast(chosen).eq(Value.cast(payload))
         if self._registered:
+            holds = (picked | (held & ~self.o.ready)) & ~self.clear
             m.d.comb += [
-                occupied.eq(picked | held), self.o.valid.eq(held & ~self.clear),
+                self.o.valid.eq(held & ~self.clear),
                 Value.cast(self.o.payload).eq(Value.cast(item)),
             ]
             m.d.sync += [
-                held.eq((picked | (held & ~self.o.ready)) & ~self.clear),
+                held.eq(holds), occupied.eq(holds | (offer & ~self.clear)),
                 waits.eq(self.o.valid & ~self.o.ready),
             ]
+            with m.If(picked):
+                m.d.sync += Value.cast(item).eq(Value.cast(chosen))
         else:
             m.d.comb += [
                 occupied.eq(held), self.o.valid.eq((held & ~self.clear) | (picked & ~self.rebuild)),
@@ -443,8 +456,8 @@ class Window(wiring.Component):
                 waits.eq(held),
             ]
             m.d.sync += held.eq((held | picked) & ~self.o.ready & ~self.clear)
-        with m.If(~held):
-            m.d.sync += Value.cast(item).eq(Value.cast(chosen))
+            with m.If(~held):
+                m.d.sync += Value.cast(item).eq(Value.cast(chosen))
         return waits
 
     def _highest(self, m, sources, known, rises, header, leads, sessions):

@@ -73,6 +73,7 @@ class WindowEvents(wiring.Component):
             m.d.sync += waits[EVENTS.index("C")].eq(0)  # it has been overtaken
         with m.If(takes):
             m.d.sync += full.eq(1)
+        with m.If(~full):
             for index, letter in reversed(list(enumerate(EVENTS))):
                 with m.If(waits[index]):
                     m.d.sync += [kind.eq(ord(letter)), is_packets.eq(letter in _OF_PACKETS)]
