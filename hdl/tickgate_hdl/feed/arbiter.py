@@ -22,6 +22,12 @@ COUNTERS = (
 )
 """Counters, by the names of the registers."""
 
+_SAID = (
+    *(f"{what}_{name}" for what in ("header", "accepted", "sequence", "told") for name in "ab"),
+    "adopts", *(f"{what}{at}" for what in ("begins", "foreigner", "ends") for at in ("", "_at")),
+)
+"""What the sessions say of a packet."""
+
 _SETTLES = 15
 """Cycles, at least, for which the window stays active when something came."""
 
@@ -138,17 +144,22 @@ class Window(wiring.Component):
         line_of = {"a": "a", "b": "b", "r": "a"}  # whose slots a source's messages are kept in
         deaf = {"a": sessions.deaf_a, "b": sessions.deaf_b, "r": self.snapshot}
         hold = {"a": sessions.hold_a, "b": sessions.hold_b, "r": sessions.hold}
+        said = {name: getattr(sessions, name) for name in _SAID}
+        if self._registered:
+            said = {name: registered(m, value, f"said_{name}") for name, value in said.items()}
+            hold = {name: value | registered(m, value, f"held_{name}")
+                    for name, value in hold.items()}
         known = {name: Signal(64, name=f"known_{name}", init=1) for name in "ab"}
         header = {name: Signal(name=f"header_{name}") for name in "ab"}
 
         # Numbers that sources are compared with; a cycle after a jump they are right.
         following, limit = Signal(64, init=2), Signal(65, init=1 + self._window)
         anchor = Signal()  # the next packet tells how far the lines are
-        anchors = {name: anchor & getattr(sessions, f"accepted_{name}") for name in "ab"}
+        anchors = {name: anchor & said[f"accepted_{name}"] for name in "ab"}
         delivered, jumps, jumped = Signal(), Signal(), Signal()
         m.d.comb += [
             resume.eq(self.resume & self.rebuilding),
-            self.clear.eq(self.rebuild | sessions.adopts),
+            self.clear.eq(self.rebuild | said["adopts"]),
             jumps.eq(self.clear | resume | anchors["a"] | anchors["b"]
                      | (delivered & expected.all())),
         ]
@@ -202,7 +213,7 @@ class Window(wiring.Component):
 
         # The expected one: kept, or just coming. What cannot be passed on at once is held.
         # What is adopted is only adopted while all sources are told to wait.
-        found = {name: slots[name].found & settled & ~closed & ~sessions.hold for name in "ab"}
+        found = {name: slots[name].found & settled & ~closed & ~hold["r"] for name in "ab"}
         kept, any_due, offer, occupied = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             kept.eq(found["a"] | found["b"]),
@@ -265,12 +276,12 @@ class Window(wiring.Component):
 
         self._connect_sessions(m, sessions, anchor)
         leads = {name: Signal(name=f"leads_{name}") for name in "ab"}
-        raised = self._highest(m, sources, known, rises, header, leads, sessions)
+        raised = self._highest(m, sources, known, rises, header, leads, said)
         with m.If(anchors["a"] | anchors["b"]):
             m.d.sync += anchor.eq(0)
             for name in "ba":
                 with m.If(anchors[name]):
-                    m.d.sync += expected.eq(getattr(sessions, f"sequence_{name}"))
+                    m.d.sync += expected.eq(said[f"sequence_{name}"])
 
         # What is missing, and since when. It is known when nothing has changed since.
         behind, is_sure = Signal(), Signal()
@@ -317,13 +328,17 @@ class Window(wiring.Component):
             uses = (
                 registered(m, near[name], f"was_near_{name}")
                 & ~registered(m, copy[name], f"was_copy_{name}")) | registered(
-                m, getattr(sessions, f"told_{name}") | raised[name] | anchors[name],
+                m, said[f"told_{name}"] | raised[name] | anchors[name],
                 f"raises_{name}")
-            with m.If(getattr(sessions, f"header_{name}")):
+            with m.If(said[f"header_{name}"]):
                 m.d.sync += used.eq(0)
             with m.If(uses):
                 m.d.sync += used.eq(1)
-            with m.If(getattr(self, f"frame_bad_{name}") & (used | uses) & ~deaf[name]):
+            frame_bad = getattr(self, f"frame_bad_{name}")
+            if self._registered:  # by then it is known what its packet was used for
+                frame_bad = registered(
+                    m, registered(m, frame_bad, f"bad_{name}"), f"bad_later_{name}")
+            with m.If(frame_bad & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
         voided = self.emptied & self.started & ~self.rebuilding & ~self.clear
         with m.If(bad | voided):
@@ -333,7 +348,7 @@ class Window(wiring.Component):
         unconfirmed = Signal()  # where the lines are was not heard since resume
         with m.If(header["a"] | header["b"]):
             m.d.sync += unconfirmed.eq(0)
-        with m.If(sessions.accepted_a | sessions.accepted_b):
+        with m.If(said["accepted_a"] | said["accepted_b"]):
             m.d.sync += self.started.eq(1)
         with m.If(self.clear | resume):
             m.d.sync += [waited.eq(0), told.eq(0), self.gap_open.eq(0), gap_high.eq(0)]
@@ -350,7 +365,7 @@ class Window(wiring.Component):
                 self.rebuilding.eq(0), self.started.eq(1), unconfirmed.eq(1), anchor.eq(0),
                 expected.eq(self.resume_sequence),
             ]
-        with m.If(sessions.adopts):
+        with m.If(said["adopts"]):
             m.d.sync += [
                 self.rebuilding.eq(0), unconfirmed.eq(0), anchor.eq(0),
                 expected.eq(1), self.highest.eq(1), *(number.eq(1) for number in known.values()),
@@ -381,13 +396,13 @@ class Window(wiring.Component):
         self._high_water(m, keep)
 
         m.submodules.teller = teller = WindowEvents()
-        happens = {"N": sessions.begins, "F": sessions.foreigner, "Z": sessions.ends,
+        happens = {"N": said["begins"], "F": said["foreigner"], "Z": said["ends"],
                    "B": bad | voided, "G": gap, "C": caught_up}
         connect_streams(m, teller.events, self.events)
         m.d.comb += [
             teller.happens.eq(Cat(happens[kind] for kind in EVENTS)),
-            teller.at_n.eq(sessions.begins_at), teller.at_f.eq(sessions.foreigner_at),
-            teller.at_z.eq(sessions.ends_at), teller.time_ns.eq(self.time_ns),
+            teller.at_n.eq(said["begins_at"]), teller.at_f.eq(said["foreigner_at"]),
+            teller.at_z.eq(said["ends_at"]), teller.time_ns.eq(self.time_ns),
             teller.expected.eq(expected), teller.highest.eq(self.highest),
         ]
 
@@ -460,7 +475,7 @@ class Window(wiring.Component):
                 m.d.sync += Value.cast(item).eq(Value.cast(chosen))
         return waits
 
-    def _highest(self, m, sources, known, rises, header, leads, sessions):
+    def _highest(self, m, sources, known, rises, header, leads, said):
         """Keep for line A with the host, and line B, the number below which all are known to exist,
         from where packets begin and the messages that come. Return, of each line, that it has just
         risen above that of the other.
@@ -472,9 +487,9 @@ class Window(wiring.Component):
             top, begin = known[name], Signal(64, name=f"begin_{name}")
             number = sources[name].payload.sequence
             m.d.comb += leads[name].eq(header[name] & (begin > top))
-            m.d.sync += header[name].eq(getattr(sessions, f"accepted_{name}"))
-            with m.If(getattr(sessions, f"accepted_{name}")):
-                m.d.sync += begin.eq(getattr(sessions, f"sequence_{name}"))
+            m.d.sync += header[name].eq(said[f"accepted_{name}"])
+            with m.If(said[f"accepted_{name}"]):
+                m.d.sync += begin.eq(said[f"sequence_{name}"])
             with m.If(leads[name]):
                 m.d.sync += top.eq(begin)
             if name == "a":
