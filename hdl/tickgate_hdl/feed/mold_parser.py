@@ -6,6 +6,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols import moldudp64
 
+from tickgate_hdl.feed.compare import equal
 from tickgate_hdl.feed.items import ITEM_BYTES, FeedItem, PacketSeen
 from tickgate_hdl.lib.lookup import lookup
 from tickgate_hdl.lib.wire import fields
@@ -88,6 +89,7 @@ class MoldParser(wiring.Component):
         UTC clock at the first beat of the packet's frame; looked at as the packet begins.
     session, session_known : In(80), In(1)
         Messages of other sessions are not delivered; while it is not known, those of any are.
+        Looked at with ``packet``, with ``registered`` in the cycle before.
     item : Out(stream of ``FeedItem``)
         Messages; ``channel`` is 0.
     packet, foreign : Out(PacketStrobe), Out(1)
@@ -318,14 +320,15 @@ class MoldParser(wiring.Component):
         messages = Signal(16)
         number, left = Signal(64), Signal(16)
         number_now, left_now, any_left = Signal(64), Signal(16), Signal()
-        numbered, owed = Signal(), Signal()  # the message before has its number, and was expected
+        # A message is in the buffer, of those that the header told; it is still to be counted.
         found, expected, excess = Signal(), Signal(), Signal()
-        held = Signal()
+        held, owed = Signal(), Signal()
         m.d.comb += [
             ends.eq(told_count == _END_OF_SESSION), some.eq(~ends & (told_count != 0)),
             messages.eq(Mux(ends, 0, told_count)),
             number_now.eq(
-                Mux(header_now, header["sequence_number"], number) + (numbered & ~held)),
+                Mux(header_now, header["sequence_number"], number) + (found & ~held)),
+            owed.eq(found & expected),
             left_now.eq(Mux(header_now, messages, left - owed)),
             any_left.eq(Mux(header_now, some, (left[1:] != 0) | (left[0] != owed))),
         ]
@@ -337,11 +340,10 @@ class MoldParser(wiring.Component):
         ]
         with m.If(go):
             m.d.sync += [
-                found.eq(whole), expected.eq(any_left), numbered.eq(whole), number.eq(number_now),
-                owed.eq(whole & any_left), left.eq(left_now), size.eq(size_now),
-                arrival.eq(arrival_now),
+                found.eq(whole), expected.eq(any_left), number.eq(number_now), left.eq(left_now),
+                size.eq(size_now), arrival.eq(arrival_now),
             ]
-            with m.If(whole & ~any_left):
+            with m.If(found & ~expected):
                 m.d.sync += excess.eq(1)
 
         packet = Signal(PacketStrobe)
@@ -352,11 +354,9 @@ class MoldParser(wiring.Component):
             packet.next.eq(header["sequence_number"] + messages),
             packet.heartbeat.eq(told_count == 0),
             packet.end.eq(ends),
+            self.foreign.eq(self.session_known & ~equal(buffer[:80], self.session)),
         ]
-        m.d.comb += [
-            self.packet.eq(packet),
-            self.foreign.eq(self.session_known & (packet.session != self.session)),
-        ]
+        m.d.comb += self.packet.eq(packet)
         if self._registered:
             m.d.sync += seen
         else:
@@ -372,7 +372,7 @@ class MoldParser(wiring.Component):
         put_by = Signal(8 * ITEM_BYTES)
         item = self.item.payload
         m.d.comb += [
-            go.eq(~held), there.eq(held | (found & expected)),
+            go.eq(~held), there.eq(held | owed),
             self.item.valid.eq(there & listening),
             waits.eq(there & listening & ~self.item.ready),
             item.data.eq(Mux(held, put_by, buffer)), item.time_ns.eq(began_ns),

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from tickgate_hdl.feed.line import COUNTERS, FeedLine
+from tickgate_hdl.lib.stream import check_stream
 from tickgate_sim.bfm.simulator import Bench
 from tickgate_sim.models.line import LineModel
 from tickgate_sim.traffic.frames import GROUP, PORT, beats, datagram, mold_packet
@@ -13,11 +14,20 @@ SESSION = b"TICKGATE01"
 CLOCK_NS = 1_000_000
 
 
+class CheckedLine(FeedLine):
+    """A line whose items keep the contract of streams."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        check_stream(m, "item", self.item)
+        return m
+
+
 class LineBench(Bench):
     """A line, its model, and what the line told in which cycle."""
 
     def __init__(self, *, line_fifo=64, registered=False, session=None, seed=1):
-        super().__init__(FeedLine(line_fifo=line_fifo, registered=registered), seed=seed)
+        super().__init__(CheckedLine(line_fifo=line_fifo, registered=registered), seed=seed)
         self.model = LineModel(GROUP, PORT, session)
         self.sent, self.story, self.packets = [], [], []
         self.items = []
@@ -152,9 +162,10 @@ def test_lengths_from_every_lane_behind_each_tag(tags):
     LineBench().play(frames)
 
 
-@pytest.mark.parametrize("length", [0, 1, 3, 5])
-def test_several_messages_in_a_beat(length):
-    bench = LineBench(line_fifo=8)
+@pytest.mark.parametrize(("length", "registered"), [
+    (0, False), (1, False), (3, False), (5, False), (0, True), (3, True)])
+def test_several_messages_in_a_beat(length, registered):
+    bench = LineBench(line_fifo=8, registered=registered)
     bench.play([(packet(1, [message(n, length)] * 40), False) for n in range(3)], stall=0.3)
     assert len(bench.items) == 120
 
@@ -204,10 +215,11 @@ def test_other_sessions_are_told_but_not_their_messages():
     assert bench.model.counts["mold_malformed"] == 0
 
 
+@pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize("stall", [0.0, 0.8])
-def test_a_bad_frame_is_told_after_its_last_item(stall):
+def test_a_bad_frame_is_told_after_its_last_item(stall, registered):
     bad = packet(1, [message(1), message(2)])
-    bench = LineBench()
+    bench = LineBench(registered=registered)
     bench.play([(bad, True), (bad, False)] * 3, stall=stall)
     assert bench.story == list("PIIBPII" * 3)
 
