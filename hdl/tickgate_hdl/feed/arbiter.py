@@ -35,13 +35,15 @@ _SETTLES = 15
 class Window(wiring.Component):
     """Arbitrate between the lines message by message; keep what is early, tell what is missing.
 
-    The first copy of the next number goes on, in the cycle in which it comes. Copies of older ones
-    are dropped. What is early is kept, as far as the window reaches, until the other line or the
-    host brings what is missing: nothing is ever delivered out of order. While a message is known to
-    exist that was not delivered, from the cycle after the one in which it was seen, ``stale`` says
-    that no book is known to be right. When one is missing for ``reorder_cycles``, event G tells the
-    host, once for each number that is missing; event C tells that all that was missing then has
-    come. Behind number 2**64 - 1, which no feed reaches, the channel is stale until ``rebuild``.
+    The first copy of the next number goes on, ``latency`` cycles after it came. Copies of older
+    ones are dropped. What is early is kept, as far as the window reaches, until the other line or
+    the host brings what is missing: nothing is ever delivered out of order. While a message is
+    known to exist that was not delivered, from the cycle after the one in which it was taken,
+    ``stale`` says that no book is known to be right; if only the header of a packet told of it,
+    from the third cycle on (the fifth, if ``registered``). When one is missing for
+    ``reorder_cycles``, event G tells the host, once for each number that is missing; event C tells
+    that all that was missing then has come. Behind number 2**64 - 1, which no feed reaches, the
+    channel is stale until ``rebuild``.
 
     A frame that was found bad after it was used makes the channel suspect (event B): a message of
     it was accepted, or its header told of later messages, of a session or of an end. Only
@@ -63,12 +65,22 @@ class Window(wiring.Component):
     ----------
     window : int
         Numbers from the expected one on that are kept, a power of two.
+    registered : bool
+        Registers between the steps, for an FPGA that needs them: a message of each source at most
+        every third cycle, and every fourth while messages are kept. What is on its way to ``o``
+        counts as delivered; when ``o`` does not take it at once, the channel is stale.
+
+    Attributes
+    ----------
+    latency : cycles from a message to ``o``
 
     Members
     -------
     a, b, r : In(stream of ``FeedItem``)
         Messages of the lines, and of the host, which gives way to line A. A line waits only while
-        its message is beyond the window and the expected one is there.
+        its message is beyond the window and the expected one is there, a cycle until one that is
+        beyond is dropped, and a few cycles when a packet begins a session or tells where the lines
+        are.
     snapshot : In(1)
         With ``r``: the message is of a snapshot and has no number. It is delivered while
         rebuilding, else dropped.
@@ -95,7 +107,7 @@ class Window(wiring.Component):
         Next number to deliver; every number below ``highest`` is known to exist (0 = none since
         ``rebuild``).
     started, ended, missing, gap_open, suspect, rebuilding, stale : Out(1)
-        The state, as in register ``feed_state``.
+        The state, as in register ``feed_state``; ``missing`` is told a few cycles late.
     time_ns : In(64)
         UTC clock, for events.
     events : Out(stream of ``RecordBody``)

@@ -711,3 +711,29 @@ def test_one_message_a_cycle(simulate):
             await ctx.tick()
 
     simulate(dut, bench)
+
+
+def test_registered_a_message_every_third_cycle_three_cycles_later(simulate):
+    dut = Window(window=16, registered=True)
+
+    async def bench(ctx):
+        while ctx.get(dut.busy):
+            await ctx.tick()
+        ctx.set(dut.o.ready, 1)
+        await ctx.tick().repeat(4)
+        ctx.set(dut.a.valid, 1)
+        came, went = {1: 0}, {}
+        number = 1
+        for cycle in range(60):
+            ctx.set(dut.a.payload.sequence, number)
+            if ctx.get(dut.o.valid):
+                went[ctx.get(dut.o.payload.sequence)] = cycle
+            if ctx.get(dut.a.ready):
+                number += 1
+                came[number] = cycle + 1
+            await ctx.tick()
+        assert len(went) >= 18
+        assert all(went[n] == came[n] + dut.latency for n in went)
+        assert [went[n + 1] - went[n] for n in range(1, len(went))] == [3] * (len(went) - 1)
+
+    simulate(dut, bench)
