@@ -10,6 +10,7 @@ from tickgate_hdl.book.directory import (
     find_leaf,
     initial,
     inserted,
+    next_slot,
     one_of,
     removed,
 )
@@ -112,7 +113,7 @@ class Backing(wiring.Component):
         position2, position3 = Signal(leaves), Signal(leaves)
         address2, address3 = Signal(range(sides * leaves)), Signal(range(sides * leaves))
         fresh2, fresh3 = Signal(), Signal()
-        row3, equal3, better3 = Signal(Row), Signal(leaf), Signal(leaf)
+        row3, equal3, better3, ending3 = Signal(Row), Signal(leaf), Signal(leaf), Signal(leaf)
         shares3, orders3 = Signal(signed(41)), Signal(signed(21))
         last, last_address, last_good = Signal(Row), Signal(range(sides * leaves)), Signal()
         restructure, running = Signal(), Signal()
@@ -167,7 +168,7 @@ class Backing(wiring.Component):
             Mux(forward, Value.cast(last), Value.cast(row_now)))
         with m.If(fresh2):
             m.d.comb += chosen.count.eq(0)
-        equal, better = compare(chosen, op2.level.key, leaf)
+        equal, better, ending = compare(chosen, op2.level.key, op2.level.orders[0], leaf)
         if delay:
             m.d.sync += [at_decision.eq(at_leaf), at_change.eq(at_decision)]
         else:
@@ -175,7 +176,7 @@ class Backing(wiring.Component):
         with m.If(at_leaf):
             m.d.sync += [
                 op3.eq(op2), position3.eq(position2), fresh3.eq(fresh2), address3.eq(address2),
-                row3.eq(chosen), equal3.eq(Cat(equal)), better3.eq(Cat(better)),
+                row3.eq(chosen), equal3.eq(equal), better3.eq(better), ending3.eq(ending),
                 shares3.eq(Mux(op2.add, op2.level.size, -op2.level.size)),
                 orders3.eq(Mux(op2.add, op2.level.orders, -op2.level.orders)),
             ]
@@ -183,12 +184,12 @@ class Backing(wiring.Component):
         # Change the leaf, unless it must be split first.
         overfull, splits, ends = Signal(), Signal(), Signal()
         change = RowChange(
-            m, row3, equal3, better3, op3.level, shares3, orders3,
+            m, row3, equal3, better3, ending3, op3.level, shares3, orders3,
             adds=op3.add & ~overfull, takes=~op3.add, levels=leaf, registered=self._registered)
         m.d.comb += [
-            overfull.eq(op3.add & ~equal3.any() & (row3.count == leaf)),
+            overfull.eq(op3.add & ~equal3.any() & row3.count[-1]),
             splits.eq(at_change & overfull),
-            ends.eq(at_change & ~op3.add & (change.row.count == 0)),
+            ends.eq(at_change & ~op3.add & change.empty),
             restructure.eq(at_change & (splits | ends | fresh3)),
         ]
         with m.If(at_change):
@@ -216,10 +217,12 @@ class Backing(wiring.Component):
 
         splitting, first = Signal(), Signal()
         ending_pop = Signal()
-        grown_now, new_slot_now = inserted(m, found, position3, row3.levels[half].key, leaves)
-        shrunk_now = removed(m, found, position3, leaves)
+        new_slot, old_slot = Signal(slot_bits), Signal(slot_bits)
+        behind3 = Signal(leaves)  # the leaf's position, and those behind it
+        grown_now = inserted(
+            m, found, position3, behind3, new_slot, row3.levels[half].key, leaves)
+        shrunk_now = removed(m, found, behind3, old_slot, leaves)
         grown, shrunk = Signal(Directory), Signal(Directory)
-        new_slot = Signal(slot_bits)
         at_end = position3[leaves - 1]
         worst = found.count == leaves
 
@@ -240,13 +243,20 @@ class Backing(wiring.Component):
                     Value.cast(row_write.data).eq(Value.cast(row3)),
                     row_write.data.count.eq(half),
                 ]
-                m.next = "Wait Directory" if delay else "Change Directory"
+                m.next = "Wait Directory" if delay else "Pick Slot"
             if delay:
                 with m.State("Wait Directory"):
-                    m.next = "Change Directory"
-            with m.State("Change Directory"):
+                    m.next = "Pick Slot"
+            with m.State("Pick Slot"):
                 m.d.sync += [
-                    grown.eq(grown_now), shrunk.eq(shrunk_now), new_slot.eq(new_slot_now)]
+                    new_slot.eq(next_slot(found, leaves)),
+                    old_slot.eq(one_of(
+                        list(position3), [found.entries[n].slot for n in range(leaves)])),
+                    behind3.eq(Cat(position3[:n + 1].any() for n in range(leaves))),
+                ]
+                m.next = "Change Directory"
+            with m.State("Change Directory"):
+                m.d.sync += [grown.eq(grown_now), shrunk.eq(shrunk_now)]
                 m.next = "Write Directory"
             with m.State("Write Directory"):
                 m.d.comb += directory_write.en.eq(1)

@@ -3,7 +3,11 @@
 from amaranth.hdl import Cat, Mux, Signal, Value
 from amaranth.lib.data import ArrayLayout, StructLayout
 
-__all__ = ["directory_row", "find_leaf", "initial", "inserted", "one_of", "removed"]
+from tickgate_hdl.book.trees import any_of, exceeds
+
+__all__ = [
+    "directory_row", "find_leaf", "initial", "inserted", "next_slot", "one_of", "removed",
+]
 
 
 def directory_row(leaves):
@@ -32,54 +36,52 @@ def initial(leaves):
 
 def one_of(positions, values):
     """Return the value at the position whose bit is set; 0 if none is."""
-    result = 0
-    for position, value in zip(positions, values, strict=True):
-        result = result | Mux(position, value, 0)
-    return result
+    return any_of(
+        [Mux(position, value, 0) for position, value in zip(positions, values, strict=True)])
 
 
 def find_leaf(row, key, leaves):
     """Return bits, of which the one at the position of the leaf for ``key`` is set."""
     beyond = [1]  # the key is not better than the leaf's start
     for number in range(1, leaves):
-        beyond.append((row.count > number) & (key >= row.entries[number].start))
+        beyond.append(exceeds(row.count, number) & (key >= row.entries[number].start))
     beyond.append(0)
     return Cat(beyond[number] & ~beyond[number + 1] for number in range(leaves))
 
 
-def inserted(m, row, position, start, leaves):
-    """Return the row with a new entry behind ``position`` (bits), and the slot it got.
+def next_slot(row, leaves):
+    """Return the slot of a new entry; in a full directory the worst leaf gives its own."""
+    last = leaves - 1
+    return one_of([row.count == number for number in range(last)] + [exceeds(row.count, last - 1)],
+                  [row.entries[number].slot for number in range(leaves)])
 
-    In a full directory the worst leaf gives its slot, and the floor is its start.
+
+def inserted(m, row, position, behind, slot, start, leaves):
+    """Return the row with a new entry, of that slot, behind ``position`` (bits).
+
+    ``behind`` are the bits at ``position`` and behind it. In a full directory the worst leaf goes,
+    and the floor is its start.
     """
-    slot = Signal.like(Value.cast(row.entries[0].slot))
-    full = row.count == leaves
+    full = row.count[-1]
     last = leaves - 1
     entries = _entries(m, row, leaves, "grown")
-    m.d.comb += slot.eq(one_of(
-        [row.count == number for number in range(last)] + [row.count >= last],
-        [entry.slot for entry in (row.entries[number] for number in range(leaves))]))
     for number in range(1, leaves):
-        moves = (position & ((1 << (number - 1)) - 1)).any() & (row.count >= number)
         with m.If(position[number - 1]):
             m.d.comb += [entries[number].start.eq(start), entries[number].slot.eq(slot)]
-        with m.Elif(moves):
+        with m.Elif(behind[number - 1] & exceeds(row.count, number - 1)):
             m.d.comb += entries[number].eq(row.entries[number - 1])
     floor = Mux(full, row.entries[last].start, row.floor)
     count = Mux(full, leaves, row.count + 1)
-    return _row(m, count, full | row.floored, floor, entries, leaves, "grown"), slot
+    return _row(m, count, full | row.floored, floor, entries, leaves, "grown")
 
 
-def removed(m, row, position, leaves):
-    """Return the row without the entry at ``position`` (bits); its slot is free again."""
-    slot = Signal.like(Value.cast(row.entries[0].slot))
+def removed(m, row, behind, slot, leaves):
+    """Return the row without the entry at which ``behind`` begins; its slot is free again."""
     entries = _entries(m, row, leaves, "shrunk")
-    m.d.comb += slot.eq(
-        one_of(list(position), [row.entries[number].slot for number in range(leaves)]))
     for number in range(leaves):
         with m.If(row.count == number + 1):
             m.d.comb += entries[number].slot.eq(slot)
-        with m.Elif((position & ((2 << number) - 1)).any() & (row.count > number)):
+        with m.Elif(behind[number] & exceeds(row.count, number)):
             if number < leaves - 1:
                 m.d.comb += entries[number].eq(row.entries[number + 1])
     return _row(m, row.count - 1, row.floored, row.floor, entries, leaves, "shrunk")

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.level_layouts import DepthRow, Level, LevelOp, LevelResult, level_row
 from tickgate_hdl.book.sorted_row import RowChange, compare, delta_of
+from tickgate_hdl.book.trees import exceeds
 from tickgate_hdl.pcie.depth import DEPTH_LEVELS
 
 __all__ = ["Front", "deep_op"]
@@ -49,8 +50,8 @@ class Front(wiring.Component):
     kill : In(1)
         In the cycle after ``go``: change nothing.
     deep, dry : In(1)
-        Of the operation's side, in the cycle of the change: something is behind the front; but
-        nothing of it can be had.
+        Of the operation's side, from the cycle after ``go`` to the change: something is behind the
+        front; but nothing of it can be had.
     changing, side : Out(1), Out
         The cycle of the change, and whose it is: ``Cat(sell, symbol)``.
     push, pushed : Out(1), Out
@@ -101,18 +102,23 @@ class Front(wiring.Component):
         for port in reads:
             m.d.comb += [port.addr.eq(self.read_symbol[:bits]), port.en.eq(self.read)]
 
-        # The row written last, and where: what the memories do not give yet.
+        # The row written last, and where: what the memories do not give yet. Whether it is one of
+        # those read is known a cycle before it is used.
         last, last_side, last_good = Signal(Row), Signal(bits + 1), Signal()
-        symbol = self.op.symbol[:bits]
+        symbol, side_next = Signal(bits), Signal(bits + 1)
+        m.d.comb += side_next.eq(Mux(self.changing, self.side, last_side))
+        with m.If(self.read):
+            m.d.sync += symbol.eq(self.read_symbol)
         rows = []
         for sell, port in enumerate(reads):
             row = Signal(Row, name=f"row_{sell}")
             forward = Signal(name=f"forward_{sell}")
-            m.d.comb += [
-                forward.eq(last_good & (last_side == Cat(bool(sell), symbol))),
-                Value.cast(row).eq(
-                    Mux(forward, Value.cast(last), Value.cast(port.data))),
-            ]
+            of_read, of_last = (side_next == Cat(bool(sell), one)
+                                for one in (self.read_symbol[:bits], symbol))
+            m.d.sync += forward.eq(
+                (last_good | self.changing) & Mux(self.read, of_read, of_last))
+            m.d.comb += Value.cast(row).eq(
+                Mux(forward, Value.cast(last), Value.cast(port.data)))
             rows.append(row)
         op, go, kill_now = self.op, self.go, Signal()
         chosen, other = Signal(Row), Signal(Level)
@@ -135,10 +141,10 @@ class Front(wiring.Component):
 
         # Compare.
         key = Signal(32)
-        equal_now, better_now = compare(chosen, key, levels)
+        equal_now, better_now, ending_now = compare(chosen, key, op.order, levels)
         shares_now, orders_now = delta_of(op)
         row, first_other, has_other = Signal(Row), Signal(Level), Signal()
-        equal, better = Signal(levels), Signal(levels)
+        equal, better, ending = Signal(levels), Signal(levels), Signal(levels)
         behind = Signal()  # worse than the last level of the row
         shares, orders = Signal(signed(33)), Signal(signed(2))
         work, fresh = Signal(LevelOp), Signal(Level)
@@ -146,23 +152,24 @@ class Front(wiring.Component):
         deciding = Signal()  # all inputs of the change are there
         m.d.sync += deciding.eq(go)
         within = Cat(
-            (chosen.count > number) & (chosen.levels[number].key >= key)
+            exceeds(chosen.count, number) & (chosen.levels[number].key >= key)
             for number in range(levels)
         ).any()
         with m.If(go):
             m.d.sync += [
                 row.eq(chosen), first_other.eq(other), has_other.eq(other_used),
-                equal.eq(Cat(equal_now)), better.eq(Cat(better_now)), behind.eq(~within),
+                equal.eq(equal_now), better.eq(better_now), ending.eq(ending_now),
+                behind.eq(~within),
                 shares.eq(shares_now), orders.eq(orders_now), work.eq(op),
                 fresh.key.eq(key), fresh.size.eq(op.shares), fresh.orders.eq(op.order),
             ]
 
         # Change.
-        in_front, acts = Signal(), Signal()
+        in_front = Signal()
         adds, takes, goes_behind = Signal(), Signal(), Signal()
-        full = row.count == levels
+        full = row.count[-1]
         change = RowChange(
-            m, row, equal, better, fresh, shares, orders,
+            m, row, equal, better, ending, fresh, shares, orders,
             adds=adds, takes=takes, levels=levels, registered=self._registered)
         side = self.side
         m.d.comb += [
@@ -172,13 +179,12 @@ class Front(wiring.Component):
             side.eq(Cat(work.sell, work.symbol[:bits])),
             self.pushed.symbol.eq(work.symbol),
             self.pushed.sell.eq(work.sell),
-            self.emptied.eq(self.changing & (change.row.count == 0)),
-            self.low.eq(
-                self.changing & (change.row.count <= levels // 2) & ~self.dry),
+            self.emptied.eq(self.changing & change.empty),
+            self.low.eq(self.changing & change.few & ~self.dry),
         ]
         decided = m.d.sync if self._registered else m.d.comb
         decided += [
-            self.changing.eq(deciding), acts.eq(deciding & ~kill_now),
+            self.changing.eq(deciding),
             goes_behind.eq(deciding & ~kill_now & ~in_front),
         ]
         with m.If(change.pushed):
@@ -207,18 +213,16 @@ class Front(wiring.Component):
 
         # Write back.
         sweeping, swept = Signal(init=1), Signal(bits)
-        written, writing = Signal(Row), Signal()
+        written, filled = Signal(Row), Signal()
         m.d.comb += [
-            writing.eq(acts | (was_filling & ~self.fill)),
+            filled.eq(was_filling & ~self.fill),
             Value.cast(written).eq(
                 Mux(self.changing, Value.cast(change.row), Value.cast(last))),
         ]
-        target = Signal(bits + 1)
-        m.d.comb += target.eq(Mux(self.changing, side, last_side))
         for sell, port in enumerate(writes):
             m.d.comb += [
-                port.addr.eq(Mux(sweeping, swept, target[1:])),
-                port.en.eq(sweeping | (writing & (target[0] == sell))),
+                port.addr.eq(Mux(sweeping, swept, side_next[1:])),
+                port.en.eq(sweeping | ((self.changing | filled) & (side_next[0] == sell))),
                 Value.cast(port.data).eq(Mux(sweeping, 0, Value.cast(written))),
             ]
         m.d.comb += self.busy.eq(sweeping)
@@ -229,11 +233,10 @@ class Front(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [sweeping.eq(1), swept.eq(0), last_good.eq(0)]
 
-        self._show(m, work, change.row, first_other, has_other, missed, last, last_side,
-                   was_filling)
+        self._show(m, work, change, first_other, has_other, missed, last, last_side, filled)
         return m
 
-    def _show(self, m, work, row, other, has_other, missed, last, last_side, was_filling):
+    def _show(self, m, work, change, other, has_other, missed, last, last_side, filled):
         """The result, and the depth of the side, from the row after the change."""
         m.d.sync += self.result_valid.eq(self.changing)
         with m.If(self.changing):
@@ -242,29 +245,22 @@ class Front(wiring.Component):
                 self.result.missed.eq(missed),
             ]
             for sell, best in enumerate((self.result.bid, self.result.ask)):
-                mine = Mux(work.sell == sell, Value.cast(row.levels[0]), Value.cast(other))
-                used = Mux(work.sell == sell, row.count != 0, has_other)
-                level = Signal(Level, name=f"best_{sell}")
-                m.d.comb += Value.cast(level).eq(mine)
-                m.d.sync += _shown(best, level, used, sell)
+                mine = change.first(lambda level, sell=sell: _shown(level, sell))
+                m.d.sync += Value.cast(best).eq(Mux(
+                    work.sell == sell, Mux(change.empty, 0, mine),
+                    Mux(has_other, _shown(other, sell), 0)))
         m.d.comb += [
-            self.depth_write.eq(self.result_valid | (was_filling & ~self.fill)),
+            self.depth_write.eq(self.result_valid | filled),
             self.depth_row.symbol.eq(last_side[1:]),
             self.depth_row.sell.eq(last_side[0]),
         ]
         for number in range(min(DEPTH_LEVELS, self._levels)):
-            m.d.comb += _shown(
-                self.depth_row.levels[number], last.levels[number], last.count > number,
-                last_side[0])
+            m.d.comb += Value.cast(self.depth_row.levels[number]).eq(
+                Mux(exceeds(last.count, number), _shown(last.levels[number], last_side[0]), 0))
 
 
-def _shown(target, level, used, sell):
-    """Statements that show a level: its price for its key, saturated counts, 0 if not used."""
+def _shown(level, sell):
+    """Return a level as a ``BestLevel``'s bits: its price for its key, and saturated counts."""
     size = Mux(level.size[32:].any(), 0xFFFF_FFFF, level.size[:32])
     orders = Mux(level.orders[16:].any(), 0xFFFF, level.orders[:16])
-    price = Mux(sell, level.key, ~level.key)
-    return [
-        target.price.eq(Mux(used, price, 0)),
-        target.size.eq(Mux(used, size, 0)),
-        target.orders.eq(Mux(used, orders, 0)),
-    ]
+    return Cat(Mux(sell, level.key, ~level.key), size, orders)

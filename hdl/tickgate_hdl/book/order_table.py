@@ -25,7 +25,8 @@ def order_layout(symbol_bits):
 def fold(reference, bits):
     """Return the set of a reference: its 16-bit words, and what they have beyond ``bits``, XORed.
 
-    The low bits alone would do badly: references of one symbol are far apart and in steps.
+    The low bits alone would do badly: references of one symbol are far apart and in steps. Of
+    references in one set that are equal beyond ``bits`` the low bits are equal too.
     """
     word = reference[:16] ^ reference[16:32] ^ reference[32:48] ^ reference[48:]
     result = Const(0, bits)
@@ -59,9 +60,11 @@ class OrderTable(wiring.Component):
     -------
     find, channel, reference : In(1), In(2), In(64)
         Look for an order.
-    found, order, free : Out(1), Out, Out(1)
+    symbol : In
+        The symbol that it should be of, in the cycles after ``find`` until the answer.
+    found, owned, order, free : Out(1), Out(1), Out, Out(1)
         The answer, ``latency`` cycles after ``find`` and until that of the next one: there is such
-        an order, and which; there is room for one with that reference.
+        an order, it is of that symbol, and which; there is room for one with that reference.
     commit, entry : In(1), In
         Put ``entry`` in the order's place, or in the free place when there is no such order. The
         entry of an order that is gone has ``valid`` 0.
@@ -74,8 +77,8 @@ class OrderTable(wiring.Component):
         self._order = order_layout(symbol_bits)
         self.latency = 4 if registered else 2
         super().__init__({
-            "find": In(1), "channel": In(2), "reference": In(64),
-            "found": Out(1), "order": Out(self._order), "free": Out(1),
+            "find": In(1), "channel": In(2), "reference": In(64), "symbol": In(symbol_bits),
+            "found": Out(1), "owned": Out(1), "order": Out(self._order), "free": Out(1),
             "commit": In(1), "entry": In(self._order), "clear": In(1), "busy": Out(1, init=1),
         })
 
@@ -103,14 +106,24 @@ class OrderTable(wiring.Component):
         # a commit's own cycle reads that early: whether it is of the same set is known then.
         written, forward = Signal(self._order), Signal(self._ways)
         way = Signal(self._ways)
+        # The set says what the low bits of the reference are: the others are compared.
+        low = min(bits, 16)
+        forwards, forward_is_asked = Signal(), Signal()
+        m.d.comb += forwards.eq(self.commit & (place == asked_place) & ~self.busy)
         with m.If(self.commit):
             m.d.sync += written.eq(self.entry)
         with m.If(self.find):
-            m.d.sync += forward.eq(
-                Mux(self.commit & (place == asked_place) & ~self.busy, way, 0))
+            m.d.sync += [
+                forward.eq(Mux(forwards, way, 0)),
+                forward_is_asked.eq(
+                    forwards & (self.found | self.free) & self.entry.valid
+                    & (self.entry.reference[low:] == self.reference[low:])
+                    & (self.entry.channel == self.channel)),
+            ]
 
         def is_asked(entry):
-            return entry.valid & (entry.reference == reference) & (entry.channel == channel)
+            return (entry.valid & (entry.reference[low:] == reference[low:])
+                    & (entry.channel == channel))
 
         # Which way has the order, and which are free; what is forwarded is a way of its own.
         hit, free = Signal(self._ways), Signal(self._ways)
@@ -120,35 +133,35 @@ class OrderTable(wiring.Component):
             # Registers behind the memories, and behind the comparison of each piece.
             latched = Signal()
             entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
-            late_forward = Signal.like(forward)
-            equal = [self._pieces(m, latched, entry, reference, channel, f"way_{number}")
-                     for number, entry in enumerate([*entries, written])]
+            late_forward, late_is_asked = Signal.like(forward), Signal()
+            equal = [self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
+                     for number, entry in enumerate(entries)]
             m.d.sync += [latched.eq(looking), compare.eq(latched)]
             with m.If(looking):
                 m.d.sync += [Value.cast(entry).eq(Value.cast(data))
                              for entry, data in zip(entries, stored, strict=True)]
             with m.If(latched):
                 m.d.sync += [
-                    late_forward.eq(forward),
+                    late_forward.eq(forward), late_is_asked.eq(forward_is_asked),
                     *(free[n].eq(~Mux(forward[n], written.valid, entry.valid))
                       for n, entry in enumerate(entries)),
                 ]
             m.d.comb += [
-                stored_hit.eq(Cat(equal[:-1]) & ~late_forward),
-                forward_hit.eq(equal[-1] & late_forward.any()),
-                hit.eq(stored_hit | Mux(equal[-1], late_forward, 0)),
+                stored_hit.eq(Cat(equal) & ~late_forward),
+                forward_hit.eq(late_is_asked),
+                hit.eq(stored_hit | Mux(late_is_asked, late_forward, 0)),
             ]
         else:
             entries = stored
             m.d.comb += [
                 compare.eq(looking),
                 stored_hit.eq(Cat(is_asked(entry) for entry in entries) & ~forward),
-                forward_hit.eq(is_asked(written) & forward.any()),
-                hit.eq(stored_hit | Mux(is_asked(written), forward, 0)),
+                forward_hit.eq(forward_is_asked),
+                hit.eq(stored_hit | Mux(forward_is_asked, forward, 0)),
                 free.eq(Cat(~Mux(forward[n], written.valid, entry.valid)
                             for n, entry in enumerate(entries))),
             ]
-        choices = zip([*stored_hit, forward_hit], [*entries, written], strict=True)
+        choices = list(zip([*stored_hit, forward_hit], [*entries, written], strict=True))
         chosen = any_of([Mux(condition, Value.cast(entry), 0) for condition, entry in choices])
 
         # Where a commit writes: the order, or the first free place.
@@ -156,6 +169,8 @@ class OrderTable(wiring.Component):
         with m.If(compare):
             m.d.sync += [
                 self.found.eq(hit.any()), self.free.eq(free.any()),
+                self.owned.eq(any_of([
+                    condition & (entry.symbol == self.symbol) for condition, entry in choices])),
                 Value.cast(self.order).eq(chosen), hit_way.eq(hit),
                 free_way.eq(Cat(
                     free[number] & ~free[:number].any() for number in range(self._ways))),
@@ -180,13 +195,14 @@ class OrderTable(wiring.Component):
         return m
 
     def _pieces(self, m, enable, entry, reference, channel, name):
-        """Compare in registered pieces. Return whether the entry is the order."""
-        pieces, wanted = Signal(-(-64 // _PIECE), name=f"pieces_{name}"), Signal(name=f"ok_{name}")
+        """Compare the high bits of a reference in registered pieces. Return whether it is it."""
+        stored = entry.reference[64 - len(reference):]
+        starts = range(0, len(reference), _PIECE)
+        pieces, wanted = Signal(len(starts), name=f"pieces_{name}"), Signal(name=f"ok_{name}")
         with m.If(enable):
             m.d.sync += [
                 wanted.eq(entry.valid & (entry.channel == channel)),
-                *(pieces[at // _PIECE].eq(
-                    entry.reference[at:at + _PIECE] == reference[at:at + _PIECE])
-                  for at in range(0, 64, _PIECE)),
+                *(pieces[at // _PIECE].eq(stored[at:at + _PIECE] == reference[at:at + _PIECE])
+                  for at in starts),
             ]
         return wanted & pieces.all()

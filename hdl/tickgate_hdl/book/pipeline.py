@@ -126,8 +126,12 @@ class Book(wiring.Component):
         m.submodules.event_record = event = EventRecord()
         top_read, top_query, top_write = tops.read_port(), tops.read_port(), tops.write_port()
 
+        counted = []  # strobes, registered before they are counted
+
         def one_more(counter):
-            m.d.sync += counter.eq(counter + 1)
+            happens, counts = Signal(), Signal()
+            m.d.comb += happens.eq(1)
+            counted.append((counter, happens, counts))
 
         # Of each symbol: not known to be right; to be published again; events to tell, and told.
         stale, marked = Signal(symbols), Signal(symbols)
@@ -175,13 +179,15 @@ class Book(wiring.Component):
             early.eq(work.insert),
             first_half.eq(working & work.replace & ~second & tracked),
             # What is looked for in vain does no harm.
-            orders.find.eq(move | find_second),
+            orders.find.eq(move | find_second), orders.symbol.eq(symbol),
             orders.channel.eq(Mux(first_half, work.channel, next_op.channel)),
             orders.reference.eq(
                 Mux(first_half, work.new_reference, next_op.reference)),
         ]
-        mine = orders.found & (order.symbol == symbol)
-        free = ~orders.found & orders.free & (work.shares != 0)
+        mine = orders.owned
+        none = Signal()  # an order of no shares: it is not added
+        m.d.sync += none.eq(work.shares == 0)
+        free = ~orders.found & orders.free & ~none
         taken_off = Signal(32)
         part = work.reduce & (order.shares > work.shares)
         m.d.comb += taken_off.eq(Mux(part, work.shares, order.shares))
@@ -313,13 +319,16 @@ class Book(wiring.Component):
             ]
         store, publish, moved = Signal(), Signal(), Signal()
         m.d.comb += [
-            moved.eq(Cat(top[name] != old[name] for name in (
-                "bid", "bid_size", "bid_orders", "ask", "ask_size", "ask_orders")).any()),
+            moved.eq(Cat(
+                result[side][member] != old[f"{side}{end}"] for side in ("bid", "ask")
+                for member, end in (("price", ""), ("size", "_size"), ("orders", "_orders"))
+            ).any()),
             top_write.addr.eq(reading), top_write.data.eq(top), top_write.en.eq(store),
             top_record.symbol.eq(reading), top_record.top.eq(top),
             top_record.origin.eq(origin), top_record.cycles.eq(self.cycles),
         ]
-        with m.If(levels.result_valid & publishes & (moved | (top.stale != old.stale))):
+        is_stale = stale.bit_select(result_symbol, 1)
+        with m.If(levels.result_valid & publishes & (moved | (is_stale != old.stale))):
             m.d.comb += [store.eq(1), publish.eq(1)]
             with m.If(moved):
                 one_more(self.count_book_updates)
@@ -471,11 +480,14 @@ class Book(wiring.Component):
 
         self._answer(m, tops_query=top_query, write=top_write, stale=stale, locates=locates,
                      status=status)
+        for counter, happens, counts in counted:
+            m.d.sync += [counts.eq(happens), counter.eq(counter + counts)]
         m.d.comb += [
             status.operation.eq(work), status.symbol.eq(symbol),
             self.active.eq(
                 waits | self._waiting | working | levels.active | self.tob.valid
-                | self.events.valid | clearing | marked.any() | (to_tell[0] | to_tell[1]).any()),
+                | self.events.valid | clearing | Cat(counts for _, _, counts in counted).any()
+                | marked.any() | (to_tell[0] | to_tell[1]).any()),
         ]
         return m
 

@@ -1,10 +1,10 @@
-"""Expressions over many values as trees of little depth: a mapper may keep a chain as a chain."""
+"""Expressions of little depth: a mapper may keep a chain as a chain, of carries too."""
 
 from itertools import zip_longest
 
 from amaranth.hdl import Mux
 
-__all__ = ["any_of", "lowest"]
+__all__ = ["any_of", "exceeds", "lowest"]
 
 
 def any_of(values):
@@ -13,6 +13,15 @@ def any_of(values):
     while len(values) > 1:
         values = [one | other for one, other in zip_longest(values[::2], values[1::2], fillvalue=0)]
     return values[0]
+
+
+def exceeds(value, number):
+    """Return whether a small value is greater than a constant, in gates that fit one LUT."""
+    result = 0
+    for at in range(len(value)):
+        bit = value[at]
+        result = bit & result if number >> at & 1 else bit | result
+    return result
 
 
 def lowest(bits):
