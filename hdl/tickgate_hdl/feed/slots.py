@@ -87,8 +87,13 @@ class Slots(wiring.Component):
             row, after = self.item.sequence[:bits], self.following[:bits]
             with m.If(self.advance):
                 m.d.comb += read.addr.eq(after)
-            m.d.sync += self.collides.eq(
-                self.store & Mux(self.advance, row == after, row == self.wanted[:bits]))
+            # Whose row was looked at is known late, so it is chosen in the next cycle.
+            here, ahead, advanced = Signal(), Signal(), Signal()
+            m.d.sync += [
+                here.eq(self.store & (row == self.wanted[:bits])),
+                ahead.eq(self.store & (row == after)), advanced.eq(self.advance),
+            ]
+            m.d.comb += self.collides.eq(Mux(advanced, ahead, here))
             m.d.comb += [self.kept.eq(read.data.item), self.found.eq(matches & ~self.collides)]
         m.d.sync += self.busy.eq(self.to_sweep)
         with m.If(self.busy):
