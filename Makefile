@@ -36,8 +36,9 @@ lint: $(STAMP)  ## ruff
 type: $(STAMP)  ## mypy, strict on host and sim
 	@$(BIN)/mypy
 
-build: $(STAMP)  ## write the card's Verilog and build the Verilated card (cached)
+build: $(STAMP)  ## write the Verilog and build the Verilated card, and feed, book and gate for fast runs (cached)
 	@$(BIN)/python -m tickgate_sim.card build
+	@$(BIN)/python -m tickgate_sim.fast
 
 test: $(STAMP) check lint type build  ## everything that CI runs: generated files, lint, types, all tests
 	@$(BIN)/python -m pytest

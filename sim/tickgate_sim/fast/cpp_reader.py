@@ -14,12 +14,31 @@ __all__ = ["Reader", "Statement"]
 _NAME = re.compile(r"\b(vlSelfRef\.)?([A-Za-z_]\w*)(?:\[(?:0x)?([0-9a-fA-F]+)U\])?")
 _CALL = re.compile(r"\bVL_\w+")
 _PURE = re.compile(
-    r"VL_(?:(?:LTE?S|GTE?S)_I[IQ][IQ]|EXTENDS_[IQ][IQ]|COUNTONES_[IQ]|REDXOR_\w+"
-    r"|SHIFT[LR]S?_[IQ][IQ][IQ]|MULS?_[IQ][IQ][IQ]|UNLIKELY|LIKELY)$")
-_OUT_ARGUMENT = {
-    "VL_SUB_W": 1, "VL_ADD_W": 1, "VL_ASSIGN_W": 1, "VL_ZERO_W": 1,
-    "VL_SHIFTR_WWI": 3, "VL_SHIFTL_WWI": 3,
-}  # fmt: skip
+    r"VL_(?:(?:LTE?|GTE?|EQ|NEQ)_W|(?:LTE?S|GTE?S)_I\w+|EXTENDS?_[IQ][IQ]|RED(?:AND|OR|XOR)_\w+"
+    r"|COUNTONES_[IQW]|ONEHOT0?_[IQW]|(?:BIT)?SEL_[IQ]\w+|CONCAT_[IQ]\w+|REPLICATE_[IQ]\w+"
+    r"|SHIFT[LR]S?_[IQ]\w+|MULS?_[IQ][IQ][IQ]|UNLIKELY|LIKELY)$"
+)
+"""Verilator's functions and macros that only give a value."""
+_WRITES = (
+    (re.compile(r"VL_(?:ADD|SUB|MUL|AND|OR|XOR|NOT|NEGATE|ASSIGN|ZERO|ALLONES)_W$"), 1),
+    (re.compile(r"VL_(?:COND_WIWW|REPLICATE_W\w+|MULS_WWW)$"), 1),
+    (re.compile(r"VL_(?:EXTENDS?_W\w|SEL_WWII)$"), 2),
+    (re.compile(r"VL_(?:CONCAT_W\w+|SHIFT[LR]S?_WW\w)$"), 3),
+)
+"""Those that write to an argument, and to which. They give it back, too."""
+
+
+def _target(call: str) -> int | None:
+    """Return the number of the argument that a call writes to; None if it only gives a value.
+
+    Raises BuildError when the call is not known.
+    """
+    for pattern, number in _WRITES:
+        if pattern.match(call):
+            return number
+    if _PURE.match(call):
+        return None
+    raise BuildError(f"Verilator's code has a call that is not known: {call}")
 
 
 @dataclass
@@ -111,16 +130,9 @@ class Reader:
         if call and call[0] == "VL_WRITEF_NX":  # a failed check says so
             return
         if call:
-            if call[0] not in _OUT_ARGUMENT:
-                raise BuildError(f"Verilator's code has a statement that is not known: {text}")
-            inner = text[text.index("(") + 1 : text.rindex(")")]
-            arguments = _split(inner)
-            target = arguments.pop(_OUT_ARGUMENT[call[0]])
-            self._read(found, ",".join(arguments), sure)
-            name = self._variable(target.strip())
-            if name is None:
-                raise BuildError(f"Verilator's code writes to what is not known: {text}")
-            found.writes.add(name)
+            if _target(call[0]) is None:
+                raise BuildError(f"Verilator's code has a statement that does nothing: {text}")
+            self._read(found, text, sure)
             return
         at = re.match(r"(?:vlSelfRef\.)?\w+", text)
         if at is None:
@@ -145,9 +157,19 @@ class Reader:
             sure.add((name, index[1]))
 
     def _read(self, found: Statement, text: str, sure: set[tuple[str, str]]) -> None:
+        """Take in an expression; calls in it may write to an argument."""
+        targets = []
         for call in _CALL.finditer(text):
-            if not _PURE.match(call[0]):
-                raise BuildError(f"Verilator's code has a call that is not known: {call[0]}")
+            number = _target(call[0])
+            if number is not None:
+                begin, end = _argument(text, call.end(), number)
+                name = self._variable(text[begin:end].strip())
+                if name is None:
+                    raise BuildError(f"Verilator's code writes to what is not known: {text}")
+                found.writes.add(name)
+                targets.append((begin, end))
+        for begin, end in targets:
+            text = f"{text[:begin]}{' ' * (end - begin)}{text[end:]}"
         for match in _NAME.finditer(text):
             name = self._variable(f"{match[1] or ''}{match[2]}")
             if name is not None:
@@ -177,12 +199,16 @@ class Reader:
         return end + 1
 
 
-def _split(text: str) -> list[str]:
-    """Arguments of a call."""
-    parts, depth, begin = [], 0, 0
-    for place, letter in enumerate(text):
+def _argument(text: str, at: int, number: int) -> tuple[int, int]:
+    """Return where an argument of the call whose name ends at ``at`` begins and ends."""
+    depth, begin, found = 0, at + 1, 0
+    for place in range(at, len(text)):
+        letter = text[place]
         depth += (letter in "([") - (letter in ")]")
-        if letter == "," and not depth:
-            parts.append(text[begin:place])
-            begin = place + 1
-    return [*parts, text[begin:]]
+        if (letter == "," and depth == 1) or not depth:
+            if found == number:
+                return begin, place
+            found, begin = found + 1, place + 1
+        if not depth:
+            break
+    raise BuildError(f"Verilator's code has a call with too few arguments: {text}")

@@ -49,6 +49,9 @@ def test_a_memory_says_that_it_was_stored():
 def test_macros_with_a_target():
     (one,) = read("VL_SUB_W(3, tmp, vlSelfRef.a, vlSelfRef.b);", names=("tmp",))
     assert (one.reads, one.writes) == ({"a", "b"}, {"local_0_tmp"})
+    nested = "vlSelfRef.x = VL_GTE_W(3, VL_AND_W(3, tmp, vlSelfRef.a, vlSelfRef.b), vlSelfRef.c);"
+    (one,) = read(nested, names=("tmp",))
+    assert (one.reads, one.writes) == ({"a", "b", "c"}, {"x", "local_0_tmp"})
     loop = "while ((5U >= tmp)) { vlSelfRef.x[tmp] = 1U; tmp = (1U + tmp); }"
     (one,) = read(loop, names=("tmp",))
     assert one.writes == {"x", "local_0_tmp"}
@@ -63,6 +66,8 @@ def test_macros_with_a_target():
         "VL_FROB_W(3, vlSelfRef.x);",
         "for (;;) { vlSelfRef.x = 1U; }",
         "vlSelfRef.x = (1U",
+        "VL_ADD_W(3);",
+        "VL_EQ_W(3, vlSelfRef.x, vlSelfRef.y);",
     ],
 )
 def test_what_is_not_known_is_refused(text):
