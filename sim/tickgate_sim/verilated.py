@@ -159,7 +159,10 @@ class Cache:
             # Not "verilator", which is a Perl script around this program.
             run(["verilator_bin", *_VERILATOR_FLAGS, *model.flags, *names, *sources])
         if model.rewrite is not None:
-            model.rewrite(folder, model.prefix)
+            try:
+                model.rewrite(folder, model.prefix)
+            except BuildError as error:  # nothing was changed: the model is right, but slow
+                self._say(f"{self._name}: {error}; the model will be several times slower")
         with self.step("compiling the model (a minute or two)"):
             make = ["make", "-C", str(folder), "-f", f"{model.prefix}.mk", f"-j{_JOBS}"]
             run([*make, f"OPT_FAST={model.optimise}", *model.archives])
