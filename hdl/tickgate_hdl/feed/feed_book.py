@@ -64,6 +64,10 @@ class FeedBook(wiring.Component):
         Groups of lines A and B of each channel.
     feed_stale : :py:`Out(1)`
         Some channel is stale, so no book is known to be right.
+    feed_lacks : :py:`Out(1)`
+        Some channel lacks messages: it has not begun, one is missing, a gap is open, it is suspect
+        or rebuilding. Unlike ``feed_stale`` it is low while messages that are here wait for the
+        book, as in a burst; what is told to the host must not flicker with those.
     count_* : :py:`Out(32)`
         As the registers of the same names; they wrap.
     busy : :py:`Out(1)`
@@ -93,7 +97,8 @@ class FeedBook(wiring.Component):
             "expected": Out(64), "highest": Out(64), "session": Out(80),
             **{name: Out(1) for name in STATES},
             "groups": Out(ArrayLayout(32, 2 * config.channels)),
-            "feed_stale": Out(1), "high_water_lines": Out(16), "high_water_window": Out(16),
+            "feed_stale": Out(1), "feed_lacks": Out(1),
+            "high_water_lines": Out(16), "high_water_window": Out(16),
             "busy": Out(1), "active": Out(1),
             **{name: Out(32) for name in (*COUNTERS, *BOOK_COUNTERS)},
         })
@@ -129,6 +134,9 @@ class FeedBook(wiring.Component):
               for number, channel in enumerate(channels)),
             self.feed_stale.eq(Cat(channel.stale for channel in channels).any()),
             book.feed_stale.eq(self.feed_stale),
+            self.feed_lacks.eq(Cat(
+                ~channel.started | channel.missing | channel.gap_open | channel.suspect
+                | channel.rebuilding for channel in channels).any()),
             self.message_valid.eq(book.i.valid & book.i.ready), self.message.eq(book.i.payload),
             self.high_water_lines.eq(_most(m, [c.high_water_lines for c in channels], "lines")),
             self.high_water_window.eq(_most(m, [c.high_water_window for c in channels], "window")),

@@ -117,7 +117,7 @@ class Card(wiring.Component):
             gate.query_status.eq(feed.query_status),
             self.tob_tap__valid.eq(feed.tob.valid & feed.tob.ready),
             self.tob_tap__payload.eq(Value.cast(feed.tob.payload)),
-            market.stale.eq(feed.feed_stale), market.depth.eq(csr.ring_enable__depth),
+            market.stale.eq(feed.feed_lacks), market.depth.eq(csr.ring_enable__depth),
             market.depth_write.eq(feed.depth_write), market.depth_row.eq(feed.depth_row),
             market.depth_clear.eq(feed.depth_clear),
             messages.item_valid.eq(feed.message_valid), messages.item.eq(feed.message),
