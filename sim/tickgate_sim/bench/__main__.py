@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Measures feed and book: ``python -m tickgate_sim.bench [--out FOLDER]``.
 
 Prints tables and writes ``bench.json``, one flat object of figure name to number. Cycle counts are
