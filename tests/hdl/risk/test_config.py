@@ -10,7 +10,8 @@ from tickgate_hdl.top.config import CardConfig
 
 @pytest.mark.parametrize(
     "sizes",
-    [{"symbols": 65}, {"symbols": 128}, {"accounts": 0}, {"accounts": 64}, {"levels": 100},
+    [{"symbols": 65}, {"symbols": 128}, {"accounts": 0}, {"accounts": 64}, {"front": 100},
+     {"leaf": 3}, {"leaves": 128}, {"window": 1 << 16}, {"line_fifo": 3}, {"channels": 5},
      {"open_orders": 1}, {"order_sets": 3}, {"order_ways": 0}, {"order_ways": 17}],
 )
 def test_a_card_that_cannot_be_is_refused(sizes):
