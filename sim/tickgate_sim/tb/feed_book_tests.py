@@ -64,7 +64,8 @@ class FeedBench:
         """Reset, wait for the sweep, set the lines, load the symbols."""
         dut = self.dut
         dut.rst.value = 1
-        for name in ("symbol_write", "time_ns", "itch_type_select", "select", "rebuild", "resume",
+        for name in ("symbol_write", "time_ns", "time_ns_a", "time_ns_b", "itch_type_select",
+                     "select", "rebuild", "resume",
                      "forget", "resume_sequence", "inject__valid", "port_b_we", "group_a_we",
                      "port_a_we", "group_b_we"):
             getattr(dut, name).value = 0
