@@ -5,11 +5,8 @@ socket; OUCH bodies are packed and unpacked by struct, from the specification's 
 """
 
 import asyncio
-import json
 import socket
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,10 @@ from itchcpp.book import BookManager
 from nasdaq_protocols import soup
 from tickgate_sim.exchange.admin_client import call
 
+from tests.system.exchange_process import PATIENCE_S, running_exchange
+
 pytestmark = pytest.mark.system
 GROUP = "239.192.7.2"
-PATIENCE_S = 20
 ENTER = struct.Struct(">cIcI8sQccccc14sH")
 ACCEPTED = struct.Struct(">cQIcI8sQccQcccc14sH")
 EXECUTED = struct.Struct(">cQIIQcQH")
@@ -59,20 +57,8 @@ def exchange(tmp_path: Path, feed: socket.socket) -> Iterator[dict[str, Any]]:
         password = "SECRET"
         """
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tickgate_sim.exchange", "--config", str(config)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.terminate()
-        assert process.wait(PATIENCE_S) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with running_exchange(config) as ready:
+        yield ready
 
 
 def enter(number: int, side: bytes, quantity: int, price: int) -> bytes:

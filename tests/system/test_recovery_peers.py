@@ -5,11 +5,8 @@ and the re-request server are reached by ordinary sockets, their bytes read by s
 """
 
 import asyncio
-import json
 import socket
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,9 +17,10 @@ import pytest
 from nasdaq_protocols import soup
 from tickgate_sim.exchange.admin_client import call
 
+from tests.system.exchange_process import PATIENCE_S, running_exchange
+
 pytestmark = pytest.mark.system
 GROUPS = ("239.192.7.4", "239.192.7.5")
-PATIENCE_S = 20
 SYMBOLS = ("AAPL", "MSFT")
 Orders = dict[int, list[Any]]
 
@@ -66,20 +64,8 @@ def exchange(tmp_path: Path, lines: list[socket.socket]) -> Iterator[dict[str, A
         password = "SECRET"
         """
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tickgate_sim.exchange", "--config", str(config)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.terminate()
-        assert process.wait(PATIENCE_S) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with running_exchange(config) as ready:
+        yield ready
 
 
 class SnapshotSession(soup.SoupClientSession):
