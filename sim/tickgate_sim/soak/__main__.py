@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from tickgate_sim.bench.mixes import record_day
@@ -19,7 +19,7 @@ from tickgate_sim.soak.oracles import Change
 
 __all__ = ["differences", "main"]
 
-_ORACLES: dict[str, Callable[[Path, list[str]], Iterator[Change]]] = {
+_ORACLES: dict[str, Callable[[Path, list[str]], list[Change]]] = {
     "golden_model": oracles.golden_model,
     "itchcpp": oracles.itchcpp,
     "itch_book": oracles.itch_book,
@@ -51,12 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     path = record_day(options.messages, options.out / "soak", seed=options.seed)
     say("replay")
     report = replay(path)
-    columns = ("message", "symbol", "bid", "bid_size", "ask", "ask_size")
-    mine: list[Change] = [
-        (number, report.symbols[symbol], *quote)
-        for number, symbol, *quote in zip(
-            *(report.changes[name].tolist() for name in columns), strict=True)
-    ]
+    mine = oracles.changes(report)
     figures = {
         "soak.messages": report.messages,
         "soak.symbols": len(report.symbols),
@@ -71,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     for name, oracle in _ORACLES.items():
         say(name)
-        theirs = oracles.changes_only(oracle(path, report.symbols))
+        theirs = oracle(path, report.symbols)
         figures[f"soak.differences.{name}"] = differ = differences(mine, theirs)
         lines.append(f"  {name:14} {len(theirs):10,} {differ:12,}")
     target = options.out / "soak.json"

@@ -1,85 +1,105 @@
-"""Best bid and offer after every message of a file, as others have it."""
+"""Best bid and offer after every message of a file: as a replay has it, and as others have it."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from itch_book import Feed
+from itch_book import Feed, midnight_ns
 from itchcpp.book import BookManager
 from tickgate.protocols import binaryfile
 from tickgate_hdl.top.config import CardConfig
 
 from tickgate_sim.models.book import BookModel
 from tickgate_sim.models.itch import ItchModel
+from tickgate_sim.replay import Report
+from tickgate_sim.replay.source import messages
 
-__all__ = ["Change", "changes_only", "golden_model", "itch_book", "itchcpp"]
+__all__ = ["Change", "changes", "golden_model", "itch_book", "itchcpp", "only_changes"]
 
-Change = tuple[int, str, int, int, int, int]
-"""Message number from 1, symbol, bid, its size, ask, its size; prices in 1/10000 USD, 0 = none."""
+Change = tuple[int, int, str, int, int, int, int]
+"""Message number from 1, ITCH timestamp, symbol, bid, its size, ask, its size; prices in 1/10000
+USD, 0 = none."""
 
-_LOCATE, _STOCK = slice(1, 3), slice(11, 19)
+_DATE = datetime.date(2026, 1, 5)
+_LOCATE, _STAMP, _STOCK = slice(1, 3), slice(5, 11), slice(11, 19)
 
 
-def changes_only(rows: Iterator[Change]) -> list[Change]:
-    """Rows whose prices and sizes are others than those of the row before of the same symbol."""
+def changes(report: Report) -> list[Change]:
+    """The changes of a replay."""
+    columns = ("message", "timestamp", "symbol", "bid", "bid_size", "ask", "ask_size")
+    return [
+        (number, when, report.symbols[symbol], *quote)
+        for number, when, symbol, *quote in zip(
+            *(report.changes[name].tolist() for name in columns), strict=True
+        )
+    ]
+
+
+def only_changes(rows: Iterable[Change]) -> list[Change]:
+    """Rows whose prices and sizes are others than the row before of the same symbol."""
     last: dict[str, tuple[int, ...]] = {}
     found = []
     for row in rows:
-        if last.get(row[1], (0, 0, 0, 0)) != row[2:]:
-            last[row[1]] = row[2:]
+        if last.get(row[2], (0, 0, 0, 0)) != row[3:]:
+            last[row[2]] = row[3:]
             found.append(row)
     return found
 
 
-def golden_model(path: Path, names: list[str]) -> Iterator[Change]:
-    """The project's own model, with the card's order table."""
+def golden_model(path: Path, names: list[str]) -> list[Change]:
+    """What the golden model makes of the same messages, with the card's capacities."""
     sizes = CardConfig()
     padded: list[bytes | None] = [name.ljust(8).encode() for name in names]
-    book, itch = BookModel(padded, sizes.order_sets, sizes.order_ways), ItchModel()
-    for number, message in enumerate(binaryfile.read(path), 1):
-        command = itch.message(number, message)
-        if command is None:
-            continue
-        book.command(command)
-        for record in book.records:
-            top = record.top
-            yield number, names[record.symbol], top.bid, top.bid_size, top.ask, top.ask_size
-        book.records.clear()
+    book, decoder = BookModel(padded, sizes.order_sets, sizes.order_ways), ItchModel()
+    for number, message in enumerate(messages(path), 1):
+        command = decoder.message(number, message)
+        if command is not None:
+            book.command(command)
+    return only_changes(
+        (r.message, r.itch_time, names[r.symbol], r.top.bid, r.top.bid_size, r.top.ask,
+         r.top.ask_size)
+        for r in book.records
+    )  # fmt: skip
 
 
-def itchcpp(path: Path, names: list[str]) -> Iterator[Change]:
-    """PyPI ``itchcpp``, asked after each message about the symbol of its locate."""
+def itch_book(path: Path, names: list[str]) -> list[Change]:
+    """The same as PyPI ``itch-book`` has it."""
+    feed = Feed(str(path), date=_DATE, price_type="fixed")
+    locates: dict[int, str] = {}
+    for message in messages(path):
+        if message[:1] == b"R":
+            locates[int.from_bytes(message[_LOCATE], "big")] = message[_STOCK].decode().strip()
+    columns = ("seq", "ts_event", "locate", "bid_px", "bid_sz", "ask_px", "ask_sz")
+    midnight, known = midnight_ns(_DATE), set(names)
+
+    def rows() -> Iterator[Change]:
+        for batch in feed.batches(("bbo",)):
+            found = [batch.bbo[name].tolist() for name in columns]
+            for number, when, locate, *quote in zip(*found, strict=True):
+                if locates[locate] in known:
+                    yield (number, when - midnight, locates[locate], *quote)
+
+    return only_changes(rows())
+
+
+def itchcpp(path: Path, names: list[str]) -> list[Change]:
+    """Best bid and offer of every symbol after each message, as PyPI ``itchcpp`` has them."""
     manager = BookManager()
     for name in names:
         manager.track_symbol(name)
-    known = dict.fromkeys(names)
-    locates: dict[bytes, str] = {}
-    for number, message in enumerate(binaryfile.read(path), 1):
-        manager.process_stream(len(message).to_bytes(2, "big") + message)
-        if message[:1] == b"R" and (name := message[_STOCK].decode().rstrip()) in known:
-            locates[message[_LOCATE]] = name
-        symbol = locates.get(message[_LOCATE])
-        if symbol is None or (book := manager.book_for_symbol(symbol)) is None:
-            continue
-        bbo = book.bbo()
-        yield (
-            number, symbol, round(bbo.bid_price * 10_000), bbo.bid_shares,
-            round(bbo.ask_price * 10_000), bbo.ask_shares,
-        )  # fmt: skip
 
+    def rows() -> Iterator[Change]:
+        for number, message in enumerate(binaryfile.read(path), 1):
+            manager.process_stream(len(message).to_bytes(2, "big") + message)
+            when = int.from_bytes(message[_STAMP], "big")
+            for name in names:
+                book = manager.book_for_symbol(name)
+                if book is None:  # the file has not named it yet
+                    continue
+                bbo = book.bbo()
+                yield (
+                    number, when, name, round(bbo.bid_price * 10_000), bbo.bid_shares,
+                    round(bbo.ask_price * 10_000), bbo.ask_shares,
+                )  # fmt: skip
 
-def itch_book(path: Path, names: list[str]) -> Iterator[Change]:
-    """PyPI ``itch-book``, its table of best bids and offers."""
-    locates = {
-        int.from_bytes(message[_LOCATE], "big"): message[_STOCK].decode().rstrip()
-        for message in binaryfile.read(path) if message[:1] == b"R"
-    }  # fmt: skip
-    known = dict.fromkeys(names)
-    feed = Feed(str(path), date=datetime.date(2026, 1, 5), price_type="fixed")
-    columns = ("seq", "locate", "bid_px", "bid_sz", "ask_px", "ask_sz")
-    for batch in feed.batches(("bbo",)):
-        for number, locate, *quote in zip(
-            *(batch.bbo[name].tolist() for name in columns), strict=True
-        ):
-            if locates.get(locate) in known:
-                yield number, locates[locate], *quote
+    return only_changes(rows())

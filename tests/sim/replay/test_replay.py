@@ -3,7 +3,6 @@ books."""
 
 import csv
 import dataclasses
-import datetime
 import gzip
 import random
 from collections import Counter
@@ -13,29 +12,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from itch_book import Feed, midnight_ns
-from itchcpp.book import BookManager
 from tickgate.protocols import binaryfile
 from tickgate.protocols.itch50 import MESSAGES, AddOrder, OrderCancel, OrderDelete, StockDirectory
-from tickgate_hdl.top.config import CardConfig
 from tickgate_sim.card.build import build as build_card
 from tickgate_sim.fast.build import build
-from tickgate_sim.models.book import BookModel
-from tickgate_sim.models.itch import ItchModel
 from tickgate_sim.replay import Report, SourceError, replay
 from tickgate_sim.replay import source as replay_source
 from tickgate_sim.replay.cli import register
 from tickgate_sim.replay.passes import _Changes
 from tickgate_sim.replay.source import blocks, messages, scan
+from tickgate_sim.soak.oracles import (
+    Change,
+    changes,
+    golden_model,
+    itch_book,
+    itchcpp,
+    only_changes,
+)
 from tickgate_sim.traffic.mix import SYMBOLS, real_mix
 from typer.testing import CliRunner
 
 AAPL = "aapl-20200130-premarket-first2500"
 SAMPLES = (AAPL, "itchcpp-testvalues-23types", "simulated-ritch-12012")
-
-_DATE = datetime.date(2026, 1, 5)
-
-Change = tuple[int, int, str, int, int, int, int]
 
 pytestmark = pytest.mark.sim
 
@@ -55,102 +53,6 @@ def reports(samples: Path, library: Path) -> dict[str, Report]:
     return {name: replay(samples / f"{name}.itch50", library=library) for name in SAMPLES}
 
 
-def changes(report: Report) -> list[Change]:
-    names = ("bid", "bid_size", "ask", "ask_size")
-    return [
-        (
-            int(row["message"]),
-            int(row["timestamp"]),
-            report.symbols[row["symbol"]],
-            *(int(row[name]) for name in names),
-        )
-        for row in report.changes
-    ]
-
-
-def only_changes(rows: Iterator[Change]) -> list[Change]:
-    """Rows whose prices and sizes are others than the row before of the same symbol."""
-    last: dict[str, tuple[int, ...]] = {}
-    found = []
-    for row in rows:
-        if last.get(row[2], (0, 0, 0, 0)) != row[3:]:
-            last[row[2]] = row[3:]
-            found.append(row)
-    return found
-
-
-def modelled(path: Path, names: list[str]) -> list[Change]:
-    """What the golden model makes of the same messages, with the card's capacities."""
-    config = CardConfig()
-    decoder = ItchModel()
-    book = BookModel(
-        [name.ljust(8).encode() for name in names], config.order_sets, config.order_ways
-    )
-    for number, message in enumerate(messages(path), 1):
-        command = decoder.message(number, message)
-        if command is not None:
-            book.command(command)
-    return only_changes(
-        (
-            record.message,
-            record.itch_time,
-            names[record.symbol],
-            record.top.bid,
-            record.top.bid_size,
-            record.top.ask,
-            record.top.ask_size,
-        )
-        for record in book.records
-    )
-
-
-def of_itch_book(path: Path, names: list[str]) -> list[Change]:
-    """The same as PyPI itch-book has it."""
-    feed = Feed(str(path), date=_DATE, price_type="fixed")
-    locates: dict[int, str] = {}
-    for message in messages(path):
-        if message[:1] == b"R":
-            locates[int.from_bytes(message[1:3], "big")] = message[11:19].decode().strip()
-    columns = ("seq", "ts_event", "locate", "bid_px", "bid_sz", "ask_px", "ask_sz")
-    midnight = midnight_ns(_DATE)
-
-    def rows() -> Iterator[Change]:
-        for batch in feed.batches(("bbo",)):
-            found = [batch.bbo[name].tolist() for name in columns]
-            for number, when, locate, *quote in zip(*found, strict=True):
-                if locates[locate] in names:
-                    yield (number, when - midnight, locates[locate], *quote)
-
-    return only_changes(rows())
-
-
-def of_itchcpp(path: Path, names: list[str]) -> list[Change]:
-    """Best bid and offer of every symbol after each message, as PyPI itchcpp has them."""
-    manager = BookManager()
-    for name in names:
-        manager.track_symbol(name)
-
-    def rows() -> Iterator[Change]:
-        for number, message in enumerate(binaryfile.read(path), 1):
-            manager.process_stream(len(message).to_bytes(2, "big") + message)
-            for name in names:
-                book = manager.book_for_symbol(name)
-                if book is None:  # the file has not named it yet
-                    continue
-                bbo = book.bbo()
-                yield (
-                    number,
-                    int.from_bytes(message[5:11], "big"),
-                    name,
-                    round(bbo.bid_price * 10_000),
-                    bbo.bid_shares,
-                    round(bbo.ask_price * 10_000),
-                    bbo.ask_shares,
-                )
-
-    return only_changes(rows())
-
-
 def test_the_oracle_has_the_same_book_after_every_message(samples, reports):
     def rows() -> Iterator[Change]:
         with gzip.open(samples / f"{AAPL}.bbo.csv.gz", "rt") as file:
@@ -166,17 +68,17 @@ def test_the_oracle_has_the_same_book_after_every_message(samples, reports):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_golden_model_has_the_same_book_after_every_message(samples, reports, name):
     report = reports[name]
-    assert changes(report) == modelled(samples / f"{name}.itch50", report.symbols)
+    assert changes(report) == golden_model(samples / f"{name}.itch50", report.symbols)
 
 
 @pytest.mark.parametrize("name", [AAPL, "simulated-ritch-12012"])
 def test_itchcpp_has_the_same_book_after_every_message(samples, reports, name):
     report = reports[name]
-    assert changes(report) == of_itchcpp(samples / f"{name}.itch50", report.symbols)
+    assert changes(report) == itchcpp(samples / f"{name}.itch50", report.symbols)
 
 
 def test_itch_book_has_the_same_book_after_every_message(samples, reports):
-    expected = of_itch_book(samples / f"{AAPL}.itch50", ["AAPL"])
+    expected = itch_book(samples / f"{AAPL}.itch50", ["AAPL"])
     assert changes(reports[AAPL]) == expected
 
 
@@ -193,8 +95,8 @@ def test_eight_symbols_are_as_two_others_have_them(mix, library):
     assert sorted(report.symbols) == sorted(SYMBOLS)
     found = changes(report)
     assert len(found) > 1000
-    assert found == modelled(mix, report.symbols)
-    assert sorted(found) == sorted(of_itch_book(mix, report.symbols))
+    assert found == golden_model(mix, report.symbols)
+    assert sorted(found) == sorted(itch_book(mix, report.symbols))
     assert report.stale == []
     assert report.counters["book_unknown_reference"] == 0
 
@@ -335,7 +237,7 @@ def test_more_symbols_than_the_card_tracks_take_several_passes(crowd, library):
     assert report.passes == 2
     assert "70 symbols in 2 passes" in "\n".join(report.lines())
     assert len(report.symbols) == 70
-    assert changes(report) == modelled(crowd, report.symbols)
+    assert changes(report) == golden_model(crowd, report.symbols)
     assert told[-1] == (2 * report.messages, 2 * report.messages)
     assert sorted(told) == told
 
@@ -358,7 +260,7 @@ def test_messages_that_are_none_are_counted_and_the_rest_goes_on(samples, librar
 
 
 def modelled_first(stream: list[bytes], folder: Path) -> list[Change]:
-    return modelled(write(folder / "y", *stream), ["AAPL"])
+    return golden_model(write(folder / "y", *stream), ["AAPL"])
 
 
 @pytest.mark.parametrize(
