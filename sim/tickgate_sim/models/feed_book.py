@@ -46,6 +46,12 @@ class FeedBookModel:
             self.window["frames_suspect"] += 1
             self.events.append(Event("B", " ", _NOBODY, 0, self.expected, 0, 0))
 
+    def rebuild(self, sequence: int) -> None:
+        """Empty the books, and go on from a number."""
+        self.book.clear()
+        self._early.clear()
+        self.expected = sequence
+
     def counts(self) -> dict[str, int]:
         """All counters, by their registers' names without ``count_``."""
         return {**self.line.counts, **self.window, **self.itch.counts, **self.book.counts}
