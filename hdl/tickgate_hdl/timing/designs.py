@@ -41,6 +41,19 @@ def _levels(config):
                   leaves=config.leaves, registered=config.registered)
 
 
+def _front(config):
+    from tickgate_hdl.book.front import Front
+
+    return Front(symbols=config.symbols, levels=config.front, registered=config.registered)
+
+
+def _backing(config):
+    from tickgate_hdl.book.backing import Backing
+
+    return Backing(symbols=config.symbols, leaf=config.leaf, leaves=config.leaves,
+                   registered=config.registered)
+
+
 def _order_table(config):
     from tickgate_hdl.book.order_table import OrderTable
 
@@ -76,6 +89,8 @@ DESIGNS = {
     "feed_book": Design(_feed_book),
     "book": Design(_book),
     "levels": Design(_levels),
+    "front": Design(_front),
+    "backing": Design(_backing),
     "order_table": Design(_order_table),
     "line": Design(_line),
     "window": Design(_window),
