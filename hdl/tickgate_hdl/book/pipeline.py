@@ -138,7 +138,7 @@ class Book(wiring.Component):
         overflowed, overflow_told = Signal(symbols), Signal(symbols)
         misused, misuse_told = Signal(symbols), Signal(symbols)
         by_levels = Signal(symbols)  # the overflow is one of levels
-        traded = Signal()  # orders were seen since the books were emptied
+        traded = Signal()  # orders, of whatever symbol, were seen since the books were emptied
 
         m.d.comb += [
             locates.write.eq(self.symbol_write), locates.write_index.eq(self.symbol_index),
@@ -169,15 +169,14 @@ class Book(wiring.Component):
         age = Signal(range(orders.latency))  # cycles in work, until the order table has answered
         answered = Signal()
         read_due = Signal()  # the rows of its symbol are to be read
-        sent = Signal()  # an Add's level operation was taken: its check is due
+        live = Signal()  # it is about orders of a tracked symbol
+        adding = Signal()  # it adds an order now
+        sent = Signal()  # its level operation was taken in the cycle before: its check is due
         first_half, find_second = Signal(), Signal()
         ended, ends_status = Signal(), Signal()
-        adding, early = Signal(), Signal()
         order = orders.order
         m.d.comb += [
-            adding.eq(work.insert | second),
-            early.eq(work.insert),
-            first_half.eq(working & work.replace & ~second & tracked),
+            first_half.eq(live & work.replace & ~second),
             # What is looked for in vain does no harm.
             orders.find.eq(move | find_second), orders.symbol.eq(symbol),
             orders.channel.eq(Mux(first_half, work.channel, next_op.channel)),
@@ -188,6 +187,7 @@ class Book(wiring.Component):
         none = Signal()  # an order of no shares: it is not added
         m.d.sync += none.eq(work.shares == 0)
         free = ~orders.found & orders.free & ~none
+        unknown = answered & ~mine & ~adding  # the order that it is about is not there
         taken_off = Signal(32)
         part = work.reduce & (order.shares > work.shares)
         m.d.comb += taken_off.eq(Mux(part, work.shares, order.shares))
@@ -212,27 +212,29 @@ class Book(wiring.Component):
         m.d.comb += answered.eq(age == orders.latency - 1)
         with m.If(working & ~answered):
             m.d.sync += age.eq(age + 1)
-        with m.If(working & is_order & tracked):
-            with m.If(adding):
-                # An Add goes to its level before the table has answered, and is checked then.
-                ready_to_add = age >= orders.latency - 2 if orders.latency > 2 else 1
-                m.d.comb += levels.op.valid.eq(
-                    ~sent & ~read_due & Mux(early, ready_to_add, answered))
-                with m.If(passing):
-                    m.d.sync += sent.eq(1)
-                with m.If(sent):
-                    m.d.comb += [
-                        ended.eq(1), refused.eq(~free), orders.commit.eq(free),
-                        misuse.eq(orders.found), overflow.eq(~orders.found & ~orders.free),
-                    ]
-            with m.Elif(answered):
-                m.d.comb += [
-                    levels.op.valid.eq(mine), orders.commit.eq(passing), misuse.eq(~mine),
-                    ended.eq(passing | ~mine),
-                ]
+        # An Add goes to its level before the table has answered, and is checked then.
+        ready_to_add = age >= orders.latency - 2 if orders.latency > 2 else 1
+        m.d.comb += [
+            levels.op.valid.eq(live & Mux(
+                adding, ~sent & ~read_due & Mux(work.insert, ready_to_add, answered),
+                answered & mine)),
+            refused.eq(sent & ~free),
+        ]
+        m.d.sync += sent.eq(passing & adding)
+        with m.If(sent):
+            m.d.comb += [
+                ended.eq(1), orders.commit.eq(free),
+                misuse.eq(orders.found), overflow.eq(~orders.found & ~orders.free),
+            ]
+        with m.Elif(live):
+            m.d.comb += [
+                orders.commit.eq(passing & ~adding), misuse.eq(unknown),
+                ended.eq(answered & ~adding & (levels.op.ready | ~mine)),
+            ]
         with m.Elif(searching), m.If(locates.searched):
             m.d.sync += [
-                searching.eq(0), tracked.eq(locates.matched), symbol.eq(locates.match)]
+                searching.eq(0), tracked.eq(locates.matched), symbol.eq(locates.match),
+                live.eq(locates.matched & is_order)]
             m.d.comb += [
                 locates.learn.eq(work.insert | (work.letter == ord("R"))),
                 untracked.eq(~locates.matched),
@@ -254,7 +256,7 @@ class Book(wiring.Component):
 
         m.d.comb += levels.kill.eq(refused)
         with m.If(ended):
-            m.d.sync += working.eq(0)
+            m.d.sync += [working.eq(0), live.eq(0)]
             with m.If(misuse):
                 one_more(self.count_book_unknown_reference)
                 m.d.sync += misused.bit_select(symbol, 1).eq(1)
@@ -279,18 +281,19 @@ class Book(wiring.Component):
             m.d.sync += read_due.eq(locates.searched & locates.matched & is_order)
         with m.If(find_second):
             m.d.sync += [
-                working.eq(1), age.eq(0), sent.eq(0), second.eq(1), sells.eq(order.sell),
-                read_due.eq(1),
+                working.eq(1), live.eq(1), age.eq(0), second.eq(1), adding.eq(1),
+                sells.eq(order.sell), read_due.eq(1),
             ]
         with m.Elif(move):
             m.d.sync += [
-                working.eq(1), age.eq(0), sent.eq(0), second.eq(0), sells.eq(next_op.sell),
+                working.eq(1), live.eq(next_is_order & locates.mapped), age.eq(0),
+                second.eq(0), adding.eq(next_op.insert), sells.eq(next_op.sell),
                 work.eq(next_op), symbol.eq(locates.symbol),
                 is_order.eq(next_is_order), is_status.eq(next_op.known & next_op.status),
                 tracked.eq(next_is_order & locates.mapped),
                 read_due.eq(next_is_order & locates.mapped & ~next_op.insert),
             ]
-        with m.If(working & is_order & tracked):
+        with m.If(working & is_order):
             m.d.sync += traded.eq(1)
         self._count(m, new, work)
 
@@ -310,12 +313,13 @@ class Book(wiring.Component):
             Value.cast(top).eq(Value.cast(old)),
         ]
         result = levels.result
+        is_stale = stale.bit_select(result_symbol, 1)
         with m.If(levels.result_valid):
             m.d.comb += [
                 *(top[name].eq(result[name].price) for name in ("bid", "ask")),
                 *(top[f"{name}_size"].eq(result[name].size) for name in ("bid", "ask")),
                 *(top[f"{name}_orders"].eq(result[name].orders) for name in ("bid", "ask")),
-                top.stale.eq(stale.bit_select(reading, 1)),
+                top.stale.eq(is_stale),
             ]
         store, publish, moved = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -327,13 +331,18 @@ class Book(wiring.Component):
             top_record.symbol.eq(reading), top_record.top.eq(top),
             top_record.origin.eq(origin), top_record.cycles.eq(self.cycles),
         ]
-        is_stale = stale.bit_select(result_symbol, 1)
         with m.If(levels.result_valid & publishes & (moved | (is_stale != old.stale))):
             m.d.comb += [store.eq(1), publish.eq(1)]
             with m.If(moved):
                 one_more(self.count_book_updates)
-        m.d.sync += self.tob.valid.eq(
-            publish & locates.enabled.bit_select(reading, 1))
+        # Whether a symbol is enabled is known a cycle before its result: one that is enabled in
+        # that very cycle is not published before it is stale.
+        publishes_next, enabled = Signal(bits), Signal()
+        m.d.comb += publishes_next.eq(reading)
+        m.d.sync += [
+            enabled.eq(locates.enabled.bit_select(publishes_next, 1)),
+            self.tob.valid.eq(publish & enabled),
+        ]
         with m.If(publish):
             m.d.sync += self.tob.payload.eq(top_record.record)
 
@@ -348,11 +357,14 @@ class Book(wiring.Component):
                 stale.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
                 marked.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
             ]
-        with m.If(locates.changed & traded):
+        late, late_symbol = Signal(), Signal(bits)
+        m.d.sync += [
+            late.eq(locates.changed & (traded | (working & is_order))),
+            late_symbol.eq(self.symbol_index[:bits]),
+        ]
+        with m.If(late):
             m.d.sync += [
-                stale.bit_select(self.symbol_index[:bits], 1).eq(1),
-                marked.bit_select(self.symbol_index[:bits], 1).eq(1),
-            ]
+                stale.bit_select(late_symbol, 1).eq(1), marked.bit_select(late_symbol, 1).eq(1)]
 
         # ---- events ----
         event_room, telling = Signal(), Signal()
@@ -392,11 +404,14 @@ class Book(wiring.Component):
                     traded.eq(0),
                 ]
                 m.next = "Sweep"
-            with m.State("Sweep"), m.If(~orders.busy & ~levels.busy & ~locates.busy):
-                m.next = "Empty"
+            with m.State("Sweep"):
+                m.d.comb += publishes_next.eq(walk)
+                with m.If(~orders.busy & ~levels.busy & ~locates.busy):
+                    m.next = "Empty"
             with m.State("Empty"):  # every symbol, one a cycle
                 m.d.comb += [
-                    reading.eq(walk), store.eq(1), publish.eq(1), top.eq(TopOfBook.const(_NO_TOP))]
+                    reading.eq(walk), publishes_next.eq(walk + 1),
+                    store.eq(1), publish.eq(1), top.eq(TopOfBook.const(_NO_TOP))]
                 m.d.sync += walk.eq(walk + 1)
                 with m.If(walk == symbols - 1):
                     m.d.sync += self.busy.eq(0)
@@ -468,18 +483,15 @@ class Book(wiring.Component):
             with m.State("Read Mark"):
                 m.d.comb += reading.eq(walk)
                 m.next = "Mark"
-            with m.State("Mark"):
-                m.d.comb += [
-                    reading.eq(walk), store.eq(1), publish.eq(1),
-                    top.stale.eq(stale.bit_select(walk, 1)),
-                ]
+            with m.State("Mark"):  # only what is stale is marked
+                m.d.comb += [reading.eq(walk), store.eq(1), publish.eq(1), top.stale.eq(1)]
                 m.d.sync += marked.bit_select(walk, 1).eq(0)
                 m.next = "Settle"
             with m.State("Settle"):  # whether there is more shows in the next cycle
                 m.next = "Run"
 
         self._answer(m, tops_query=top_query, write=top_write, stale=stale, locates=locates,
-                     status=status)
+                     status=status, late=late, late_symbol=late_symbol)
         for counter, happens, counts in counted:
             m.d.sync += [counts.eq(happens), counter.eq(counter + counts)]
         m.d.comb += [
@@ -563,7 +575,7 @@ class Book(wiring.Component):
             with m.If(self.itch_type_select == ord(letter)):
                 m.d.comb += self.itch_type_count.eq(count)
 
-    def _answer(self, m, *, tops_query, write, stale, locates, status):
+    def _answer(self, m, *, tops_query, write, stale, locates, status, late, late_symbol):
         """The gate's view: a symbol's row, or what is written into it at this moment."""
         symbols = self._config.symbols
         asked, again = Signal(8), Signal()
@@ -578,6 +590,7 @@ class Book(wiring.Component):
                 Mux(again, Value.cast(newest), Value.cast(tops_query.data))),
         ]
         right = ((asked < symbols) & ~self.busy & ~self.feed_stale
-                 & locates.enabled.bit_select(index, 1) & ~stale.bit_select(index, 1))
+                 & locates.enabled.bit_select(index, 1) & ~stale.bit_select(index, 1)
+                 & ~(late & (late_symbol == index)))
         m.d.comb += self.query_top.stale.eq(~right)
 

@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 
-from amaranth.hdl import Mux
+from amaranth.hdl import Cat
 
 __all__ = ["any_of", "exceeds", "lowest"]
 
@@ -25,12 +25,11 @@ def exceeds(value, number):
 
 
 def lowest(bits):
-    """Return the index of the lowest bit that is set; of none it means nothing."""
-    found = [(bits[number], number) for number in range(len(bits))]
-    while len(found) > 1:
-        found = [
-            (one | other, Mux(one, first, second))
-            for (one, first), (other, second) in zip_longest(
-                found[::2], found[1::2], fillvalue=(0, 0))
-        ]
-    return found[0][1]
+    """Return the index of the lowest bit that is set; of none it is 0.
+
+    That bit alone is left by a carry chain, then each bit of its index is an OR.
+    """
+    alone = bits & (~bits + 1)[:len(bits)]
+    return Cat(
+        any_of([alone[number] for number in range(len(bits)) if number >> at & 1])
+        for at in range((len(bits) - 1).bit_length()))

@@ -117,6 +117,7 @@ class BookModel:
             self._event(command)
             return
         symbol = self._symbol(command)
+        self._traded |= kind not in "RHT"
         if symbol is None:
             self.counts["itch_untracked"] += 1
             return
@@ -126,7 +127,6 @@ class BookModel:
                 top = replace(self.tops[symbol], trading_state=command.code)
                 self._show(command, symbol, top, always=True)
             return
-        self._traded = True
         if kind != "A":
             order = self.orders.get(command.reference)
             if order is None or order.symbol != symbol:

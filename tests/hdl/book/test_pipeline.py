@@ -143,3 +143,34 @@ def test_orders_that_find_no_place_make_their_symbol_stale_once(simulate, seed, 
         assert bench.model.counts["book_order_overflow"] > 20
 
     simulate(bench.dut, drive, bench.watch, cycles=20000)
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_a_symbol_enabled_after_its_first_orders_is_stale_from_the_start(simulate, registered):
+    """Though only orders of a symbol that nobody tracked were seen, its book lacks them."""
+    bench = Bench(registered=registered, names=STOCKS[:1])
+    late = STOCKS[1]
+
+    async def drive(ctx):
+        dut = bench.dut
+        await bench.start(ctx)
+        await bench.put(ctx, itch.add(2, late, 100, b"B", 300, 10_000))
+        await bench.settle(ctx)
+        assert not bench.records
+        ctx.set(dut.query_symbol, 1)
+        for name, value in (("index", 1), ("name", int.from_bytes(late, "little")),
+                            ("enable", 1), ("write", 1)):
+            ctx.set(getattr(dut, f"symbol_{name}"), value)
+        bench.model.enable(1, late)
+        await ctx.tick()
+        ctx.set(dut.symbol_write, 0)
+        for _ in range(30):
+            assert ctx.get(dut.query_top.stale)
+            await ctx.tick()
+        await bench.put(ctx, itch.add(2, late, 101, b"B", 200, 9_900))
+        await bench.settle(ctx)
+        assert [r.symbol for r in bench.records] == [1, 1]
+        assert all(r.flags for r in bench.records)
+        assert bench.records[-1].bid == 9_900
+
+    simulate(bench.dut, drive, bench.watch, cycles=2000)
