@@ -65,26 +65,25 @@ class ItchDecode(wiring.Component):
         for name, message in itch50.MESSAGES.items():
             is_type[name] = Signal(name=f"is_{ord(name)}")
             right[name] = Signal(name=f"right_{ord(name)}")
-            m.d.comb += is_type[name].eq((letter == ord(name)) & (item.length != 0))
+            m.d.comb += is_type[name].eq(letter == ord(name))
             fits = item.length == message.LENGTH
             if name in _KINDS["insert"]:
                 side = fields(message, item.data)["buy_sell_indicator"]
                 fits &= (side == ord("B")) | (side == ord("S"))
             m.d.comb += right[name].eq(fits)
 
-        def any_of(names, fitting=True):
-            return Cat(
-                is_type[name] & right[name] if fitting else is_type[name] for name in names).any()
+        def any_of(names):
+            return Cat(is_type[name] & right[name] for name in names).any()
 
         known = any_of(itch50.MESSAGES)
-        typed = any_of(itch50.MESSAGES, fitting=False)
+        misfits = Cat(is_type[name] & ~right[name] for name in itch50.MESSAGES).any()
         m.d.comb += [
             out.channel.eq(item.channel), out.sequence.eq(item.sequence),
             out.time_ns.eq(item.time_ns), out.arrival.eq(item.arrival),
             out.itch_time.eq(header["timestamp"]), out.letter.eq(letter),
             out.locate.eq(header["stock_locate"]),
             out.known.eq(known),
-            out.malformed.eq((typed & ~known) | (item.length == 0)),
+            out.malformed.eq(misfits | (item.length == 0)),
             out.body.eq(item.data[8 * _HEADER_BYTES:]),
             *(out[kind].eq(any_of(names)) for kind, names in _KINDS.items()),
         ]

@@ -18,11 +18,13 @@ Origin = StructLayout({"sequence": 64, "time_ns": 64, "itch_time": 48, "arrival"
 
 
 class TopRecord(wiring.Component):
-    """A TopOfBook record, combinationally.
+    """A TopOfBook record, from the cycle after ``publish`` on until the next one.
 
-    ``book_cycles`` counts from the message's arrival to the cycle ``cycles``, and saturates.
+    ``book_cycles`` counts from the message's arrival to the cycle ``cycles`` of ``publish``, and
+    saturates.
     """
 
+    publish: In(1)
     symbol: In(8)
     top: In(TopOfBook)
     origin: In(Origin)
@@ -32,19 +34,23 @@ class TopRecord(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         body = Signal(record_layout(schema.TOP_OF_BOOK))
+        symbol, top, origin = Signal(8), Signal(TopOfBook), Signal(Origin)
         latency = Signal(32)
-        top = self.top
+        with m.If(self.publish):
+            m.d.sync += [
+                symbol.eq(self.symbol), top.eq(self.top), origin.eq(self.origin),
+                latency.eq(self.cycles - self.origin.arrival),
+            ]
         m.d.comb += [
-            latency.eq(self.cycles - self.origin.arrival),
-            body.symbol.eq(self.symbol),
+            body.symbol.eq(symbol),
             body.flags.eq(top.stale),
             *(body[name].eq(top[name]) for name in (
                 "trading_state", "bid", "bid_size", "bid_orders", "ask", "ask_size",
                 "ask_orders")),
             body.book_cycles.eq(Mux(latency[16:].any(), 0xFFFF, latency[:16])),
-            body.message.eq(self.origin.sequence),
-            body.itch_time.eq(self.origin.itch_time),
-            body.time_ns.eq(self.origin.time_ns),
+            body.message.eq(origin.sequence),
+            body.itch_time.eq(origin.itch_time),
+            body.time_ns.eq(origin.time_ns),
             self.record.template.eq(schema.TOP_OF_BOOK.template),
             self.record.body.eq(Value.cast(body)),
         ]

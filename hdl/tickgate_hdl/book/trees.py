@@ -1,18 +1,28 @@
 """Expressions of little depth: a mapper may keep a chain as a chain, of carries too."""
 
-from itertools import zip_longest
+from functools import reduce
+from operator import or_
 
-from amaranth.hdl import Cat
+from amaranth.hdl import Cat, Mux
 
-__all__ = ["any_of", "exceeds", "lowest"]
+__all__ = ["any_of", "exceeds", "index_of", "lowest", "selected"]
 
 
-def any_of(values):
-    """Return the OR of values."""
+def any_of(values, *, arity=2):
+    """Return the OR of values, so many of them in a gate."""
     values = list(values)
     while len(values) > 1:
-        values = [one | other for one, other in zip_longest(values[::2], values[1::2], fillvalue=0)]
+        values = [reduce(or_, values[at:at + arity]) for at in range(0, len(values), arity)]
     return values[0]
+
+
+def selected(choices):
+    """Return the OR of the values whose condition holds, from (condition, value).
+
+    Three choices share a LUT of six inputs, six of those the next one.
+    """
+    values = [Mux(condition, value, 0) for condition, value in choices]
+    return any_of([any_of(values[at:at + 3], arity=3) for at in range(0, len(values), 3)], arity=6)
 
 
 def exceeds(value, number):
@@ -25,11 +35,12 @@ def exceeds(value, number):
 
 
 def lowest(bits):
-    """Return the index of the lowest bit that is set; of none it is 0.
+    """Return the bits with only the lowest left of those that are set: a carry chain."""
+    return bits & (~bits + 1)[:len(bits)]
 
-    That bit alone is left by a carry chain, then each bit of its index is an OR.
-    """
-    alone = bits & (~bits + 1)[:len(bits)]
+
+def index_of(one_hot):
+    """Return the index of the bit that is set; of none it is 0."""
     return Cat(
-        any_of([alone[number] for number in range(len(bits)) if number >> at & 1])
-        for at in range((len(bits) - 1).bit_length()))
+        any_of([one_hot[number] for number in range(len(one_hot)) if number >> at & 1])
+        for at in range((len(one_hot) - 1).bit_length()))
