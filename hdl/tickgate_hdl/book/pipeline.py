@@ -2,18 +2,19 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
+from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols import itch50
 
 from tickgate_hdl.book.decode import BookOperation, ItchDecode
-from tickgate_hdl.book.level_layouts import DepthRow
+from tickgate_hdl.book.level_layouts import DepthRow, LevelResult
 from tickgate_hdl.book.locate_map import LocateMap
 from tickgate_hdl.book.order_table import OrderTable
 from tickgate_hdl.book.price_levels import Levels
 from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin, TopRecord
 from tickgate_hdl.book.status import StatusTable
-from tickgate_hdl.book.trees import lowest
+from tickgate_hdl.book.trees import any_of, index_of, lowest
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.wire import fields
@@ -77,7 +78,7 @@ class Book(wiring.Component):
     count_* : :py:`Out(32)`
         As the registers of the same names; they wrap.
     itch_type_select, itch_type_count : :py:`In(8)`, :py:`Out(32)`
-        Messages of the selected type among ``count_itch_messages``.
+        Messages of the type selected in the cycle before, among ``count_itch_messages``.
     busy : :py:`Out(1)`
         Tables are being emptied: after reset, and after ``clear``.
     active : :py:`Out(1)`
@@ -149,6 +150,7 @@ class Book(wiring.Component):
 
         # ---- messages that wait: decoded, and their locates looked up ----
         clearing, running, calm = Signal(), Signal(), Signal()
+        walk = Signal(range(symbols))  # the symbol that is dealt with while none is in work
         next_op, next_is_order = Signal(BookOperation), Signal()
         waits, move = Signal(), Signal()  # a message is next; it goes to work
         again = Signal()  # a locate was learned: look up again
@@ -176,7 +178,6 @@ class Book(wiring.Component):
         ended, ends_status = Signal(), Signal()
         order = orders.order
         m.d.comb += [
-            first_half.eq(live & work.replace & ~second),
             # What is looked for in vain does no harm.
             orders.find.eq(move | find_second), orders.symbol.eq(symbol),
             orders.channel.eq(Mux(first_half, work.channel, next_op.channel)),
@@ -256,7 +257,7 @@ class Book(wiring.Component):
 
         m.d.comb += levels.kill.eq(refused)
         with m.If(ended):
-            m.d.sync += [working.eq(0), live.eq(0)]
+            m.d.sync += [working.eq(0), live.eq(0), first_half.eq(0)]
             with m.If(misuse):
                 one_more(self.count_book_unknown_reference)
                 m.d.sync += misused.bit_select(symbol, 1).eq(1)
@@ -281,13 +282,14 @@ class Book(wiring.Component):
             m.d.sync += read_due.eq(locates.searched & locates.matched & is_order)
         with m.If(find_second):
             m.d.sync += [
-                working.eq(1), live.eq(1), age.eq(0), second.eq(1), adding.eq(1),
-                sells.eq(order.sell), read_due.eq(1),
+                working.eq(1), live.eq(1), first_half.eq(0), age.eq(0), second.eq(1),
+                adding.eq(1), sells.eq(order.sell), read_due.eq(1),
             ]
         with m.Elif(move):
             m.d.sync += [
                 working.eq(1), live.eq(next_is_order & locates.mapped), age.eq(0),
-                second.eq(0), adding.eq(next_op.insert), sells.eq(next_op.sell),
+                first_half.eq(next_op.replace & locates.mapped), second.eq(0),
+                adding.eq(next_op.insert), sells.eq(next_op.sell),
                 work.eq(next_op), symbol.eq(locates.symbol),
                 is_order.eq(next_is_order), is_status.eq(next_op.known & next_op.status),
                 tracked.eq(next_is_order & locates.mapped),
@@ -299,22 +301,36 @@ class Book(wiring.Component):
 
         # ---- the result ----
         origin, publishes, result_symbol = Signal(Origin), Signal(), Signal(bits)
-        top = Signal(TopOfBook)
-        old = Signal(TopOfBook)
+        top, old = Signal(TopOfBook), Signal(TopOfBook)
         with m.If(passing):
             m.d.sync += [
                 *(origin[name].eq(work[name]) for name in Origin.members),
                 publishes.eq(adding | ~work.replace), result_symbol.eq(symbol),
             ]
-        reading = Signal(bits)
+        # What an operation made of the best levels, and what of it is not as it was.
+        Shown = StructLayout({
+            "result": LevelResult, "differs": 6, "symbol": bits, "publishes": 1, "origin": Origin})
+        now, shown, shows = Signal(Shown), Signal(Shown), Signal()
         m.d.comb += [
-            reading.eq(result_symbol),
+            now.result.eq(levels.result), now.symbol.eq(result_symbol),
+            now.publishes.eq(publishes), now.origin.eq(origin),
+            now.differs.eq(Cat(
+                levels.result[side][member] != old[f"{side}{end}"] for side in ("bid", "ask")
+                for member, end in (("price", ""), ("size", "_size"), ("orders", "_orders")))),
+        ]
+        compared = m.d.sync if config.registered else m.d.comb
+        compared += [shown.eq(now), shows.eq(levels.result_valid)]
+        reading, is_stale = Signal(bits), Signal()
+        aside = Signal(bits)  # whose row is changed while no operation is in work
+        m.d.comb += [
+            aside.eq(Mux(working, symbol, walk)),
+            reading.eq(Mux(running, Mux(shows, shown.symbol, result_symbol), aside)),
+            is_stale.eq(stale.bit_select(shown.symbol, 1)),
             top_read.addr.eq(reading), Value.cast(old).eq(Value.cast(top_read.data)),
             Value.cast(top).eq(Value.cast(old)),
         ]
-        result = levels.result
-        is_stale = stale.bit_select(result_symbol, 1)
-        with m.If(levels.result_valid):
+        result = shown.result
+        with m.If(shows):
             m.d.comb += [
                 *(top[name].eq(result[name].price) for name in ("bid", "ask")),
                 *(top[f"{name}_size"].eq(result[name].size) for name in ("bid", "ask")),
@@ -323,28 +339,25 @@ class Book(wiring.Component):
             ]
         store, publish, moved = Signal(), Signal(), Signal()
         m.d.comb += [
-            moved.eq(Cat(
-                result[side][member] != old[f"{side}{end}"] for side in ("bid", "ask")
-                for member, end in (("price", ""), ("size", "_size"), ("orders", "_orders"))
-            ).any()),
+            moved.eq(shown.differs.any()),
             top_write.addr.eq(reading), top_write.data.eq(top), top_write.en.eq(store),
             top_record.symbol.eq(reading), top_record.top.eq(top),
-            top_record.origin.eq(origin), top_record.cycles.eq(self.cycles),
+            top_record.origin.eq(shown.origin),
+            top_record.cycles.eq(self.cycles),
         ]
-        with m.If(levels.result_valid & publishes & (moved | (is_stale != old.stale))):
+        with m.If(shows & shown.publishes & (moved | (is_stale != old.stale))):
             m.d.comb += [store.eq(1), publish.eq(1)]
             with m.If(moved):
                 one_more(self.count_book_updates)
         # Whether a symbol is enabled is known a cycle before its result: one that is enabled in
         # that very cycle is not published before it is stale.
-        publishes_next, enabled = Signal(bits), Signal()
-        m.d.comb += publishes_next.eq(reading)
+        enabled, enabled_aside = Signal(), Signal()
         m.d.sync += [
-            enabled.eq(locates.enabled.bit_select(publishes_next, 1)),
-            self.tob.valid.eq(publish & enabled),
+            enabled.eq(locates.enabled.bit_select(result_symbol, 1)),
+            enabled_aside.eq(locates.enabled.bit_select(aside, 1)),
+            self.tob.valid.eq(publish & Mux(shows, enabled, enabled_aside)),
         ]
-        with m.If(publish):
-            m.d.sync += self.tob.payload.eq(top_record.record)
+        m.d.comb += [top_record.publish.eq(publish), self.tob.payload.eq(top_record.record)]
 
         # ---- levels that found no place; symbols enabled late ----
         with m.If(levels.lost):
@@ -358,9 +371,9 @@ class Book(wiring.Component):
                 marked.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
             ]
         late, late_symbol = Signal(), Signal(bits)
-        m.d.sync += [
+        m.d.comb += [
             late.eq(locates.changed & (traded | (working & is_order))),
-            late_symbol.eq(self.symbol_index[:bits]),
+            late_symbol.eq(locates.changed_symbol),
         ]
         with m.If(late):
             m.d.sync += [
@@ -381,13 +394,25 @@ class Book(wiring.Component):
         # What is to be told of symbols, and to be published again, waits until no message is in
         # work; none is begun while there is any.
         to_tell = (overflowed & ~overflow_told, misused & ~misuse_told)
-        tells, marks = Signal(), Signal()
-        pending, is_misuse = Signal(symbols), Signal()
-        m.d.sync += [tells.eq((to_tell[0] | to_tell[1]).any()), marks.eq(marked.any())]
+        tells, misuses, marks = Signal(), Signal(), Signal()
+        pending, is_mark, is_misuse = Signal(symbols), Signal(), Signal()
+        m.d.sync += [
+            tells.eq((to_tell[0] | to_tell[1]).any()), misuses.eq(to_tell[1].any()),
+            marks.eq(marked.any()),
+        ]
         m.d.comb += calm.eq(~tells & ~marks)
+        # What an event says of the status message in work, known before it is told.
+        status_kind, status_code, is_action = Signal(8), Signal(8), Signal()
+        m.d.sync += [
+            status_kind.eq(Mux(
+                Cat(work.letter == ord(letter) for letter in "SRH").any(), work.letter, ord("T"))),
+            status_code.eq(work.letter), is_action.eq(work.letter == ord("H")),
+        ]
+        for letter, code in (("R", ord(" ")), ("S", work.body[:8]), ("H", work.body[64:72])):
+            with m.If(work.letter == ord(letter)):
+                m.d.sync += status_code.eq(code)
         quiet = Signal()
-        m.d.comb += quiet.eq(~levels.active & ~self.tob.valid)
-        walk = Signal(range(symbols))
+        m.d.comb += quiet.eq(~levels.active & ~shows & ~self.tob.valid)
         state = Signal(8)  # what H said, behind the stock
         with m.If(self.clear):
             m.d.sync += clearing.eq(1)
@@ -404,18 +429,17 @@ class Book(wiring.Component):
                     traded.eq(0),
                 ]
                 m.next = "Sweep"
-            with m.State("Sweep"):
-                m.d.comb += publishes_next.eq(walk)
-                with m.If(~orders.busy & ~levels.busy & ~locates.busy):
-                    m.next = "Empty"
-            with m.State("Empty"):  # every symbol, one a cycle
-                m.d.comb += [
-                    reading.eq(walk), publishes_next.eq(walk + 1),
-                    store.eq(1), publish.eq(1), top.eq(TopOfBook.const(_NO_TOP))]
+            with m.State("Sweep"), m.If(~orders.busy & ~levels.busy & ~locates.busy):
+                m.next = "Empty"
+            with m.State("Empty"):  # every symbol, one every other cycle
+                m.d.comb += [store.eq(1), publish.eq(1), top.eq(TopOfBook.const(_NO_TOP))]
                 m.d.sync += walk.eq(walk + 1)
+                m.next = "Next Empty"
                 with m.If(walk == symbols - 1):
                     m.d.sync += self.busy.eq(0)
                     m.next = "Run"
+            with m.State("Next Empty"):
+                m.next = "Empty"
             with m.State("Run"):
                 m.d.comb += running.eq(1)
                 with m.If(working & is_status & (~work.named | tracked) & quiet & event_room):
@@ -424,45 +448,44 @@ class Book(wiring.Component):
                     with m.If(clearing & ~waits & ~self._waiting):
                         m.next = "Clear"
                     with m.Elif(tells & event_room):
-                        m.next = "Pick Told"
+                        m.d.sync += is_mark.eq(0)
+                        m.next = "Pick"
                     with m.Elif(marks):
-                        m.next = "Pick Mark"
+                        m.d.sync += is_mark.eq(1)
+                        m.next = "Pick"
             with m.State("Status"):
                 m.d.comb += [
                     status.write.eq(1), telling.eq(1), ends_status.eq(1),
-                    event.kind.eq(Mux(
-                        Cat(work.letter == ord(letter) for letter in "SRH").any(),
-                        work.letter, ord("T"))),
-                    event.code.eq(Mux(work.letter == ord("R"), ord(" "), work.letter)),
+                    event.kind.eq(status_kind), event.code.eq(status_code),
                 ]
                 with m.If(work.named):
                     m.d.comb += event.symbol.eq(symbol)
-                with m.If((work.letter == ord("H")) | (work.letter == ord("S"))):
-                    m.d.comb += event.code.eq(
-                        Mux(work.letter == ord("S"), work.body[:8], work.body[64:72]))
-                m.d.comb += reading.eq(symbol)
                 m.d.sync += [
                     *(origin[name].eq(work[name]) for name in Origin.members),
                     walk.eq(symbol), state.eq(work.body[64:72]),
                 ]
                 m.next = "Run"
-                with m.If(work.letter == ord("H")):
-                    m.next = "State"
-            with m.State("State"):  # the row was read while the status was stored
-                m.d.comb += [
-                    reading.eq(walk), store.eq(1), publish.eq(1),
-                    top.trading_state.eq(state),
-                ]
+                with m.If(is_action):
+                    m.next = "Row"
+            with m.State("Row"):
+                m.next = "State"
+            with m.State("State"):
+                m.d.comb += [store.eq(1), publish.eq(1), top.trading_state.eq(state)]
                 m.next = "Run"
-            with m.State("Pick Told"):
+            with m.State("Pick"):
                 m.d.sync += [
-                    is_misuse.eq(to_tell[1].any()),
-                    pending.eq(Mux(to_tell[1].any(), to_tell[1], to_tell[0])),
+                    is_misuse.eq(misuses),
+                    pending.eq(Mux(is_mark, marked, Mux(misuses, to_tell[1], to_tell[0]))),
                 ]
                 m.next = "Aim"
             with m.State("Aim"):
-                m.d.sync += walk.eq(lowest(pending))
+                m.d.sync += pending.eq(lowest(pending))
+                m.next = "Encode"
+            with m.State("Encode"):
+                m.d.sync += walk.eq(index_of(pending))
                 m.next = "Tell"
+                with m.If(is_mark):
+                    m.next = "Read Mark"
             with m.State("Tell"):
                 told = misuse_told, overflow_told
                 m.d.comb += [
@@ -477,14 +500,10 @@ class Book(wiring.Component):
                 with m.Else():
                     m.d.sync += told[1].bit_select(walk, 1).eq(1)
                 m.next = "Settle"
-            with m.State("Pick Mark"):
-                m.d.sync += walk.eq(lowest(marked))
-                m.next = "Read Mark"
             with m.State("Read Mark"):
-                m.d.comb += reading.eq(walk)
                 m.next = "Mark"
             with m.State("Mark"):  # only what is stale is marked
-                m.d.comb += [reading.eq(walk), store.eq(1), publish.eq(1), top.stale.eq(1)]
+                m.d.comb += [store.eq(1), publish.eq(1), top.stale.eq(1)]
                 m.d.sync += marked.bit_select(walk, 1).eq(0)
                 m.next = "Settle"
             with m.State("Settle"):  # whether there is more shows in the next cycle
@@ -497,7 +516,7 @@ class Book(wiring.Component):
         m.d.comb += [
             status.operation.eq(work), status.symbol.eq(symbol),
             self.active.eq(
-                waits | self._waiting | working | levels.active | self.tob.valid
+                waits | self._waiting | working | levels.active | shows | self.tob.valid
                 | self.events.valid | clearing | Cat(counts for _, _, counts in counted).any()
                 | marked.any() | (to_tell[0] | to_tell[1]).any()),
         ]
@@ -544,7 +563,9 @@ class Book(wiring.Component):
                 locates.channel.eq(Mux(passes, raw.channel, next_op.channel)),
                 locates.locate.eq(Mux(passes, header(raw.data), next_op.locate)),
             ]
-            m.d.sync += looking.eq(locates.look)
+            waiting = Signal(locates.latency - 1)
+            m.d.sync += waiting.eq(Cat(locates.look, waiting))
+            m.d.comb += looking.eq(waiting.any())
             with m.If(passes):
                 m.d.sync += [next_op.eq(decode.operation), waits.eq(1)]
             with m.Elif(move):
@@ -561,7 +582,7 @@ class Book(wiring.Component):
 
     def _count(self, m, taken, operation):
         """Count messages by type as they are taken."""
-        types = sorted(itch50.MESSAGES)
+        types, selected = sorted(itch50.MESSAGES), []
         for name, condition in (
             ("messages", operation.known), ("malformed", operation.malformed),
             ("unknown", ~operation.known & ~operation.malformed),
@@ -572,8 +593,10 @@ class Book(wiring.Component):
             count = Signal(32, name=f"count_{ord(letter)}")
             with m.If(taken & operation.known & (operation.letter == ord(letter))):
                 m.d.sync += count.eq(count + 1)
-            with m.If(self.itch_type_select == ord(letter)):
-                m.d.comb += self.itch_type_count.eq(count)
+            is_selected = Signal(name=f"is_selected_{ord(letter)}")
+            m.d.sync += is_selected.eq(self.itch_type_select == ord(letter))
+            selected.append(Mux(is_selected, count, 0))
+        m.d.comb += self.itch_type_count.eq(any_of(selected))
 
     def _answer(self, m, *, tops_query, write, stale, locates, status, late, late_symbol):
         """The gate's view: a symbol's row, or what is written into it at this moment."""
