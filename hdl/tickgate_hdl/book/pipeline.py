@@ -177,12 +177,14 @@ class Book(wiring.Component):
         first_half, find_second = Signal(), Signal()
         ended, ends_status = Signal(), Signal()
         order = orders.order
+        # Where registered, what was stored is read in the cycle after; it need not be forwarded.
+        finds_second = find_second if config.registered else first_half
         m.d.comb += [
             # What is looked for in vain does no harm.
             orders.find.eq(move | find_second), orders.symbol.eq(symbol),
-            orders.channel.eq(Mux(first_half, work.channel, next_op.channel)),
+            orders.channel.eq(Mux(finds_second, work.channel, next_op.channel)),
             orders.reference.eq(
-                Mux(first_half, work.new_reference, next_op.reference)),
+                Mux(finds_second, work.new_reference, next_op.reference)),
         ]
         mine = orders.owned
         none = Signal()  # an order of no shares: it is not added
@@ -268,10 +270,11 @@ class Book(wiring.Component):
                     by_levels.bit_select(symbol, 1).eq(0),
                     stale.bit_select(symbol, 1).eq(1),  # in time for the result of the operation
                 ]
-        m.d.comb += find_second.eq(first_half & answered & mine & passing)
+        stored = m.d.sync if config.registered else m.d.comb
+        stored += find_second.eq(first_half & answered & mine & passing)
 
         # ---- start the next one ----
-        idle = ~working if config.registered else ~working | (ended & ~first_half)
+        idle = (~working & ~find_second) if config.registered else ~working | (ended & ~first_half)
         m.d.comb += [
             move.eq(waits & ~looking & running & calm & idle),
             levels.read.eq((move & next_op.insert) | (working & read_due)),
