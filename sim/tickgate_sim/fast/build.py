@@ -2,24 +2,27 @@
 
 import hashlib
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tickgate_hdl.top.config import CardConfig
 from tickgate_hdl.top.sources import WAIVERS, gateware_files
 from tickgate_hdl.top.verilog import feed_gate_verilog
 
-from tickgate_sim.fast.activity import skip_idle
-from tickgate_sim.verilated import Cache, Model, Say, harness_digest, run
+from tickgate_sim.fast.activity import log_activity, skip_idle
+from tickgate_sim.verilated import Cache, Model, Say, harness_digest, make_archives, run
 
 __all__ = ["build"]
 
 _HARNESS = Path(__file__).parent / "harness"
 _LIBRARY = "libtickgate_fast.so"
-_SEPARATE = ("--no-assert", "-fno-merge-cond", "-fno-merge-cond-motion")
-"""Statements must not be put under common conditions: they could not be grouped then."""
-_REWRITERS = ("activity", "cpp_reader", "grouping")
+_SEPARATE = ("--no-assert", "-fno-merge-cond", "-fno-merge-cond-motion", "-fno-reloop")
+"""Statements must not be put under common conditions or into loops: they could not be grouped."""
+_REWRITERS = ("activity", "conditions", "cpp_reader", "emission", "grouping", "session")
 
 
 def build(
@@ -52,8 +55,13 @@ def build(
         if optimise is not None:
             model = replace(model, optimise=optimise)
         if skip:
-            model = replace(
-                model, flags=_SEPARATE, rewrite=skip_idle, rewriters=tuple(map(_file, _REWRITERS)))
+            model = replace(model, flags=_SEPARATE, rewriters=tuple(map(_file, _REWRITERS)))
+            plain = model
+
+            def rewrite(folder: Path, prefix: str) -> None:
+                skip_idle(folder, prefix, _logged(cache, folder, plain, config.symbols))
+
+            model = replace(model, rewrite=rewrite)
         harness = sorted(_HARNESS.glob("*.cpp"))
         folder = cache.root / f"fast-{harness_digest(harness, model.digest())}"
         if not (folder / _LIBRARY).exists():
@@ -69,6 +77,26 @@ def _file(module: str) -> Path:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text)
+
+
+def _logged(cache: Cache, folder: Path, model: Model, symbols: int) -> NDArray[np.bool_]:
+    """Return in which cycles of a short session each part of the model in a folder is run."""
+    copy = folder.with_name(f"{folder.name}.log")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    try:
+        parts = log_activity(copy, model.prefix)
+        with cache.step("compiling a model that logs its activity"):
+            make_archives(copy, replace(model, optimise="-O0"))
+        _make_harness(cache, copy, copy, model)
+        path = copy / "active.npy"
+        with cache.step("logging a session"):
+            run([sys.executable, "-m", "tickgate_sim.fast.session", str(copy / _LIBRARY),
+                 str(parts), str(symbols), str(path)])
+        active: NDArray[np.bool_] = np.load(path)
+        return active
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 def _make_harness(cache: Cache, folder: Path, libraries: Path, model: Model) -> None:

@@ -1,31 +1,141 @@
-"""Statements into groups that are run or skipped together."""
+"""Statements into groups that are run or skipped together, and the order in which they are run."""
 
 import re
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tickgate_sim.fast.cpp_reader import Statement
 
-__all__ = ["grouped"]
+__all__ = ["Parts", "alike"]
 
 _MADE = re.compile(r"^(?:local_\d+_)?(?:__V[a-z]+(?:Set|Val|Dim\d+)?__)?")
-"""What Verilator and this module put before the name of a variable of the design."""
-_LEAST, _MOST = 600, 6000
-"""Length of a group's text: it is ended when it has the least and the block changes, or the most.
-Found by trying; half or twice as much makes little difference."""
+"""What Verilator and ``activity`` put before the name of a variable of the design."""
+_SPACE = re.compile(r"\s+")
+_RARE = 0.002
+"""Share of the cycles below which what is run is grouped by blocks."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Statements in parts that cannot be divided, and which must come before which.
 
-def grouped(statements: list[Statement]) -> list[list[Statement]]:
-    """Return the statements in groups, in an order that means the same."""
-    return _groups(_order(statements))
-
-
-def _order(statements: list[Statement]) -> list[tuple[str, list[Statement]]]:
-    """Return the statements in an order that means the same, those of one block together, with
-    their blocks.
-
-    Statements that write the same variable, and what must stay between them, stay in one list.
+    Statements that write the same variable, and what must stay between them, are one part.
     """
+
+    members: list[list[Statement]]
+    behind: list[set[int]]
+    """Of each part, those that must come after it."""
+
+    @classmethod
+    def of(cls, statements: list[Statement]) -> "Parts":
+        """Return the parts of statements that are run in their order."""
+        after = _after(statements)
+        component = _components(after)
+        numbers: dict[int, list[int]] = defaultdict(list)
+        for number, found in enumerate(component):
+            numbers[found].append(number)
+        place = {found: part for part, found in enumerate(numbers)}
+        behind: list[set[int]] = [set() for _ in numbers]
+        for number, others in enumerate(after):
+            here = place[component[number]]
+            behind[here] |= {place[component[other]] for other in others} - {here}
+        return cls([[statements[number] for number in part] for part in numbers.values()], behind)
+
+    def order(self, groups: Sequence[int], condition: Callable[[str], str]) -> list[int]:
+        """Return the parts in an order that means the same, those of a group together as far as
+        can be, and in them those whose first statements have the same condition."""
+        waits = [0] * len(self.members)
+        for others in self.behind:
+            for other in others:
+                waits[other] += 1
+        conditions = [condition(part[0].text) for part in self.members]
+        ready: dict[int, list[int]] = defaultdict(list)
+        for part, count in enumerate(waits):
+            if not count:
+                ready[groups[part]].append(part)
+        found: list[int] = []
+        group, under = -1, ""
+        while ready:
+            if group not in ready:
+                group = max(ready, key=lambda name: (len(ready[name]), -name))
+            part = next((part for part in ready[group] if under and conditions[part] == under),
+                        ready[group][0])
+            ready[group].remove(part)
+            under = conditions[part]
+            if not ready[group]:
+                del ready[group]
+            found.append(part)
+            for other in sorted(self.behind[part]):
+                waits[other] -= 1
+                if not waits[other]:
+                    ready[groups[other]].append(other)
+        return found
+
+    def sizes(self) -> NDArray[np.float64]:
+        """Return about what it costs to run each part."""
+        return np.array([sum(len(_SPACE.sub("", statement.text)) for statement in part)
+                         for part in self.members], float)
+
+
+def alike(parts: Parts, active: NDArray[np.bool_], count: int) -> list[int]:
+    """Return the number of each part's group, of at most ``count``: parts that are run in the same
+    cycles.
+
+    ``active`` says of each cycle which parts had to be run. Two groups are joined as long as there
+    are too many, the two for which least is run that need not be.
+    """
+    often = active.mean(0) > _RARE
+    rare = Parts([part for part, busy in zip(parts.members, often, strict=True) if not busy], [])
+    quiet = _by_block(rare, max(1, count // 4))
+    same: dict[bytes, list[int]] = defaultdict(list)
+    for part in np.flatnonzero(often):
+        same[active[:, part].tobytes()].append(int(part))
+    joined = list(same.values())
+    sizes = parts.sizes()
+    runs = np.array([active[:, members[0]] for members in joined], np.float32)
+    weights = np.array([sizes[members].sum() for members in joined])
+    shares = runs.mean(1)
+    either = shares[:, None] + shares - runs @ runs.T / max(1, len(active))
+    wasted = weights[:, None] * (either - shares[:, None]) + weights * (either - shares)
+    np.fill_diagonal(wasted, np.inf)
+    for _ in range(len(joined) - (count - len(set(quiet)))):
+        one, other = divmod(int(np.argmin(wasted)), len(joined))
+        joined[one] += joined[other]
+        joined[other] = []
+        runs[one] = np.maximum(runs[one], runs[other])
+        weights[one] += weights[other]
+        shares[one] = runs[one].mean()
+        wasted[other], wasted[:, other] = np.inf, np.inf
+        both = shares[one] + shares - runs @ runs[one] / len(active)
+        row = weights[one] * (both - shares[one]) + weights * (both - shares)
+        row[np.isinf(wasted[one])] = np.inf
+        wasted[one], wasted[:, one] = row, row
+    numbers = [0] * len(parts.members)
+    busy = [members for members in joined if members]
+    for number, members in enumerate(busy):
+        for part in members:
+            numbers[part] = number
+    for index, group in zip(np.flatnonzero(~often), quiet, strict=True):
+        numbers[index] = len(busy) + group
+    return numbers
+
+
+def _by_block(parts: Parts, count: int) -> list[int]:
+    """Return the number of each part's group, of at most ``count``: blocks of the design."""
+    paths = [_block(part) for part in parts.members]
+    depth = max((len(path) for path in paths), default=0)
+    while len({path[:depth] for path in paths}) > count:
+        depth -= 1
+    numbers: dict[tuple[str, ...], int] = {}
+    return [numbers.setdefault(path[:depth], len(numbers)) for path in paths]
+
+
+def _after(statements: list[Statement]) -> list[set[int]]:
+    """Return for each statement those that must come after it, or with it."""
     after: list[set[int]] = [set() for _ in statements]
     writers: dict[str, int] = {}
     readers: dict[str, list[int]] = defaultdict(list)
@@ -44,37 +154,7 @@ def _order(statements: list[Statement]) -> list[tuple[str, list[Statement]]]:
             readers[name].append(number)
     for number, behind in enumerate(after):
         behind.discard(number)
-    component = _components(after)
-    members: dict[int, list[int]] = defaultdict(list)
-    for number, part in enumerate(component):
-        members[part].append(number)
-    behind_of: dict[int, set[int]] = {part: set() for part in members}
-    waits: dict[int, int] = dict.fromkeys(members, 0)
-    for number, behind in enumerate(after):
-        for other in behind:
-            if component[other] != component[number]:
-                behind_of[component[number]].add(component[other])
-    for others in behind_of.values():
-        for other in others:
-            waits[other] += 1
-    blocks = {part: _block(statements[numbers[0]]) for part, numbers in members.items()}
-    ready: dict[str, list[int]] = defaultdict(list)
-    for part, count in waits.items():
-        if not count:
-            ready[blocks[part]].append(part)
-    ordered, block = [], ""
-    while ready:
-        if block not in ready:
-            block = max(ready, key=lambda name: len(ready[name]))
-        part = ready[block].pop(0)
-        if not ready[block]:
-            del ready[block]
-        ordered.append((block, [statements[number] for number in members[part]]))
-        for other in sorted(behind_of[part]):
-            waits[other] -= 1
-            if not waits[other]:
-                ready[blocks[other]].append(other)
-    return ordered
+    return after
 
 
 def _components(after: list[set[int]]) -> list[int]:
@@ -114,24 +194,11 @@ def _components(after: list[set[int]]) -> list[int]:
     return component
 
 
-def _block(statement: Statement) -> str:
-    """Return the block of the design that a statement belongs to."""
-    counts: dict[str, int] = defaultdict(int)
-    for name in (*statement.writes, *statement.reads):
+def _block(part: list[Statement]) -> tuple[str, ...]:
+    """Return the block of the design that a part belongs to."""
+    counts: dict[tuple[str, ...], int] = defaultdict(int)
+    for name in (*part[0].writes, *part[0].reads):
         path = _MADE.sub("", name).split("__DOT__")
         if len(path) > 1:
-            counts["__DOT__".join(path[:-1])] += 1 + 3 * (name in statement.writes)
-    return max(counts, key=lambda name: (counts[name], name), default="")
-
-
-def _groups(ordered: list[tuple[str, list[Statement]]]) -> list[list[Statement]]:
-    groups: list[list[Statement]] = []
-    size, block = _MOST, ""
-    for here, part in ordered:
-        length = sum(len(statement.text) for statement in part)
-        if size + length > _MOST or (here != block and size > _LEAST):
-            groups.append([])
-            size = 0
-        groups[-1] += part
-        size, block = size + length, here
-    return groups
+            counts[tuple(path[:-1])] += 1 + 3 * (name in part[0].writes)
+    return max(counts, key=lambda path: (counts[path], path), default=())

@@ -1,13 +1,14 @@
 """Rewriting of Verilator's C++: what is read and written, what stays in order, what is refused."""
 
-import itertools
 import random
 
+import numpy as np
 import pytest
 from tickgate_sim.fast import activity
 from tickgate_sim.fast.activity import skip_idle
+from tickgate_sim.fast.conditions import condition, nodes, written
 from tickgate_sim.fast.cpp_reader import Reader
-from tickgate_sim.fast.grouping import grouped
+from tickgate_sim.fast.grouping import Parts, alike
 from tickgate_sim.verilated import BuildError
 
 
@@ -76,7 +77,7 @@ def test_what_is_not_known_is_refused(text):
 
 
 def test_an_order_that_means_the_same():
-    """Random programs, run in the order given and in that of the groups."""
+    """Random programs, run in the order given and in that of groups drawn at random."""
     rng = random.Random(5)
     for _ in range(200):
         names = [f"{block}__DOT__v{n}" for block in "abc" for n in range(4)]
@@ -89,7 +90,9 @@ def test_an_order_that_means_the_same():
             else:
                 text += f"vlSelfRef.{target} = vlSelfRef.{one} ^ vlSelfRef.{other};\n"
         statements = read(text)
-        reordered = list(itertools.chain.from_iterable(grouped(statements)))
+        parts = Parts.of(statements)
+        order = parts.order([rng.randrange(4) for _ in parts.members], lambda text: text[:20])
+        reordered = [statement for part in order for statement in parts.members[part]]
         assert sorted(map(id, reordered)) == sorted(map(id, statements))
         start = {name: rng.randrange(2) for name in names}
         assert executed(reordered, start) == executed(statements, start)
@@ -109,6 +112,62 @@ def executed(statements, start):
     return values
 
 
+def grouped_parts(active, count):
+    """Groups of parts that are run as given, one string of 0 and 1 for each."""
+    text = "".join(f"vlSelfRef.top__DOT__v{number} = 1U;\n" for number in range(len(active)))
+    runs = np.array([[letter == "1" for letter in part] for part in active]).T
+    return alike(Parts.of(read(text)), runs, count)
+
+
+def test_groups_are_of_parts_that_run_in_the_same_cycles():
+    one, two, three, four, never = grouped_parts(["1100", "0011", "1100", "0111", "0000"], 4)
+    assert one == three
+    assert len({one, two, four, never}) == 4
+    one, two, three, four, never = grouped_parts(["1100", "0011", "1100", "0111", "0000"], 3)
+    assert one == three != two == four
+    assert never not in {one, two}
+
+
+def branched(text, masks=None):
+    """What statements become, in one line."""
+    found = nodes(((one.text, one.writes) for one in read(text)), masks or {})
+    return " ".join(written(found).replace("vlSelfRef.", "").split())
+
+
+def test_what_keeps_its_value_becomes_a_branch():
+    assert branched("vlSelfRef.x = ((IData)(vlSelfRef.c) ? vlSelfRef.y : vlSelfRef.x);") == (
+        "if ((IData)(c)) { x = y; }")
+    assert branched("vlSelfRef.x = (vlSelfRef.c ? (IData)(vlSelfRef.x) : vlSelfRef.y);") == (
+        "if (!(c)) { x = y; }")
+    kept = "vlSelfRef.x = (1U & ((IData)(vlSelfRef.c) ? (IData)(vlSelfRef.x) : vlSelfRef.w[0U]));"
+    assert branched(kept, {"x": 1}) == "if (!((IData)(c))) { x = (1U & w[0U]); }"
+    # Bits that the mask takes away would stay.
+    assert branched(kept, {"x": 3}).startswith("x = (1U & ((IData)(c) ?")
+    assert branched("vlSelfRef.x = (vlSelfRef.c ? vlSelfRef.y : vlSelfRef.z);").startswith("x = ")
+
+
+def test_statements_with_the_same_condition_share_a_branch():
+    words = "".join(
+        f"vlSelfRef.w[{n}U] = (vlSelfRef.c ? vlSelfRef.y[{n}U] : vlSelfRef.z[{n}U]);\n"
+        for n in range(2)
+    )
+    assert branched(words) == (
+        "if (c) { w[0U] = y[0U]; w[1U] = y[1U]; } else { w[0U] = z[0U]; w[1U] = z[1U]; }")
+    nested = (
+        "if (vlSelfRef.c) { if (vlSelfRef.d) { vlSelfRef.x = 1U; } }\n"
+        "if (vlSelfRef.c) { if (vlSelfRef.d) { vlSelfRef.y = 1U; } else { vlSelfRef.z = 2U; } }"
+    )
+    assert branched(nested) == "if (c) { if (d) { x = 1U; y = 1U; } else { z = 2U; } }"
+
+
+def test_a_condition_that_was_written_is_another():
+    changed = "".join(f"if (vlSelfRef.c) {{ vlSelfRef.{name} = 0U; }}\n" for name in "cx")
+    assert branched(changed) == "if (c) { c = 0U; } if (c) { x = 0U; }"
+    assert condition("vlSelfRef.x = (vlSelfRef.c ? vlSelfRef.y : vlSelfRef.x);", {}) == (
+        "(vlSelfRef.c)")
+    assert condition("vlSelfRef.x = vlSelfRef.y;", {}) == ""
+
+
 def test_a_clock_edge_that_does_more_is_refused(tmp_path):
     (tmp_path / "M___024root.h").write_text("class M {\n    // CONSTRUCTORS\n};\n")
     (tmp_path / "M___024root__0.cpp").write_text(
@@ -117,7 +176,7 @@ def test_a_clock_edge_that_does_more_is_refused(tmp_path):
         "    M___024root___nba_sequent__TOP__0(vlSelf);\n"
         "    M___024root___nba_comb__TOP__0(vlSelf);\n}\n")
     with pytest.raises(BuildError, match="at a clock edge, calls"):
-        skip_idle(tmp_path, "M")
+        skip_idle(tmp_path, "M", np.zeros((1, 0), bool))
 
 
 def test_large_memories_are_not_compared():
