@@ -328,10 +328,20 @@ class Book(wiring.Component):
         m.d.comb += [
             aside.eq(Mux(working, symbol, walk)),
             reading.eq(Mux(running, Mux(shows, shown.symbol, result_symbol), aside)),
-            is_stale.eq(stale.bit_select(shown.symbol, 1)),
             top_read.addr.eq(reading), Value.cast(old).eq(Value.cast(top_read.data)),
             Value.cast(top).eq(Value.cast(old)),
         ]
+        # What makes a symbol stale while no message of it need be in work: its levels are not known
+        # any more, or it was enabled late.
+        unknown_now, late, strobe_symbol, late_symbol = (
+            Signal(), Signal(), Signal(bits), Signal(bits))
+
+        def is_hit(one):
+            return (unknown_now & (strobe_symbol == one)) | (late & (late_symbol == one))
+
+        # Known a cycle before the result is shown.
+        m.d.sync += is_stale.eq(
+            stale.bit_select(result_symbol, 1) | overflow | is_hit(result_symbol))
         result = shown.result
         with m.If(shows):
             m.d.comb += [
@@ -363,17 +373,21 @@ class Book(wiring.Component):
         m.d.comb += [top_record.publish.eq(publish), self.tob.payload.eq(top_record.record)]
 
         # ---- levels that found no place; symbols enabled late ----
-        with m.If(levels.lost):
+        lost_now = Signal()
+        m.d.sync += [
+            lost_now.eq(levels.lost), unknown_now.eq(levels.unknown),
+            strobe_symbol.eq(levels.strobe_symbol),
+        ]
+        with m.If(lost_now):
             m.d.sync += [
-                overflowed.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
-                by_levels.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
+                overflowed.bit_select(strobe_symbol, 1).eq(1),
+                by_levels.bit_select(strobe_symbol, 1).eq(1),
             ]
-        with m.If(levels.unknown):
+        with m.If(unknown_now):
             m.d.sync += [
-                stale.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
-                marked.bit_select(levels.strobe_symbol[:bits], 1).eq(1),
+                stale.bit_select(strobe_symbol, 1).eq(1),
+                marked.bit_select(strobe_symbol, 1).eq(1),
             ]
-        late, late_symbol = Signal(), Signal(bits)
         m.d.comb += [
             late.eq(locates.changed & (traded | (working & is_order))),
             late_symbol.eq(locates.changed_symbol),
@@ -398,10 +412,12 @@ class Book(wiring.Component):
         # work; none is begun while there is any.
         to_tell = (overflowed & ~overflow_told, misused & ~misuse_told)
         tells, misuses, marks = Signal(), Signal(), Signal()
+        touched = Signal()  # there may be something new of these in the next cycle
         pending, is_mark, is_misuse = Signal(symbols), Signal(), Signal()
         m.d.sync += [
             tells.eq((to_tell[0] | to_tell[1]).any()), misuses.eq(to_tell[1].any()),
             marks.eq(marked.any()),
+            touched.eq(late | levels.lost | levels.unknown | lost_now | unknown_now | ended),
         ]
         m.d.comb += calm.eq(~tells & ~marks)
         # What an event says of the status message in work, known before it is told.
@@ -513,7 +529,7 @@ class Book(wiring.Component):
                 m.next = "Run"
 
         self._answer(m, tops_query=top_query, write=top_write, stale=stale, locates=locates,
-                     status=status, late=late, late_symbol=late_symbol)
+                     status=status, is_hit=is_hit)
         for counter, happens, counts in counted:
             m.d.sync += [counts.eq(happens), counter.eq(counter + counts)]
         m.d.comb += [
@@ -521,7 +537,7 @@ class Book(wiring.Component):
             self.active.eq(
                 waits | self._waiting | working | levels.active | shows | self.tob.valid
                 | self.events.valid | clearing | Cat(counts for _, _, counts in counted).any()
-                | marked.any() | (to_tell[0] | to_tell[1]).any()),
+                | tells | marks | touched | ~running),
         ]
         return m
 
@@ -601,13 +617,14 @@ class Book(wiring.Component):
             selected.append(Mux(is_selected, count, 0))
         m.d.comb += self.itch_type_count.eq(any_of(selected))
 
-    def _answer(self, m, *, tops_query, write, stale, locates, status, late, late_symbol):
+    def _answer(self, m, *, tops_query, write, stale, locates, status, is_hit):
         """The gate's view: a symbol's row, or what is written into it at this moment."""
         symbols = self._config.symbols
-        asked, again = Signal(8), Signal()
+        asked, stored, stored_at = Signal(8), Signal(), Signal.like(write.addr)
         newest = Signal(TopOfBook)
         m.d.sync += [asked.eq(self.query_symbol), newest.eq(write.data),
-                     again.eq(write.en & (write.addr == self.query_symbol))]
+                     stored.eq(write.en), stored_at.eq(write.addr)]
+        again = stored & (stored_at == asked)
         index = asked[:(symbols - 1).bit_length()]
         m.d.comb += [
             tops_query.addr.eq(self.query_symbol), status.query.eq(self.query_symbol),
@@ -617,6 +634,6 @@ class Book(wiring.Component):
         ]
         right = ((asked < symbols) & ~self.busy & ~self.feed_stale
                  & locates.enabled.bit_select(index, 1) & ~stale.bit_select(index, 1)
-                 & ~(late & (late_symbol == index)))
+                 & ~is_hit(index))
         m.d.comb += self.query_top.stale.eq(~right)
 
