@@ -1,16 +1,19 @@
 """Two lines and the host become one: every message once and in order, or it is said that it isn't.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.feed.compare import equal, registered
+from tickgate_hdl.feed.gap_watch import GapWatch
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.feed.known_numbers import KnownNumbers
 from tickgate_hdl.feed.mold_parser import PacketStrobe
 from tickgate_hdl.feed.sessions import Sessions
 from tickgate_hdl.feed.slots import Slots
 from tickgate_hdl.feed.window_events import EVENTS, WindowEvents
+from tickgate_hdl.feed.window_output import WindowOutput
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.stream import connect_streams
 
@@ -40,7 +43,7 @@ class Window(wiring.Component):
     the host brings what is missing: nothing is ever delivered out of order. While a message is
     known to exist that was not delivered, from the cycle after the one in which it was taken,
     ``stale`` says that no book is known to be right; if only the header of a packet told of it,
-    from the third cycle on (the fifth, if ``registered``). When one is missing for
+    from the third cycle on (the sixth to eighth, if ``registered``). When one is missing for
     ``reorder_cycles``, event G tells the host, once for each number that is missing; event C tells
     that all that was missing then has come. Behind number 2**64 - 1, which no feed reaches, the
     channel is stale until ``rebuild``.
@@ -67,7 +70,7 @@ class Window(wiring.Component):
         Numbers from the expected one on that are kept, a power of two.
     registered : bool
         Registers between the steps, for an FPGA that needs them: a message of each source at most
-        every third cycle, and every fourth while messages are kept. What is on its way to ``o``
+        every fourth cycle, and every fifth while messages are kept. What is on its way to ``o``
         counts as delivered; when ``o`` does not take it at once, the channel is stale.
 
     Attributes
@@ -90,6 +93,8 @@ class Window(wiring.Component):
         The frame of the last packet was bad; after its messages.
     session, session_known : Out(80), Out(1)
         For the lines: which packets to listen to; not known: to any.
+    turning : Out(1)
+        These may be others in the next cycle.
     o : Out(stream of ``FeedItem``)
         Each message once, in order. What waits is withdrawn by ``clear``.
     reorder_cycles : In(32)
@@ -125,14 +130,14 @@ class Window(wiring.Component):
 
     def __init__(self, *, window, registered=False):
         self._window, self._registered = window, registered
-        self.latency = 3 if registered else 0
+        self.latency = 4 if registered else 0
         item = stream.Signature(FeedItem)
         super().__init__({
             "a": In(item), "b": In(item), "r": In(item), "snapshot": In(1),
             "packet_a": In(PacketStrobe), "packet_b": In(PacketStrobe),
             "foreign_a": In(1), "foreign_b": In(1),
             "frame_bad_a": In(1), "frame_bad_b": In(1),
-            "session": Out(80), "session_known": Out(1),
+            "session": Out(80), "session_known": Out(1), "turning": Out(1),
             "o": Out(item), "reorder_cycles": In(32),
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
             "emptied": In(1), "clear": Out(1),
@@ -153,102 +158,132 @@ class Window(wiring.Component):
         resume = Signal()
         swept, closed = slots["a"].busy, Signal(init=1)  # both slots are swept at the same time
         sources = {"a": self.a, "b": self.b, "r": self.r}
-        line_of = {"a": "a", "b": "b", "r": "a"}  # whose slots a source's messages are kept in
         deaf = {"a": sessions.deaf_a, "b": sessions.deaf_b, "r": self.snapshot}
         hold = {"a": sessions.hold_a, "b": sessions.hold_b, "r": sessions.hold}
         said = {name: getattr(sessions, name) for name in _SAID}
+        rebuild, resumes, resume_sequence = self.rebuild, self.resume, self.resume_sequence
         if self._registered:
             said = {name: registered(m, value, f"said_{name}") for name, value in said.items()}
-            hold = {name: value | registered(m, value, f"held_{name}")
-                    for name, value in hold.items()}
-        known = {name: Signal(64, name=f"known_{name}", init=1) for name in "ab"}
-        header = {name: Signal(name=f"header_{name}") for name in "ab"}
+            rebuild, resumes, resume_sequence = (registered(m, value, name) for value, name in (
+                (rebuild, "rebuild_now"), (resumes, "resume_now"), (resume_sequence, "resume_at")))
+        m.submodules.numbers = numbers = KnownNumbers(registered=self._registered)
+        known = {"a": numbers.known_a, "b": numbers.known_b}
+        header = {"a": numbers.header_a, "b": numbers.header_b}
+        leads = {"a": numbers.leads_a, "b": numbers.leads_b}
+        raised = {"a": numbers.raised_a, "b": numbers.raised_b}
 
         # Numbers that sources are compared with; a cycle after a jump they are right.
         following, limit = Signal(64, init=2), Signal(65, init=1 + self._window)
         anchor = Signal()  # the next packet tells how far the lines are
         anchors = {name: anchor & said[f"accepted_{name}"] for name in "ab"}
-        delivered, jumps, jumped = Signal(), Signal(), Signal()
+        delivered, aimed, jumps, jumped = Signal(), Signal(), Signal(), Signal()
+        wraps = expected.all()
+        if self._registered:
+            wraps = registered(m, wraps, "wraps")
         m.d.comb += [
-            resume.eq(self.resume & self.rebuilding),
-            self.clear.eq(self.rebuild | said["adopts"]),
-            jumps.eq(self.clear | resume | anchors["a"] | anchors["b"]
-                     | (delivered & expected.all())),
+            resume.eq(resumes & self.rebuilding),
+            self.clear.eq(rebuild | said["adopts"]),
+            aimed.eq(said["adopts"] | resume | anchors["a"] | anchors["b"]),
+            jumps.eq(rebuild | aimed | (delivered & wraps)),
         ]
         m.d.sync += [jumped.eq(jumps), closed.eq(jumps | slots["a"].to_sweep)]
         following_expected = [
             following.eq(expected + 1), limit.eq(expected + self._window)]
         if self._registered:
             m.d.sync += following_expected
-            with m.If(delivered):
-                m.d.sync += expected.eq(following)
         else:
             with m.If(jumped):
                 m.d.sync += following_expected
             with m.If(delivered):
-                m.d.sync += [
-                    expected.eq(following), following.eq(following + 1), limit.eq(limit + 1)]
+                m.d.sync += [following.eq(following + 1), limit.eq(limit + 1)]
+        aim = Mux(anchors["a"], said["sequence_a"], said["sequence_b"])
+        aim = Mux(said["adopts"], 1, Mux(resume, resume_sequence, aim))
+        with m.If(aimed | delivered):
+            m.d.sync += expected.eq(Mux(aimed, aim, following))
 
         # Where each message stands to the expected one.
-        takes, taken, arrives, comes, rises = {}, {}, {}, {}, {}
+        # Where registered this is decided one cycle and done in the next, when nothing is decided.
+        piece = 2 if self._registered else 3
+        decides = m.d.sync if self._registered else m.d.comb
+        takes, taken, arrives, unheard, rises = {}, {}, {}, {}, {}
         due, old, near, far = {}, {}, {}, {}
         settled = Signal(init=1)  # what is known of messages and slots is of the expected one
+        ready = settled if self._registered else settled & ~closed
+        arriving, is_due = {}, {}
         for name, source in sources.items():
             number = source.payload.sequence
             for what, of in ((takes, "takes"), (taken, "taken"), (arrives, "arrives"),
-                             (comes, "comes"), (rises, "rises"), (due, "due"), (old, "old"),
+                             (unheard, "unheard"), (rises, "rises"), (due, "due"), (old, "old"),
                              (near, "near"), (far, "far")):
                 what[name] = Signal(name=f"{of}_{name}")
             there = source.valid
-            standing = (equal(number, expected), number < expected, number >= limit,
-                        (number >= known[line_of[name]]) & ~number.all())
+            standing = (equal(number, expected, piece=piece), number < expected, number >= limit,
+                        getattr(numbers, f"new_{name}"))
             if self._registered:
                 seen = Signal(name=f"seen_{name}")
                 m.d.sync += [seen.eq(there & ~source.ready), taken[name].eq(takes[name])]
-                there = there & seen & ~taken[name]
+                there = seen & ~taken[name]
                 standing = [registered(m, value, f"{of}_{name}") for value, of in zip(
                     standing, ("is_expected", "is_below", "is_beyond", "is_new"), strict=True)]
             else:
                 m.d.comb += taken[name].eq(takes[name])
             is_expected, is_below, is_beyond, is_new = standing
             turn = ~self.a.valid & ~header["a"] if name == "r" else Const(1, 1)
+            arriving[name] = Signal(name=f"arriving_{name}")
+            comes = arriving[name] & ~deaf[name] & turn
+            is_due[name] = comes & is_expected
             m.d.comb += [
-                source.ready.eq(taken[name]),
-                arrives[name].eq(there & settled & ~hold[name] & ~closed),
-                comes[name].eq(arrives[name] & ~deaf[name] & turn),
-                due[name].eq(comes[name] & is_expected),
-                old[name].eq(comes[name] & is_below),
-                far[name].eq(comes[name] & is_beyond),
-                near[name].eq(comes[name] & ~is_below & ~is_beyond),
-                rises[name].eq(comes[name] & is_new),
+                source.ready.eq(taken[name]), arriving[name].eq(there & ready & ~hold[name])]
+            decides += [
+                arrives[name].eq(arriving[name]),
+                unheard[name].eq(arriving[name] & deaf[name]),
+                due[name].eq(is_due[name]),
+                old[name].eq(comes & is_below),
+                far[name].eq(comes & is_beyond),
+                near[name].eq(comes & ~is_below & ~is_beyond),
+                rises[name].eq(comes & is_new),
             ]
 
         # The expected one: kept, or just coming. What cannot be passed on at once is held.
         # What is adopted is only adopted while all sources are told to wait.
-        found = {name: slots[name].found & settled & ~closed & ~hold["r"] for name in "ab"}
+        found = {name: Signal(name=f"found_{name}") for name in "ab"}
+        is_found = {name: slots[name].found & ready & ~hold["r"] for name in "ab"}
+        m.submodules.output = output = WindowOutput(
+            ("kept_a", "kept_b", "a", "b", "r"), registered=self._registered)
         kept, any_due, offer, occupied = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            kept.eq(found["a"] | found["b"]),
-            any_due.eq(kept | due["a"] | due["b"] | due["r"]),
-            offer.eq(Mux(self.rebuilding, arrives["r"] & self.snapshot, any_due) & ~occupied),
-            delivered.eq(offer & ~self.rebuilding & ~self.rebuild),
+        decides += [
+            *(found[name].eq(is_found[name]) for name in "ab"),
+            kept.eq(Cat(is_found.values()).any()),
+            any_due.eq(Cat(is_found.values(), is_due.values()).any()),
         ]
-        waits = self._offer(m, offer, occupied, (
-            (found["a"] & ~self.rebuilding, slots["a"].kept),
-            (found["b"] & ~self.rebuilding, slots["b"].kept),
-            (due["a"] & ~self.rebuilding, self.a.payload),
-            (due["b"] & ~self.rebuilding, self.b.payload),
-        ))
+        m.d.comb += [
+            offer.eq(Mux(self.rebuilding, arrives["r"] & self.snapshot, any_due) & ~occupied),
+            delivered.eq(any_due & ~occupied & ~self.rebuilding & ~rebuild),
+        ]
+        live = ~self.rebuilding
+        m.d.comb += [
+            output.offer.eq(offer), output.clear.eq(self.clear), output.rebuild.eq(rebuild),
+            occupied.eq(output.occupied),
+            output.has_kept_a.eq(found["a"] & live), output.item_kept_a.eq(slots["a"].kept),
+            output.has_kept_b.eq(found["b"] & live), output.item_kept_b.eq(slots["b"].kept),
+            output.has_a.eq(due["a"] & live), output.item_a.eq(self.a.payload),
+            output.has_b.eq(due["b"] & live), output.item_b.eq(self.b.payload),
+            output.item_r.eq(self.r.payload),
+        ]
+        connect_streams(m, output.o, self.o)
 
         # Keep what cannot go on now.
         late = slots["a"].collides | slots["b"].collides  # found, if at all, in the next cycle
         passes = {"a": delivered & ~kept & due["a"],
                   "b": delivered & ~kept & ~due["a"] & due["b"],
                   "r": delivered & ~kept & ~due["b"] & due["r"]}
-        copy, keep, drop = {}, {}, {}
+        copy, keep, was_kept, drop = {}, {}, {}, {}
         for name in sources:
-            copy[name] = due[name] & delivered & ~passes[name]
-            keep[name] = near[name] & ~(due[name] & delivered)
+            goes = due[name] & delivered
+            copy[name] = goes & ~passes[name]
+            keep[name] = near[name] & ~goes
+            was_kept[name] = registered(m, near[name], f"was_near_{name}") & ~registered(
+                m, goes, f"was_gone_{name}")
             # Too far ahead, and the expected one is not there.
             drop[name] = Signal(name=f"drop_{name}")
             drops = far[name] & ((~any_due & ~late) | self.rebuilding)
@@ -259,86 +294,80 @@ class Window(wiring.Component):
                 m.d.sync += dropping.eq(drops & ~drop[name])
                 m.d.comb += drop[name].eq(dropping & far[name])
             m.d.comb += takes[name].eq(
-                old[name] | near[name] | drop[name] | (arrives[name] & deaf[name]))
+                old[name] | near[name] | drop[name] | unheard[name])
         with m.If(self.snapshot):
             m.d.comb += takes["r"].eq(
-                arrives["r"] & (~self.rebuilding | (~occupied & ~self.rebuild)))
+                arrives["r"] & (~self.rebuilding | (~occupied & ~rebuild)))
         for name, place in slots.items():
             m.d.comb += [
                 place.epoch.eq(epoch), place.wanted.eq(expected), place.following.eq(following),
                 place.advance.eq(delivered), place.item.eq(getattr(self, name).payload),
             ]
-        # Where time is short, what is delivered at once is kept too: nobody looks for it again.
-        to_keep = keep if self._registered else near
-        stores = {"a": to_keep["a"] | to_keep["r"], "b": to_keep["b"]}
-        from_host = ~self.a.valid
         if self._registered:  # what was taken stays a cycle longer
-            from_host = registered(m, keep["r"], "from_host")
+            cleared = registered(m, self.clear, "cleared")
+            keeps = {name: kept_then & ~cleared for name, kept_then in was_kept.items()}
+            from_host = was_kept["r"]
+        else:
+            # Time is short: what is delivered at once is kept too, nobody looks for it again.
+            keeps, from_host = near, ~self.a.valid
+        stores = {"a": keeps["a"] | keeps["r"], "b": keeps["b"]}
+        if self._registered:
+            # Decisions are apart: what one did, or a jump, or a packet, is known before the next.
+            decides_now = Cat(arriving.values(), is_found.values()).any()
+            decided = registered(m, decides_now, "decided")
+            done = registered(m, decided, "done")
             stored = registered(m, stores["a"] | stores["b"], "stored")
-            changed = registered(
-                m, delivered | stores["a"] | stores["b"] | jumps
-                | Cat(rises.values(), header.values()).any(), "changed")
-            m.d.comb += settled.eq(~changed & ~registered(
-                m, changed | registered(m, stored, "stored_before"), "changed_before"))
-            stores = {name: registered(m, what & ~self.clear, f"store_{name}")
-                      for name, what in stores.items()}
+            m.d.sync += settled.eq(~Cat(
+                decides_now, decided, done, stores["a"], stores["b"], stored,
+                self.rebuild, self.resume, slots["a"].to_sweep, rebuild, aimed, jumped,
+                *header.values(), *leads.values(),
+                sessions.hold_a, sessions.hold_b, sessions.hold).any())
         with m.If(from_host):
             m.d.comb += slots["a"].item.eq(self.r.payload)
         m.d.comb += [slots[name].store.eq(what) for name, what in stores.items()]
 
-        self._connect_sessions(m, sessions, anchor)
-        leads = {name: Signal(name=f"leads_{name}") for name in "ab"}
-        raised = self._highest(m, sources, known, rises, header, leads, said)
+        self._connect_sessions(m, sessions, anchor, rebuild)
+        m.d.comb += [
+            *(getattr(numbers, f"{what}_{name}").eq(said[f"{what}_{name}"])
+              for what in ("accepted", "sequence") for name in "ab"),
+            *(getattr(numbers, f"number_{name}").eq(source.payload.sequence)
+              for name, source in sources.items()),
+            *(getattr(numbers, f"rises_{name}").eq(value) for name, value in rises.items()),
+            numbers.rebuild.eq(rebuild), numbers.adopts.eq(said["adopts"]),
+            self.highest.eq(numbers.highest),
+        ]
         with m.If(anchors["a"] | anchors["b"]):
             m.d.sync += anchor.eq(0)
-            for name in "ba":
-                with m.If(anchors[name]):
-                    m.d.sync += expected.eq(said[f"sequence_{name}"])
 
         # What is missing, and since when. It is known when nothing has changed since.
-        behind, is_sure = Signal(), Signal()
-        waited, over, told = Signal(32), Signal(), Signal()
-        less, at_once = Signal(32), Signal()  # than reorder_cycles; it is 0
-        gap_high, reached = Signal(64), Signal()
-        gap, caught_up = Signal(), Signal()
-        missed = Signal()  # in the cycle before
+        behind = Signal()
+        m.submodules.watch = watch = GapWatch()
+        m.d.comb += behind.eq(Cat(registered(m, number > expected, f"behind_{name}")
+                                  for name, number in known.items()).any())
+        seen_by_watch = {
+            "delivered": delivered, "jumps": jumps, "restarts": self.clear | resume,
+            "absent": ~any_due & behind & ~self.rebuilding & ~closed,
+        }
         if self._registered:
-            m.d.comb += is_sure.eq(settled)
+            seen_by_watch["sure"] = registered(m, settled, "was_settled")
+            seen_by_watch = {
+                name: registered(m, value, f"{name}_then") for name, value in seen_by_watch.items()}
         else:
-            m.d.comb += is_sure.eq(
-                ~late & ~jumped & ~registered(m, delivered | jumps, "was_delivered"))
-        m.d.sync += [
-            behind.eq(Cat(number > expected for number in known.values()).any()),
-            at_once.eq(self.reorder_cycles == 0), less.eq(self.reorder_cycles - 1),
-            over.eq(at_once | (self.missing & (waited >= less))),
-            reached.eq(expected >= gap_high), missed.eq(self.missing),
+            seen_by_watch["sure"] = ~late & ~jumped & ~registered(
+                m, delivered | jumps, "was_delivered")
+        m.d.comb += [
+            *(getattr(watch, name).eq(value) for name, value in seen_by_watch.items()),
+            watch.reorder_cycles.eq(self.reorder_cycles), watch.expected.eq(expected),
+            watch.highest.eq(self.highest), watch.rebuilding.eq(self.rebuilding),
+            self.missing.eq(watch.missing), self.gap_open.eq(watch.gap_open),
         ]
-        with m.If(jumps | delivered):
-            m.d.sync += self.missing.eq(0)
-        with m.Elif(is_sure):
-            m.d.sync += self.missing.eq(~any_due & behind & ~self.rebuilding & ~closed)
-        overdue = self.missing & ~told & over
-        m.d.sync += gap.eq(overdue & ~delivered)
-        with m.If(self.missing & ~told):
-            m.d.sync += waited.eq(waited + 1)
-        with m.If(overdue):
-            m.d.sync += told.eq(1)
-        with m.If(delivered):
-            m.d.sync += [waited.eq(0), told.eq(0)]
-        with m.Elif(overdue):
-            m.d.sync += self.gap_open.eq(1)
-        with m.If(self.missing):
-            m.d.sync += gap_high.eq(self.highest)
-        with m.Elif(self.gap_open & reached & ~missed & ~self.rebuilding):
-            m.d.sync += self.gap_open.eq(0)
-            m.d.comb += caught_up.eq(1)
 
         # A bad frame that was used, in an earlier cycle.
         bad = Signal()
         for name in "ab":
             used = Signal(name=f"used_{name}")
             uses = (
-                registered(m, near[name], f"was_near_{name}")
+                registered(m, near[name], f"may_use_{name}")
                 & ~registered(m, copy[name], f"was_copy_{name}")) | registered(
                 m, said[f"told_{name}"] | raised[name] | anchors[name],
                 f"raises_{name}")
@@ -348,8 +377,8 @@ class Window(wiring.Component):
                 m.d.sync += used.eq(1)
             frame_bad = getattr(self, f"frame_bad_{name}")
             if self._registered:  # by then it is known what its packet was used for
-                frame_bad = registered(
-                    m, registered(m, frame_bad, f"bad_{name}"), f"bad_later_{name}")
+                for cycle in range(3):
+                    frame_bad = registered(m, frame_bad, f"bad_{name}_{cycle}")
             with m.If(frame_bad & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
         voided = self.emptied & self.started & ~self.rebuilding & ~self.clear
@@ -362,54 +391,46 @@ class Window(wiring.Component):
             m.d.sync += unconfirmed.eq(0)
         with m.If(said["accepted_a"] | said["accepted_b"]):
             m.d.sync += self.started.eq(1)
-        with m.If(self.clear | resume):
-            m.d.sync += [waited.eq(0), told.eq(0), self.gap_open.eq(0), gap_high.eq(0)]
         with m.If(self.clear):
             m.d.sync += [self.suspect.eq(0), epoch.eq(epoch + 1)]
-        with m.If(self.rebuild):
-            m.d.sync += [
-                self.rebuilding.eq(1), anchor.eq(1), self.highest.eq(0),
-                *(number.eq(0) for number in known.values()),
-                *(told_later.eq(0) for told_later in header.values()),
-            ]
+        with m.If(rebuild):
+            m.d.sync += [self.rebuilding.eq(1), anchor.eq(1)]
         with m.If(resume):
             m.d.sync += [
                 self.rebuilding.eq(0), self.started.eq(1), unconfirmed.eq(1), anchor.eq(0),
-                expected.eq(self.resume_sequence),
             ]
         with m.If(said["adopts"]):
-            m.d.sync += [
-                self.rebuilding.eq(0), unconfirmed.eq(0), anchor.eq(0),
-                expected.eq(1), self.highest.eq(1), *(number.eq(1) for number in known.values()),
-            ]
+            m.d.sync += [self.rebuilding.eq(0), unconfirmed.eq(0), anchor.eq(0)]
 
+        # From here on a message that was taken is known as behind the expected one, if it is.
+        are_early = was_kept if self._registered else keep
         early = registered(m, Cat(
-            *keep.values(), *far.values(), *leads.values()).any(), "early")
+            *are_early.values(), *far.values(), *leads.values()).any(), "early")
         lingers = Const(0, 1)
         if self._registered:  # until what it was for is through the stages at the output
             lingers = registered(m, self.stale & occupied, "lingers")
         m.d.comb += self.stale.eq(
-            ~self.started | behind | early | waits | self.gap_open | self.suspect
+            ~self.started | behind | early | output.waits | self.gap_open | self.suspect
             | self.rebuilding | unconfirmed | swept | lingers)
 
         dropped = [drop[name] for name in sources] + [
-            arrives[name] & takes[name] & deaf[name] & ~(self.rebuilding & (name == "r"))
+            unheard[name] & takes[name] & ~(self.rebuilding & (name == "r"))
             for name in sources]
         quiet = ~any_due & ~late
         self._count(m, {
             "mold_duplicates": [*old.values(), *copy.values(), found["a"] & found["b"] & delivered],
-            "mold_gaps": [gap],
+            "mold_gaps": [watch.gap],
             "window_reordered": [near["a"] & quiet, near["b"] & quiet],
             "window_filled": [
                 Cat(due.values()).any() & ~kept & ~late & ~self.rebuilding],
             "window_dropped": dropped,
             "frames_suspect": [bad],
         }, {"window_filled": behind})
-        self._high_water(m, keep)
+        self._high_water(m, was_kept)
 
         m.submodules.teller = teller = WindowEvents()
         happens = {"N": said["begins"], "F": said["foreigner"], "Z": said["ends"],
-                   "B": bad | voided, "G": gap, "C": caught_up}
+                   "B": bad | voided, "G": watch.gap, "C": watch.filled}
         connect_streams(m, teller.events, self.events)
         m.d.comb += [
             teller.happens.eq(Cat(happens[kind] for kind in EVENTS)),
@@ -425,7 +446,7 @@ class Window(wiring.Component):
                 *(source.valid for source in sources.values()), self.packet_a.valid,
                 self.packet_b.valid, self.frame_bad_a, self.frame_bad_b, self.rebuild, self.resume,
                 self.forget, self.emptied, occupied,
-                registered(m, kept & ~self.rebuilding, "was_kept"), self.missing & ~told).any()),
+                registered(m, kept & ~self.rebuilding, "was_kept"), watch.untold).any()),
             self.busy.eq(swept),
             self.active.eq(stirs | (settles != 0) | swept | teller.active),
         ]
@@ -435,7 +456,7 @@ class Window(wiring.Component):
             m.d.sync += settles.eq(settles - 1)
         return m
 
-    def _connect_sessions(self, m, sessions, anchor):
+    def _connect_sessions(self, m, sessions, anchor, rebuild):
         """Join the ports of the lines with ``sessions``."""
         for name in "ab":
             m.d.comb += [
@@ -443,87 +464,23 @@ class Window(wiring.Component):
                 getattr(sessions, f"foreign_{name}").eq(getattr(self, f"foreign_{name}")),
             ]
         m.d.comb += [
-            sessions.forget.eq(self.forget), sessions.anchor.eq(anchor | self.rebuild),
+            sessions.forget.eq(self.forget), sessions.anchor.eq(anchor | self.rebuild | rebuild),
             self.session.eq(sessions.session), self.session_known.eq(sessions.known),
+            self.turning.eq(sessions.hold),
             self.ended.eq(sessions.ended),
         ]
 
-    def _offer(self, m, offer, occupied, choices):
-        """Offer the first of ``choices`` (condition, message) that is there, or the host's message.
-
-        Drives ``occupied``: nothing can be offered. Returns that something was not taken at once.
-        """
-        held, item, chosen = Signal(), Signal(FeedItem), Signal(FeedItem)
-        waits = Signal()
-        picked = offer
-        if self._registered:
-            picked = registered(m, offer & ~self.clear, "picked")
-            choices = [(registered(m, condition, f"pick_{number}"), payload)
-                       for number, (condition, payload) in enumerate(choices)]
-        m.d.comb += Value.cast(chosen).eq(Value.cast(self.r.payload))
-        for number, (condition, payload) in enumerate(choices):
-            with m.If(condition) if number == 0 else m.Elif(condition):
-                m.d.comb += Value.cast(chosen).eq(Value.cast(payload))
-        if self._registered:
-            holds = (picked | (held & ~self.o.ready)) & ~self.clear
-            m.d.comb += [
-                self.o.valid.eq(held & ~self.clear),
-                Value.cast(self.o.payload).eq(Value.cast(item)),
-            ]
-            m.d.sync += [
-                held.eq(holds), occupied.eq(holds | (offer & ~self.clear)),
-                waits.eq(self.o.valid & ~self.o.ready),
-            ]
-            with m.If(picked):
-                m.d.sync += Value.cast(item).eq(Value.cast(chosen))
-        else:
-            m.d.comb += [
-                occupied.eq(held), self.o.valid.eq((held & ~self.clear) | (picked & ~self.rebuild)),
-                Value.cast(self.o.payload).eq(Mux(held, Value.cast(item), Value.cast(chosen))),
-                waits.eq(held),
-            ]
-            m.d.sync += held.eq((held | picked) & ~self.o.ready & ~self.clear)
-            with m.If(~held):
-                m.d.sync += Value.cast(item).eq(Value.cast(chosen))
-        return waits
-
-    def _highest(self, m, sources, known, rises, header, leads, said):
-        """Keep for line A with the host, and line B, the number below which all are known to exist,
-        from where packets begin and the messages that come. Return, of each line, that it has just
-        risen above that of the other.
-
-        Packets wait a cycle for their turn: their messages come later still.
-        """
-        raised = {}
-        for name, other in (("a", "b"), ("b", "a")):
-            top, begin = known[name], Signal(64, name=f"begin_{name}")
-            number = sources[name].payload.sequence
-            m.d.comb += leads[name].eq(header[name] & (begin > top))
-            m.d.sync += header[name].eq(said[f"accepted_{name}"])
-            with m.If(said[f"accepted_{name}"]):
-                m.d.sync += begin.eq(said[f"sequence_{name}"])
-            with m.If(leads[name]):
-                m.d.sync += top.eq(begin)
-            if name == "a":
-                with m.If(rises["r"]):
-                    m.d.sync += top.eq(sources["r"].payload.sequence + 1)
-            with m.If(rises[name]):
-                m.d.sync += top.eq(number + 1)
-            above = number >= known[other]
-            if self._registered:
-                above = registered(m, above, f"is_above_{name}")
-            raised[name] = (rises[name] & above) | (leads[name] & (begin > known[other]))
-        m.d.sync += self.highest.eq(
-            Mux(known["a"] > known["b"], known["a"], known["b"]))
-        return raised
-
-    def _high_water(self, m, keep):
-        """Note, two cycles later, how far ahead a line's message was that is kept."""
+    def _high_water(self, m, was_kept):
+        """Note, four cycles later, how far ahead a line's message was that is kept."""
+        reached = []
         for name in "ab":
             ahead = registered(
                 m, (getattr(self, name).payload.sequence - self.expected)[:16], f"ahead_{name}")
-            with m.If(registered(m, keep[name], f"kept_{name}") & (ahead >= self.high_water)):
-                m.d.sync += self.high_water.eq(ahead + 1)
+            reached.append(registered(
+                m, Mux(was_kept[name], (ahead + 1)[:16], 0), f"reached_{name}"))
+        most = registered(m, Mux(reached[0] > reached[1], *reached), "reached")
+        with m.If(most > self.high_water):
+            m.d.sync += self.high_water.eq(most)
 
     def _count(self, m, strobes, conditions):
         """Count, two cycles later, what came in a cycle, if the condition holds in the next one."""

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import equal
+from tickgate_hdl.feed.compare import equal, registered
 from tickgate_hdl.feed.mold_parser import PacketStrobe
 
 __all__ = ["Sessions"]
@@ -20,7 +20,8 @@ class Sessions(wiring.Component):
     Parameters
     ----------
     registered : bool
-        One more register stage, for an FPGA that needs it.
+        More register stages, for an FPGA that needs them. Packets of a line are at least six cycles
+        apart then, and that one is foreign is told up to four cycles later.
 
     Attributes
     ----------
@@ -82,54 +83,51 @@ class Sessions(wiring.Component):
                 m.d.sync += [comes[name].eq(packet), foreign_comes[name].eq(foreign)]
         packets = {name: Signal(PacketStrobe, name=f"here_{name}") for name in "ab"}
         foreign = {name: Signal(name=f"here_foreign_{name}") for name in "ab"}
-        mine, other, news, refused = (
+        # Of no other session, as far as the line knows, and with an end; not of the session.
+        mine, lasts, other = (
             {name: Signal(name=f"{what}_{name}") for name in "ab"}
-            for what in ("mine", "other", "news", "refused"))  # other: not of the session
-        some, forgetting, alike = Signal(), Signal(), Signal()  # some: there was a session
-        begun, begun_by_a = Signal(), Signal()  # in the cycle before
+            for what in ("mine", "lasts", "other"))
+        news = {name: other[name] & ~self.known for name in "ab"}
+        refused = {name: other[name] & self.known for name in "ab"}
+        some, alike = Signal(), Signal()  # some: there was a session
         m.d.comb += [
-            self.known.eq(some & ~self.ended & ~forgetting),
-            *(news[name].eq(other[name] & ~self.known) for name in "ab"),
-            *(refused[name].eq(other[name] & self.known) for name in "ab"),
-            self.begins.eq(news["a"] | news["b"]), self.adopts.eq(self.begins & some),
-            self.begins_at.eq(Mux(news["a"], packets["a"].sequence, packets["b"].sequence)),
+            self.begins.eq((other["a"] | other["b"]) & ~self.known),
+            self.adopts.eq(self.begins & some),
+            self.begins_at.eq(Mux(other["a"], packets["a"].sequence, packets["b"].sequence)),
         ]
 
-        # Compared a cycle early with whatever may be the session by now. Messages wait if there is
+        # Compared a cycle early with whatever may be the session by then. Messages wait if there is
         # any chance that the packet changes something.
-        strange = {}
+        strange, piece = {}, 2 if self._registered else 3
         for name in "ab":
             session = comes[name].session
-            as_before, as_a, as_b = (
-                Signal(name=f"{what}_{name}") for what in ("as_before", "as_a", "as_b"))
-            as_session = some & equal(session, self.session)
-            strange[name] = comes[name].valid & ~foreign_comes[name] & (
-                ~as_session | self.begins | self.anchor)
+            as_session = some & equal(session, self.session, piece=piece)
+            as_a, as_b = (
+                equal(session, packets[line].session, piece=piece) for line in "ab")
+            candidate = comes[name].valid & ~foreign_comes[name]
+            strange[name] = candidate & (~as_session | self.begins | self.anchor)
             m.d.sync += [
-                packets[name].eq(comes[name]), foreign[name].eq(foreign_comes[name]),
-                mine[name].eq(comes[name].valid & ~foreign_comes[name]),
-                as_before.eq(as_session),
-                as_a.eq(equal(session, packets["a"].session)),
-                as_b.eq(equal(session, packets["b"].session)),
+                packets[name].valid.eq(comes[name].valid), foreign[name].eq(foreign_comes[name]),
+                mine[name].eq(candidate), lasts[name].eq(candidate & comes[name].end),
+                other[name].eq(candidate & ~(
+                    (as_session & ~self.begins) | (as_a & news["a"])
+                    | (as_b & news["b"] & ~news["a"]))),
             ]
-            m.d.comb += other[name].eq(
-                mine[name] & ~Mux(begun, Mux(begun_by_a, as_a, as_b), as_before))
-        m.d.sync += [
-            begun.eq(self.begins), begun_by_a.eq(news["a"]),
-            alike.eq(equal(comes["a"].session, comes["b"].session)),
-        ]
+            with m.If(comes[name].valid):
+                m.d.sync += packets[name].eq(comes[name])
+        m.d.sync += alike.eq(equal(comes["a"].session, comes["b"].session))
 
         with m.If(self.forget):
-            m.d.sync += forgetting.eq(1)
+            m.d.sync += self.known.eq(0)
         with m.If(self.begins):
             m.d.sync += [
-                self.session.eq(Mux(news["a"], packets["a"].session, packets["b"].session)),
-                some.eq(1), forgetting.eq(0), self.ended.eq(0),
+                self.session.eq(Mux(other["a"], packets["a"].session, packets["b"].session)),
+                some.eq(1), self.known.eq(1), self.ended.eq(0),
             ]
         # What a line is in the middle of when the other one begins a session is of the one before.
         deafens = {
-            "a": (news["b"] & ~news["a"]) | refused["a"],
-            "b": (news["a"] & ~(news["b"] & alike)) | refused["b"],
+            "a": Mux(self.known, other["a"], other["b"] & ~other["a"]),
+            "b": Mux(self.known, other["b"], other["a"] & ~(other["b"] & alike)),
         }
         for name, packet in packets.items():
             deaf, accepted = getattr(self, f"deaf_{name}"), getattr(self, f"accepted_{name}")
@@ -137,8 +135,8 @@ class Sessions(wiring.Component):
             m.d.comb += [
                 getattr(self, f"header_{name}").eq(packet.valid),
                 getattr(self, f"sequence_{name}").eq(packet.sequence),
-                accepted.eq(packet.valid & ~foreign[name] & ~deafens[name]),
-                ending.eq(accepted & packet.end & ~self.ended),
+                accepted.eq(mine[name] & ~deafens[name]),
+                ending.eq(lasts[name] & ~deafens[name] & ~self.ended),
                 getattr(self, f"told_{name}").eq(news[name] | ending),
             ]
             with m.If(deafens[name]):
@@ -151,7 +149,7 @@ class Sessions(wiring.Component):
                 strange["a"] | strange["b"] | (comes[name].valid & (deaf | deafens[name])))
         m.d.sync += self.hold.eq(strange["a"] | strange["b"])
         with m.If(self.ends):
-            m.d.sync += self.ended.eq(1)
+            m.d.sync += [self.ended.eq(1), self.known.eq(0)]
         self._foreigners(m, {
             name: (packet, packet.valid & (foreign[name] | refused[name]))
             for name, packet in packets.items()})
@@ -162,7 +160,26 @@ class Sessions(wiring.Component):
         last = Signal(81)
         with m.If(self.begins):
             m.d.sync += last.eq(0)
-        for packet, happens in seen.values():
-            with m.If(happens & ~equal(last, Cat(packet.session, Const(1, 1)))):
+        differs = {name: ~equal(last, Cat(packet.session, Const(1, 1)))
+                   for name, (packet, _) in seen.items()}
+        if self._registered:
+            seen, differs = self._in_turn(m, seen, differs)
+        for name, (packet, happens) in seen.items():
+            with m.If(happens & differs[name]):
                 m.d.sync += last.eq(Cat(packet.session, 1))
                 m.d.comb += [self.foreigner.eq(1), self.foreigner_at.eq(packet.sequence)]
+
+    def _in_turn(self, m, seen, differs):
+        """Compare in every other cycle, and tell one line's packet in the cycle after."""
+        told, turn, others = {}, Signal(), Const(0, 1)
+        m.d.sync += turn.eq(~turn)
+        for name, (packet, happens) in seen.items():
+            waits = Signal(name=f"waits_{name}")
+            told[name] = packet, turn & waits & ~others
+            with m.If(happens):
+                m.d.sync += waits.eq(1)
+            with m.Elif(told[name][1]):
+                m.d.sync += waits.eq(0)
+            others = waits
+        return told, {name: registered(m, value, f"differs_{name}")
+                      for name, value in differs.items()}

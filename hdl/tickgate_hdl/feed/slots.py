@@ -6,12 +6,15 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import equal
+from tickgate_hdl.feed.compare import equal, registered
 from tickgate_hdl.feed.items import FeedItem
 
 __all__ = ["Slots"]
 
 _EPOCHS = 8  # bits
+
+_PIECE = 4
+"""Bits of a number that are compared in one go where comparisons are registered."""
 
 
 class Slots(wiring.Component):
@@ -27,7 +30,7 @@ class Slots(wiring.Component):
     depth : int
         Slots, a power of two.
     registered : bool
-        Registers behind the memory and behind the comparison, for an FPGA that needs them.
+        Registers behind the memory and in the comparison, for an FPGA that needs them.
 
     Members
     -------
@@ -63,7 +66,7 @@ class Slots(wiring.Component):
         m.submodules.memory = memory = Memory(shape=slot, depth=self._depth, init=[])
         read, write = memory.read_port(), memory.write_port()
         bits = (self._depth - 1).bit_length()
-        sweep, swept, matches = Signal(bits), Signal(), Signal()
+        sweep, swept = Signal(bits), Signal()
         before = Signal(_EPOCHS)
         m.d.comb += [
             read.addr.eq(self.wanted[:bits]),
@@ -72,29 +75,35 @@ class Slots(wiring.Component):
             write.data.epoch.eq(self.epoch),
             write.data.item.eq(self.item),
             write.en.eq(self.busy | self.store),
-            # The row says what the low bits of its number are.
-            matches.eq(
-                swept & equal(Cat(read.data.used, read.data.epoch, read.data.item.sequence[bits:]),
-                              Cat(Const(1, 1), self.epoch, self.wanted[bits:]))),
         ]
+        # The row says what the low bits of its number are.
+        row = Cat(read.data.used, read.data.epoch, read.data.item.sequence[bits:])
+        wanted = Cat(Const(1, 1), self.epoch, self.wanted[bits:])
         m.d.sync += [
             swept.eq(~self.busy),  # what was read before that may be of before the sweep
             before.eq(self.epoch),
         ]
         if self._registered:
-            m.d.sync += [self.kept.eq(read.data.item), self.found.eq(matches)]
+            pieces = registered(m, Cat(
+                row[at:at + _PIECE] == wanted[at:at + _PIECE]
+                for at in range(0, len(row), _PIECE)), "pieces")
+            m.d.comb += self.found.eq(registered(m, swept, "was_swept") & pieces.all())
+            m.d.sync += self.kept.eq(read.data.item)
         else:
-            row, after = self.item.sequence[:bits], self.following[:bits]
+            at, after = self.item.sequence[:bits], self.following[:bits]
             with m.If(self.advance):
                 m.d.comb += read.addr.eq(after)
             # Whose row was looked at is known late, so it is chosen in the next cycle.
             here, ahead, advanced = Signal(), Signal(), Signal()
             m.d.sync += [
-                here.eq(self.store & (row == self.wanted[:bits])),
-                ahead.eq(self.store & (row == after)), advanced.eq(self.advance),
+                here.eq(self.store & (at == self.wanted[:bits])),
+                ahead.eq(self.store & (at == after)), advanced.eq(self.advance),
             ]
             m.d.comb += self.collides.eq(Mux(advanced, ahead, here))
-            m.d.comb += [self.kept.eq(read.data.item), self.found.eq(matches & ~self.collides)]
+            m.d.comb += [
+                self.kept.eq(read.data.item),
+                self.found.eq(swept & equal(row, wanted) & ~self.collides),
+            ]
         m.d.sync += self.busy.eq(self.to_sweep)
         with m.If(self.busy):
             m.d.comb += self.to_sweep.eq(sweep != self._depth - 1)

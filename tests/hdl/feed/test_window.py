@@ -713,7 +713,7 @@ def test_one_message_a_cycle(simulate):
     simulate(dut, bench)
 
 
-def test_registered_a_message_every_third_cycle_three_cycles_later(simulate):
+def test_registered_a_message_every_fourth_cycle_four_cycles_later(simulate):
     dut = Window(window=16, registered=True)
 
     async def bench(ctx):
@@ -724,7 +724,7 @@ def test_registered_a_message_every_third_cycle_three_cycles_later(simulate):
         ctx.set(dut.a.valid, 1)
         came, went = {1: 0}, {}
         number = 1
-        for cycle in range(60):
+        for cycle in range(80):
             ctx.set(dut.a.payload.sequence, number)
             if ctx.get(dut.o.valid):
                 went[ctx.get(dut.o.payload.sequence)] = cycle
@@ -734,6 +734,6 @@ def test_registered_a_message_every_third_cycle_three_cycles_later(simulate):
             await ctx.tick()
         assert len(went) >= 18
         assert all(went[n] == came[n] + dut.latency for n in went)
-        assert [went[n + 1] - went[n] for n in range(1, len(went))] == [3] * (len(went) - 1)
+        assert [went[n + 1] - went[n] for n in range(1, len(went))] == [4] * (len(went) - 1)
 
     simulate(dut, bench)
