@@ -99,6 +99,7 @@ class Channel(wiring.Component):
             host.time_ns.eq(Mux(self.inject.valid, self.time_ns, 0)),
             host.cycles.eq(Mux(self.inject.valid, self.cycles, 0)),
             host.session.eq(window.session), host.session_known.eq(window.session_known),
+            host.turning.eq(window.turning),
             self.session.eq(window.session),
             window.snapshot.eq(host.snapshot), window.time_ns.eq(self.time_ns),
             self.o.payload.channel.eq(self._number),

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.feed.compare import equal
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.feed.mold_parser import MoldParser
 
@@ -32,8 +33,8 @@ class InjectLine(wiring.Component):
         Packets.
     time_ns, cycles : In(64), In(32)
         UTC clock and cycle counter.
-    session, session_known : In(80), In(1)
-        The channel's session.
+    session, session_known, turning : In(80), In(1), In(1)
+        The channel's session; it may be another one in the next cycle.
     item : Out(stream of ``FeedItem``)
         Messages; while one waits, ``i.ready`` is low. ``time_ns`` is that of the packet's first
         beat, ``arrival`` that of the beat with the message's last byte.
@@ -49,21 +50,27 @@ class InjectLine(wiring.Component):
         self._registered = registered
         super().__init__({
             "i": In(stream.Signature(InjectBeat)), "time_ns": In(64), "cycles": In(32),
-            "session": In(80), "session_known": In(1), "item": Out(stream.Signature(FeedItem)),
+            "session": In(80), "session_known": In(1), "turning": In(1),
+            "item": Out(stream.Signature(FeedItem)),
             "snapshot": Out(1), "count_inject_malformed": Out(32), "active": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.parser = parser = MoldParser(registered=self._registered)
-        named, foreign = Signal(80), Signal()
+        # Compared in every cycle, since a line may begin a session at any time. The outcome is
+        # known a cycle late: items wait while it may be that of before.
+        named, foreign, unsettled = Signal(80), Signal(), Signal()
         with m.If(parser.packet.valid):
             m.d.sync += named.eq(parser.packet.session)
+        m.d.sync += [
+            foreign.eq(self.session_known & ~equal(named, self.session)),
+            unsettled.eq(parser.packet.valid | self.turning),
+        ]
         m.d.comb += [
-            foreign.eq(self.session_known & (named != self.session)),
             Value.cast(self.item.payload).eq(Value.cast(parser.item.payload)),
-            self.item.valid.eq(parser.item.valid & ~foreign),
-            parser.item.ready.eq(self.item.ready | foreign),
+            self.item.valid.eq(parser.item.valid & ~unsettled & ~foreign),
+            parser.item.ready.eq(~unsettled & (self.item.ready | foreign)),
             parser.session.eq(self.session), parser.session_known.eq(self.session_known),
         ]
         beat, packet = self.i.payload, parser.i.payload

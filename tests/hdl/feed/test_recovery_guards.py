@@ -145,6 +145,28 @@ def test_packets_of_another_session_are_dropped_and_counted(simulate, registered
     simulate(line, bench)
 
 
+@pytest.mark.parametrize("at", range(3, 9))
+def test_no_message_of_the_session_before_comes_from_the_cycle_on_in_which_one_begins(simulate, at):
+    line = InjectLine()
+
+    async def bench(ctx):
+        ctx.set(line.session, OLD)
+        ctx.set(line.session_known, 1)
+        await inject(ctx, line, Packet("OLD", 7, (b"x" * 6,) * 8).encode())
+
+    async def turn(ctx):
+        await ctx.tick().repeat(at)
+        ctx.set(line.turning, 1)
+        await ctx.tick()
+        ctx.set(line.turning, 0)
+        ctx.set(line.session, NEW)
+        for _ in range(20):
+            assert not ctx.get(line.item.valid)
+            await ctx.tick()
+
+    simulate(line, bench, turn)
+
+
 @pytest.mark.parametrize("registered", [False, True])
 def test_the_rest_of_a_packet_is_dropped_when_a_session_begins_in_it(simulate, registered):
     line = InjectLine(registered=registered)
