@@ -1,48 +1,66 @@
 """The levels of every book side that are worse than its front's: ``Backing``."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
+from amaranth.lib.enum import Enum
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.directory import (
+    Edit,
     directory_row,
-    find_leaf,
+    from_on,
     initial,
-    inserted,
+    leaf_of,
     next_slot,
     one_of,
-    removed,
+    reached,
 )
 from tickgate_hdl.book.front import deep_op
 from tickgate_hdl.book.level_layouts import Level, level_row
 from tickgate_hdl.book.sorted_row import RowChange, compare
+from tickgate_hdl.book.trees import exceeds
 
 __all__ = ["Backing"]
+
+_SETTLE = 4
+"""Cycles from registered comparisons to the registered row after them, where ``registered``: the
+inputs of ``RowChange`` stand still meanwhile, so it may have fewer stages than that."""
+
+
+class Source(Enum, shape=2):
+    """Where the row in work is loaded from."""
+
+    READ = 0
+    CHANGED = 1
+    WORSE_HALF = 2
+    SHIFTED = 3
 
 
 class Backing(wiring.Component):
     """Keep levels in leaves, sorted rows of which a directory says who has which prices.
 
-    An operation reads the directory, compares, reads the leaf, compares, and writes; the next one
-    follows two cycles later. A full leaf is split in halves, an empty one given back: that takes
-    some cycles, and what is under way behind it begins anew. When a side has no leaf left to give,
-    its worst leaf is dropped and the directory remembers from where on nothing is known:
-    operations there are ignored.
+    An operation reads the directory, finds its leaf, reads that, compares, changes it and writes
+    it; the next one follows two cycles later. A full leaf is split in halves, an empty one given
+    back: that takes some cycles, and what is under way behind it begins anew. When a side has no
+    leaf left to give, its worst leaf is dropped and the directory remembers from where on nothing
+    is known: operations there are ignored.
 
     Parameters
     ----------
     symbols, leaf, leaves : int
         Symbols, levels of a leaf, and leaves of a side.
     registered : bool
-        Registers behind the memories and the comparisons; one operation at a time.
+        Registers behind the memories and the comparisons and before the new row; one operation at
+        a time, and a level handed out every other cycle.
 
     Members
     -------
     i : In(stream of ``deep_op``)
         Operations.
     pop, pop_side : In(1), In
-        Hand out the best levels of a side, once what was given before is done.
+        Hand out the best levels of a side, once what was given before is done. When ``pop`` falls,
+        what is not taken is stored; it may rise for another side at once.
     level_valid, level, level_taken : Out(1), Out(Level), In(1)
         The best level; it is taken out.
     pop_empty, pop_floored : Out(1)
@@ -71,272 +89,309 @@ class Backing(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        registered = self._registered
         leaf, leaves, half = self._leaf, self._leaves, self._leaf // 2
         sides = 2 * self._symbols
         Directory, Row, Op = directory_row(leaves), level_row(leaf), deep_op(self._bits)
         slot_bits = len(Value.cast(Signal(Directory).entries[0].slot))
-        m.submodules.directory = directory = Memory(shape=Directory, depth=sides, init=[])
+        m.submodules.directory = directory = Memory(
+            shape=Directory, depth=sides, init=[], attrs={"ram_style": "block"})
         m.submodules.rows = rows = Memory(shape=Row, depth=sides * leaves, init=[])
         directory_read, directory_write = directory.read_port(), directory.write_port()
         row_read, row_write = rows.read_port(), rows.write_port()
+        staged = m.d.sync if registered else m.d.comb
 
         def side_of(op):
             return Cat(op.sell, op.symbol)
 
-        # The row of the directory and of the leaf that were read; where they are registered the
-        # stages behind wait a cycle longer.
+        def later(strobe, cycles, name):
+            for number in range(cycles):
+                delayed = Signal(name=f"{name}_{number}")
+                m.d.sync += delayed.eq(strobe)
+                strobe = delayed
+            return strobe
+
+        # What was read. The directory's stands until its next read.
         found, row_now = Signal(Directory), Signal(Row)
-        delay = 1 if self._registered else 0
-        if delay:
-            m.d.sync += [
-                Value.cast(found).eq(Value.cast(directory_read.data)),
-                Value.cast(row_now).eq(Value.cast(row_read.data)),
-            ]
-        else:
-            m.d.comb += [
-                Value.cast(found).eq(Value.cast(directory_read.data)),
-                Value.cast(row_now).eq(Value.cast(row_read.data)),
-            ]
-
-        # Which operation is next: one that had to wait for a leaf, or the oldest one.
-        again, retry = Signal(Op), Signal()
-        head, have = Signal(Op), Signal()
-        m.d.comb += [
-            Value.cast(head).eq(Mux(retry, Value.cast(again), Value.cast(self.i.payload))),
-            have.eq(retry | self.i.valid),
+        staged += [
+            Value.cast(found).eq(Value.cast(directory_read.data)),
+            Value.cast(row_now).eq(Value.cast(row_read.data)),
         ]
+        after_read = 2 if registered else 1
 
-        # Stages: the directory comes; the leaf comes and is compared; the leaf is changed.
-        at_directory, at_leaf, at_change = Signal(), Signal(), Signal()
-        at_slot, at_decision = Signal(), Signal()  # stages that are there only where registered
-        op2, op3 = Signal(Op), Signal(Op)
+        # Which operation is next: those that begin anew, in their order, or the oldest one.
+        running = Signal()  # operations may begin: no leaf is being split, given back, handed out
+        split_op, behind_op = Signal(), Signal()  # which begin anew: op3, and the one behind it
+        again = Signal(Op)
+        op1, op2, op3 = Signal(Op), Signal(Op), Signal(Op)
+        head, have, issue, free = Signal(Op), Signal(), Signal(), Signal()
+        retries = split_op | behind_op
+        m.d.comb += [
+            Value.cast(head).eq(Mux(split_op, Value.cast(op3), Mux(
+                behind_op, Value.cast(again), Value.cast(self.i.payload)))),
+            have.eq(retries | self.i.valid),
+            issue.eq(free & have),
+            self.i.ready.eq(free & ~retries),
+        ]
+        with m.If(issue):
+            m.d.sync += op1.eq(head)
+            with m.If(split_op):
+                m.d.sync += split_op.eq(0)
+            with m.Else():
+                m.d.sync += behind_op.eq(0)
+
+        # Stages of an operation: the directory is there; the leaf is known; the leaf is there and
+        # is compared; the leaf is changed; it is written.
+        lookup = later(issue, 1, "lookup") if registered else issue
+        at_directory = later(lookup, after_read + registered, "at_directory")
+        at_slot, at_write = Signal(), Signal()
         position2, position3 = Signal(leaves), Signal(leaves)
         address2, address3 = Signal(range(sides * leaves)), Signal(range(sides * leaves))
-        fresh2, fresh3 = Signal(), Signal()
-        row3, equal3, better3, ending3 = Signal(Row), Signal(leaf), Signal(leaf), Signal(leaf)
-        shares3, orders3 = Signal(signed(41)), Signal(signed(21))
-        last, last_address, last_good = Signal(Row), Signal(range(sides * leaves)), Signal()
-        restructure, running = Signal(), Signal()
-        issue = Signal()
-        popping = Signal(self._bits + 1)  # the side that is handed out
+        useful2, fresh2, fresh3 = Signal(), Signal(), Signal()
+        splits, restructure, turns_back = Signal(), Signal(), Signal()
+        picked = Signal()  # the best leaf of a side is to be read
 
-        m.d.comb += [
-            issue.eq(running & have & ~at_directory & ~restructure),
-            directory_read.addr.eq(side_of(head)),
-            directory_read.en.eq(issue),
-            self.idle.eq(running & ~have & ~at_directory & ~at_leaf & ~at_change),
+        # Find the leaf.
+        reached_now, floor_reached = Signal(leaves), Signal()
+        staged += [
+            reached_now.eq(reached(found, op1.level.key, leaves)),
+            floor_reached.eq(op1.level.key >= found.floor),
         ]
-        if delay:
-            waiting, leaf_waiting = Signal(), Signal()
-            quiet = ~(waiting | at_directory | at_slot | leaf_waiting | at_leaf | at_decision
-                      | at_change)
-            m.d.comb += [
-                issue.eq(running & have & quiet & ~restructure),
-                self.idle.eq(running & ~have & quiet),
+        known = ~(found.floored & floor_reached)
+        with m.If(at_directory):
+            m.d.sync += [
+                op2.eq(op1), position2.eq(leaf_of(reached_now, found.count, leaves)),
+                fresh2.eq(found.count == 0), useful2.eq(known & (op1.add | (found.count != 0))),
             ]
-            m.d.sync += [waiting.eq(issue), at_directory.eq(waiting)]
-        else:
-            m.d.sync += at_directory.eq(issue)
+        m.d.sync += at_slot.eq((at_directory & ~turns_back) | picked)
 
-        position = Signal(leaves)
+        # Read it.
         slot = Signal(slot_bits)
-        known = ~found.floored | (head.level.key < found.floor)
-        goes = at_directory & ~restructure
-        m.d.comb += [
-            position.eq(find_leaf(found, head.level.key, leaves)),
-            slot.eq(one_of(list(position2 if delay else position),
-                           [found.entries[n].slot for n in range(leaves)])),
-            self.i.ready.eq(goes & ~retry),
-            row_read.addr.eq(Cat(slot, side_of(op2 if delay else head))),
-            row_read.en.eq(at_slot if delay else goes),
-        ]
-        useful = goes & known & (head.add | (found.count != 0))
-        if delay:
-            m.d.sync += [
-                at_slot.eq(useful), leaf_waiting.eq(at_slot), at_leaf.eq(leaf_waiting)]
-        else:
-            m.d.sync += at_leaf.eq(useful)
-        with m.If(goes):
-            m.d.sync += [
-                retry.eq(0), op2.eq(head), position2.eq(position), fresh2.eq(found.count == 0)]
-        with m.If(row_read.en):
+        staged += slot.eq(one_of(list(position2), [found.entries[n].slot for n in range(leaves)]))
+        read_row = later(at_slot, 1, "read_row") if registered else at_slot
+        m.d.comb += [row_read.addr.eq(Cat(slot, side_of(op2))), row_read.en.eq(read_row)]
+        with m.If(read_row):
             m.d.sync += address2.eq(row_read.addr)
+        at_row = later(at_slot & useful2 & ~turns_back, after_read + registered, "at_row")
+        handing = Signal()  # leaves are handed out
+        at_leaf = at_row & ~handing
 
-        chosen = Signal(Row)
-        forward = last_good & (last_address == address2)
-        m.d.comb += Value.cast(chosen).eq(
-            Mux(forward, Value.cast(last), Value.cast(row_now)))
-        with m.If(fresh2):
-            m.d.comb += chosen.count.eq(0)
-        equal, better, ending = compare(chosen, op2.level.key, op2.level.orders[0], leaf)
-        if delay:
-            m.d.sync += [at_decision.eq(at_leaf), at_change.eq(at_decision)]
-        else:
-            m.d.sync += at_change.eq(at_leaf)
+        # Compare. A row that is changed or written as it is read is still here.
+        row3, chosen = Signal(Row), Signal(Row)
+        here = Signal()
+        compared, work = (row3, op3) if registered else (chosen, op2)
+        count = Mux(fresh2, 0, Mux(here, row3.count, row_now.count))
+        levels = Mux(here, Value.cast(row3.levels), Value.cast(row_now.levels))
+        m.d.comb += Value.cast(chosen).eq(Cat(count, levels))
+        equal3, better3, ending3 = Signal(leaf), Signal(leaf), Signal(leaf)
+        shares3, orders3 = Signal(signed(41)), Signal(signed(21))
         with m.If(at_leaf):
             m.d.sync += [
-                op3.eq(op2), position3.eq(position2), fresh3.eq(fresh2), address3.eq(address2),
-                row3.eq(chosen), equal3.eq(equal), better3.eq(better), ending3.eq(ending),
+                op3.eq(op2), position3.eq(position2), fresh3.eq(fresh2),
                 shares3.eq(Mux(op2.add, op2.level.size, -op2.level.size)),
                 orders3.eq(Mux(op2.add, op2.level.orders, -op2.level.orders)),
             ]
+        with m.If(at_row):
+            m.d.sync += address3.eq(address2)
 
-        # Change the leaf, unless it must be split first.
-        overfull, splits, ends = Signal(), Signal(), Signal()
+        def piece(bit):
+            kept, kept_in = Signal(), m.d.sync if registered else m.d.comb
+            kept_in += kept.eq(bit)
+            return kept
+
+        equal, better, ending = compare(
+            compared, work.level.key, work.level.orders[0], leaf, piece)
+        m.d.sync += [equal3.eq(equal), better3.eq(better), ending3.eq(ending)]
+
+        # Change it, unless it must be split first.
+        at_change = later(at_leaf, 4 + _SETTLE if registered else 1, "at_change")
+        overfull, ends, after = Signal(), Signal(), Signal(Row)
         change = RowChange(
             m, row3, equal3, better3, ending3, op3.level, shares3, orders3,
-            adds=op3.add & ~overfull, takes=~op3.add, levels=leaf, registered=self._registered)
-        m.d.comb += [
-            overfull.eq(op3.add & ~equal3.any() & row3.count[-1]),
-            splits.eq(at_change & overfull),
-            ends.eq(at_change & ~op3.add & change.empty),
-            restructure.eq(at_change & (splits | ends | fresh3)),
+            adds=op3.add & ~overfull, takes=~op3.add, levels=leaf, registered=registered)
+        m.d.comb += overfull.eq(op3.add & ~equal3.any() & row3.count[-1])
+        staged += [
+            Value.cast(after).eq(Value.cast(change.row)),
+            splits.eq(overfull), ends.eq(~op3.add & change.empty),
         ]
-        with m.If(at_change):
-            m.d.sync += [last.eq(change.row), last_address.eq(address3), last_good.eq(1)]
+        m.d.comb += restructure.eq(at_change & (splits | ends | fresh3))
 
-        # Handed out: the leaf in a register, its first level at the exit.
-        handing, handed_address = Signal(Row), Signal(range(sides * leaves))
-        m.d.comb += Value.cast(self.level).eq(Value.cast(handing.levels[0]))
+        # Free for an operation: where they overlap one may follow unless it might be turned back
+        # without having been taken up; where not, one is in work until it is done.
+        risky = Signal()
+        if registered:
+            busy = Signal()
+            done = (at_slot & ~useful2 & ~handing) | (at_change & ~restructure)
+            with m.If(issue):
+                m.d.sync += busy.eq(1)
+            with m.Elif(done | restructure):
+                m.d.sync += busy.eq(0)
+            m.d.comb += free.eq(running & ~busy)
+        else:
+            busy = at_directory | at_slot | at_leaf | at_change
+            with m.If(at_leaf):
+                m.d.sync += risky.eq(fresh2 | chosen.count[-1] | ~exceeds(chosen.count, 1))
+            same = (side_of(op2) == side_of(op3)) & (position2 & position3).any()
+            m.d.sync += here.eq((at_change | at_write) & same)
+            m.d.comb += [
+                free.eq(running & ~at_directory & ~(at_change & risky)),
+                turns_back.eq(restructure),
+            ]
+            m.d.sync += Assert(~restructure | risky, "a leaf was to be split unexpectedly")
+        m.d.comb += self.idle.eq(running & ~have & ~busy)
 
-        sweeping, swept = Signal(init=1), Signal(range(sides))
+        # Split a leaf, give one back, or take the first one: read the directory, pick what is
+        # concerned, decide for each entry, build the row, write it.
+        reading = Signal()
+        picking = later(reading, after_read, "picking")
+        deciding = later(picking, 1, "deciding")
+        building = later(deciding, 1, "building")
+        writing = later(building, 1, "writing")
+        splitting, first, write_half = Signal(), Signal(), Signal()
+        moved_slot, behind3 = Signal(slot_bits), Signal(leaves)
+        edit = Edit(leaves)
+        at_end = position3[leaves - 1]  # what is split off is the worst of a full directory
+        full = found.count[-1]
+        with m.If(restructure):
+            m.d.sync += [
+                running.eq(0), splitting.eq(splits), first.eq(fresh3),
+                split_op.eq(splits), behind_op.eq(turns_back & (at_directory | at_slot)),
+            ]
+        with m.If(reading):
+            m.d.sync += again.eq(op2)
+        with m.If(picking):
+            m.d.sync += [
+                moved_slot.eq(Mux(splitting, next_slot(found, leaves), one_of(
+                    list(position3), [found.entries[n].slot for n in range(leaves)]))),
+                behind3.eq(from_on(position3)),
+            ]
+        with m.If(deciding):
+            m.d.sync += edit.decide(found, position3, behind3, inserts=splitting & ~at_end,
+                                    removes=~splitting & ~first)
+            with m.If(splitting):
+                m.d.sync += address3.eq(Cat(moved_slot, side_of(op3)))
+        m.d.sync += write_half.eq(building & splitting & ~at_end)
+        with m.If(writing):
+            m.d.sync += [running.eq(1), handing.eq(0)]
         m.d.comb += [
-            directory_write.addr.eq(Mux(sweeping, swept, side_of(op3))),
-            Value.cast(directory_write.data).eq(initial(leaves)),
-            directory_write.en.eq(sweeping),
-            row_write.addr.eq(address3),
-            Value.cast(row_write.data).eq(Value.cast(change.row)),
-            row_write.en.eq(at_change & ~splits),
+            self.dropped.eq(writing & splitting & full), self.dropped_side.eq(side_of(op3))]
+
+        # Hand out: the best leaf, its first level at the exit.
+        handed = Signal()  # the leaf that is handed out is here
+        wanted = Signal()  # since it began
+        asked, asked_side = Signal(), Signal(self._bits + 1)
+        begins, fetch = Signal(), Signal()
+        offered, taken, shifts = Signal(), Signal(), Signal()
+        none, emptied, put_back = Signal(), Signal(), Signal()
+        best = later(fetch, after_read, "best")
+        m.d.comb += [
+            begins.eq(self.idle & asked),
+            picked.eq(best & (found.count != 0)),
+            none.eq(best & (found.count == 0)),
+            self.pop_empty.eq(none & wanted), self.pop_floored.eq(found.floored),
+            Value.cast(self.level).eq(Value.cast(row3.levels[0])),
+            self.level_valid.eq(handed & wanted & offered),
+            taken.eq(self.level_valid & self.level_taken),
+        ]
+        m.d.sync += [
+            asked.eq(self.pop), asked_side.eq(self.pop_side),
+            fetch.eq(begins), wanted.eq(self.pop & (wanted | begins)),
+        ]
+        if registered:
+            m.d.sync += [
+                shifts.eq(taken),
+                offered.eq(handed & ~taken & Mux(shifts, row3.count != 1, row3.count != 0)),
+            ]
+            stands = handed & ~shifts
+        else:
+            m.d.comb += [shifts.eq(taken), offered.eq(row3.count != 0)]
+            stands = handed
+        m.d.comb += [
+            emptied.eq(stands & (row3.count == 0)),
+            put_back.eq(stands & (row3.count != 0) & ~wanted),
+        ]
+        with m.If(begins):
+            m.d.sync += [
+                running.eq(0), handing.eq(1), useful2.eq(1), fresh2.eq(0),
+                position2.eq(1), position3.eq(1), splitting.eq(0), first.eq(0),
+                *(signal.eq(value) for op in (op2, op3) for signal, value in (
+                    (op.sell, asked_side[0]), (op.symbol, asked_side[1:]))),
+            ]
+        with m.If(none | put_back):
+            m.d.sync += [running.eq(1), handing.eq(0)]
+        with m.If(later(at_row & handing, registered, "arrives")):
+            m.d.sync += handed.eq(1)
+        with m.If(emptied | put_back):
+            m.d.sync += handed.eq(0)
+        m.d.sync += [
+            reading.eq(restructure | emptied),
+            at_write.eq(later(at_change, registered, "changed") | put_back),
+        ]
+
+        # The row in work. The worse half of a leaf that is split is written after the better one.
+        loads, source = Signal(), Signal(Source)
+        staged += [
+            loads.eq(at_row | at_change | (picking & splitting) | taken),
+            source.eq(Mux(at_row, Source.READ, Mux(at_change, Source.CHANGED, Mux(
+                picking, Source.WORSE_HALF, Source.SHIFTED)))),
+        ]
+        with m.If(loads), m.Switch(source):
+            with m.Case(Source.READ):
+                m.d.sync += row3.eq(chosen)
+            with m.Case(Source.CHANGED):
+                count = Mux(splits, half, after.count)
+                m.d.sync += Value.cast(row3).eq(
+                    Cat(count[:len(row3.count)], Value.cast(after.levels)))
+            with m.Case(Source.WORSE_HALF):
+                worse = Value.cast(row3.levels) >> half * Level.size
+                m.d.sync += Value.cast(row3).eq(Cat(Const(leaf - half, len(row3.count)), worse))
+            with m.Case(Source.SHIFTED):
+                m.d.sync += Value.cast(row3).eq(Cat(
+                    (row3.count - 1)[:len(row3.count)], Value.cast(row3.levels) >> Level.size))
+        m.d.comb += [
+            row_write.addr.eq(address3), row_write.en.eq(at_write | write_half),
+            Value.cast(row_write.data).eq(Value.cast(row3)),
+        ]
+
+        # The row of the directory that is written; after reset and ``clear`` an empty one to all.
+        empty = initial(leaves)
+        fields = Signal(Directory, init=empty)
+        sweeping, address = Signal(init=1), Signal(range(sides))
+        start = row3.levels[0].key
+        m.d.comb += [
+            directory_read.addr.eq(
+                Mux(running, side_of(op1 if registered else head), side_of(op3))),
+            directory_read.en.eq(lookup | reading | fetch),
+            directory_write.addr.eq(address), directory_write.en.eq(sweeping | writing),
+            Value.cast(directory_write.data).eq(Value.cast(fields)),
             self.busy.eq(sweeping),
-            self.dropped_side.eq(side_of(op3)),
         ]
         with m.If(sweeping):
-            m.d.sync += swept.eq(swept + 1)
-            with m.If(swept == sides - 1):
-                m.d.sync += sweeping.eq(0)
-
-        splitting, first = Signal(), Signal()
-        ending_pop = Signal()
-        new_slot, old_slot = Signal(slot_bits), Signal(slot_bits)
-        behind3 = Signal(leaves)  # the leaf's position, and those behind it
-        grown_now = inserted(
-            m, found, position3, behind3, new_slot, row3.levels[half].key, leaves)
-        shrunk_now = removed(m, found, behind3, old_slot, leaves)
-        grown, shrunk = Signal(Directory), Signal(Directory)
-        at_end = position3[leaves - 1]
-        worst = found.count == leaves
-
-        with m.FSM():
-            with m.State("Run"):
-                m.d.comb += running.eq(~sweeping)
-                with m.If(restructure):
-                    m.d.sync += [splitting.eq(splits), first.eq(fresh3), last_good.eq(0)]
-                    m.next = "Read Directory"
-                with m.Elif(self.idle & self.pop):
-                    m.d.sync += popping.eq(self.pop_side)
-                    m.next = "Pop"
-            with m.State("Read Directory"):
-                m.d.comb += [
-                    directory_read.addr.eq(side_of(op3)),
-                    directory_read.en.eq(1),
-                    row_write.en.eq(splitting),
-                    Value.cast(row_write.data).eq(Value.cast(row3)),
-                    row_write.data.count.eq(half),
-                ]
-                m.next = "Wait Directory" if delay else "Pick Slot"
-            if delay:
-                with m.State("Wait Directory"):
-                    m.next = "Pick Slot"
-            with m.State("Pick Slot"):
-                m.d.sync += [
-                    new_slot.eq(next_slot(found, leaves)),
-                    old_slot.eq(one_of(
-                        list(position3), [found.entries[n].slot for n in range(leaves)])),
-                    behind3.eq(Cat(position3[:n + 1].any() for n in range(leaves))),
-                ]
-                m.next = "Change Directory"
-            with m.State("Change Directory"):
-                m.d.sync += [grown.eq(grown_now), shrunk.eq(shrunk_now)]
-                m.next = "Write Directory"
-            with m.State("Write Directory"):
-                m.d.comb += directory_write.en.eq(1)
-                m.next = "Run"
-                with m.If(splitting):
+            m.d.sync += address.eq(address + 1)
+            with m.If(address == sides - 1):
+                m.d.sync += [sweeping.eq(0), running.eq(1)]
+        with m.Elif(self.clear):
+            m.d.sync += [
+                sweeping.eq(1), running.eq(0), address.eq(0),
+                Value.cast(fields).eq(Value.cast(empty)),
+            ]
+        with m.Elif(building):
+            count, floored, floor = Signal.like(found.count), Signal(), Signal(32)
+            m.d.comb += [floored.eq(found.floored), floor.eq(found.floor)]
+            with m.If(first):
+                m.d.comb += count.eq(1)
+            with m.Elif(splitting):
+                m.d.comb += count.eq(Mux(full, leaves, found.count + 1))
+                with m.If(full):
                     m.d.comb += [
-                        self.dropped.eq(worst),
-                        row_write.en.eq(~at_end),
-                        row_write.addr.eq(Cat(new_slot, side_of(op3))),
-                        row_write.data.count.eq(leaf - half),
-                        Value.cast(row_write.data.levels).eq(
-                            Value.cast(row3.levels) >> (half * Level.size)),
-                        Value.cast(directory_write.data).eq(Value.cast(grown)),
+                        floored.eq(1),
+                        floor.eq(Mux(at_end, start, found.entries[leaves - 1].start)),
                     ]
-                    with m.If(at_end):  # the half that is split off is the worst leaf itself
-                        m.d.comb += [
-                            Value.cast(directory_write.data).eq(Value.cast(found)),
-                            directory_write.data.floored.eq(1),
-                            directory_write.data.floor.eq(row3.levels[half].key),
-                        ]
-                    m.d.sync += [again.eq(op3), retry.eq(1)]
-                with m.Elif(first):
-                    m.d.comb += [
-                        Value.cast(directory_write.data).eq(Value.cast(found)),
-                        directory_write.data.count.eq(1),
-                    ]
-                with m.Else():
-                    m.d.comb += Value.cast(directory_write.data).eq(Value.cast(shrunk))
-                with m.If(ending_pop):
-                    m.d.sync += ending_pop.eq(0)
-                    m.next = "Pop"
-
-            with m.State("Pop"):
-                m.d.comb += [
-                    directory_read.addr.eq(popping), directory_read.en.eq(self.pop)]
-                m.d.sync += last_good.eq(0)
-                m.next = "Run"
-                with m.If(self.pop):
-                    m.next = "Wait Best" if delay else "Best Leaf"
-            if delay:
-                with m.State("Wait Best"):
-                    m.next = "Best Leaf"
-            with m.State("Best Leaf"):
-                address = Cat(found.entries[0].slot, popping)
-                m.d.comb += [
-                    row_read.addr.eq(address), row_read.en.eq(1),
-                    self.pop_empty.eq(found.count == 0), self.pop_floored.eq(found.floored),
-                ]
-                m.d.sync += handed_address.eq(address)
-                m.next = "Wait Leaf" if delay else "Load Leaf"
-                with m.If(found.count == 0):
-                    m.next = "Run"
-            if delay:
-                with m.State("Wait Leaf"):
-                    m.next = "Load Leaf"
-            with m.State("Load Leaf"):
-                m.d.sync += handing.eq(row_now)
-                m.next = "Hand Out"
-            with m.State("Hand Out"):
-                m.d.comb += [
-                    self.level_valid.eq(handing.count != 0),
-                    row_write.addr.eq(handed_address),
-                    Value.cast(row_write.data).eq(Value.cast(handing)),
-                ]
-                with m.If(self.level_taken & self.level_valid):
-                    m.d.sync += [
-                        handing.count.eq(handing.count - 1),
-                        Value.cast(handing.levels).eq(
-                            Value.cast(handing.levels) >> Level.size),
-                    ]
-                with m.Elif(handing.count == 0):
-                    m.d.sync += [
-                        op3.sell.eq(popping[0]), op3.symbol.eq(popping[1:]), position3.eq(1),
-                        splitting.eq(0), first.eq(0), ending_pop.eq(1),
-                    ]
-                    m.next = "Read Directory"
-                with m.Elif(~self.pop):
-                    m.d.comb += row_write.en.eq(1)
-                    m.next = "Run"
-
-        with m.If(self.clear):
-            m.d.sync += [sweeping.eq(1), swept.eq(0), last_good.eq(0)]
+            with m.Else():
+                m.d.comb += count.eq(found.count - 1)
+            m.d.sync += [
+                address.eq(side_of(op3)),
+                Value.cast(fields).eq(
+                    Cat(count, floored, floor, edit.entries(found, start, moved_slot))),
+            ]
         return m

@@ -1,4 +1,4 @@
-"""The directory of a book side's leaves: expressions on its row."""
+"""The directory of a book side's leaves: its row, and expressions on it."""
 
 from amaranth.hdl import Cat, Mux, Signal, Value
 from amaranth.lib.data import ArrayLayout, StructLayout
@@ -6,8 +6,11 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from tickgate_hdl.book.trees import any_of, exceeds
 
 __all__ = [
-    "directory_row", "find_leaf", "initial", "inserted", "next_slot", "one_of", "removed",
+    "Edit", "directory_row", "from_on", "initial", "leaf_of", "next_slot", "one_of", "reached",
 ]
+
+_CHUNK = 8
+"""Positions that are looked at together where one position says something of those behind it."""
 
 
 def directory_row(leaves):
@@ -40,12 +43,27 @@ def one_of(positions, values):
         [Mux(position, value, 0) for position, value in zip(positions, values, strict=True)])
 
 
-def find_leaf(row, key, leaves):
-    """Return bits, of which the one at the position of the leaf for ``key`` is set."""
-    beyond = [1]  # the key is not better than the leaf's start
-    for number in range(1, leaves):
-        beyond.append(exceeds(row.count, number) & (key >= row.entries[number].start))
-    beyond.append(0)
+def from_on(position):
+    """Return the bits at the position, of which one bit is set, and behind it."""
+    chunks = [position[at:at + _CHUNK] for at in range(0, len(position), _CHUNK)]
+    before = [any_of(chunk.any() for chunk in chunks[:number]) if number else 0
+              for number in range(len(chunks))]
+    return Cat(
+        any_of(chunk[:at + 1]) | earlier
+        for chunk, earlier in zip(chunks, before, strict=True) for at in range(len(chunk)))
+
+
+def reached(row, key, leaves):
+    """Return of each entry whether its start is not worse than the key, used or not."""
+    return Cat(1, *(key >= row.entries[number].start for number in range(1, leaves)))
+
+
+def leaf_of(reached_now, count, leaves):
+    """Return bits, of which the one at the position of the leaf that has a key is set.
+
+    ``reached_now`` are the bits of :func:`reached`; in an empty directory it is position 0.
+    """
+    beyond = [1, *(exceeds(count, number) & reached_now[number] for number in range(1, leaves)), 0]
     return Cat(beyond[number] & ~beyond[number + 1] for number in range(leaves))
 
 
@@ -56,54 +74,53 @@ def next_slot(row, leaves):
                   [row.entries[number].slot for number in range(leaves)])
 
 
-def inserted(m, row, position, behind, slot, start, leaves):
-    """Return the row with a new entry, of that slot, behind ``position`` (bits).
+class Edit:
+    """Where each entry of a row comes from when one is put in or taken out: registers.
 
-    ``behind`` are the bits at ``position`` and behind it. In a full directory the worst leaf goes,
-    and the floor is its start.
+    An entry that is put in comes behind ``position``, and in a full row the last one goes. Where
+    one is taken out, at ``position``, its slot goes to the first entry that is not in use then.
+
+    Parameters
+    ----------
+    leaves : int
+        Entries of the row.
     """
-    full = row.count[-1]
-    last = leaves - 1
-    entries = _entries(m, row, leaves, "grown")
-    for number in range(1, leaves):
-        with m.If(position[number - 1]):
-            m.d.comb += [entries[number].start.eq(start), entries[number].slot.eq(slot)]
-        with m.Elif(behind[number - 1] & exceeds(row.count, number - 1)):
-            m.d.comb += entries[number].eq(row.entries[number - 1])
-    floor = Mux(full, row.entries[last].start, row.floor)
-    count = Mux(full, leaves, row.count + 1)
-    return _row(m, count, full | row.floored, floor, entries, leaves, "grown")
 
+    def __init__(self, leaves):
+        self._leaves = leaves
+        self._placed, self._down, self._up = Signal(leaves), Signal(leaves), Signal(leaves)
 
-def removed(m, row, behind, slot, leaves):
-    """Return the row without the entry at which ``behind`` begins; its slot is free again."""
-    entries = _entries(m, row, leaves, "shrunk")
-    for number in range(leaves):
-        with m.If(row.count == number + 1):
-            m.d.comb += entries[number].slot.eq(slot)
-        with m.Elif(behind[number] & exceeds(row.count, number)):
-            if number < leaves - 1:
-                m.d.comb += entries[number].eq(row.entries[number + 1])
-    return _row(m, row.count - 1, row.floored, row.floor, entries, leaves, "shrunk")
+    def decide(self, row, position, behind, *, inserts, removes):
+        """Return the statements that load the registers.
 
+        ``position`` and ``behind`` are bits, at the position and at what :func:`from_on` gives.
+        """
+        statements = []
+        for number in range(self._leaves):
+            statements += [
+                self._down[number].eq(0),
+                self._placed[number].eq(removes & (row.count == number + 1)),
+                self._up[number].eq(removes & behind[number] & exceeds(row.count, number + 1)),
+            ]
+            if number:
+                statements += [
+                    self._down[number].eq(inserts & behind[number - 1] & ~position[number - 1]
+                                          & exceeds(row.count, number - 1)),
+                    self._placed[number].eq((inserts & position[number - 1])
+                                            | (removes & (row.count == number + 1))),
+                ]
+        return statements
 
-def _entries(m, row, leaves, name):
-    """Return signals that have the row's entries, unless they are assigned something else.
+    def entries(self, row, start, slot):
+        """Return the bits of the entries after the edit.
 
-    They are one by one, since a simulator takes a wide signal that is assigned in parts as a whole.
-    """
-    entries = []
-    for number in range(leaves):
-        entry = Signal(row.entries[number].shape(), name=f"{name}_{number}")
-        m.d.comb += Value.cast(entry).eq(Value.cast(row.entries[number]))
-        entries.append(entry)
-    return entries
-
-
-def _row(m, count, floored, floor, entries, leaves, name):
-    result = Signal(directory_row(leaves), name=name)
-    m.d.comb += [
-        result.count.eq(count), result.floored.eq(floored), result.floor.eq(floor),
-        Value.cast(result.entries).eq(Cat(Value.cast(entry) for entry in entries)),
-    ]
-    return result
+        ``slot`` is that of the entry put in or taken out, ``start`` is of the one put in.
+        """
+        last = self._leaves - 1
+        before = [Value.cast(entry) for entry in (row.entries[n] for n in range(self._leaves))]
+        placed = Cat(start, slot)
+        return Cat(
+            Mux(self._placed[number], placed,
+                Mux(self._down[number], before[max(0, number - 1)],
+                    Mux(self._up[number], before[min(last, number + 1)], before[number])))
+            for number in range(self._leaves))

@@ -12,21 +12,22 @@ from tickgate_hdl.book.trees import exceeds
 __all__ = ["RowChange", "compare", "delta_of"]
 
 
-def compare(row, key, order, levels):
+def compare(row, key, order, levels, piece=lambda bit: bit):
     """Return ``equal``, ``better``, ``ending``: which levels are at ``key``, which before it.
 
     Since the row is sorted, ``better`` is a run of ones from level 0. The keys of a row that ends
     early mean nothing, so all are 0 there. ``ending`` are those of ``equal`` that have no order
-    left when one (or with ``order`` 0 none) is taken off.
+    left when one (or with ``order`` 0 none) is taken off. ``piece`` may put a register behind each
+    comparison before they are put together.
     """
     equal, better, ending = [], [], []
     for number in range(levels):
         level = row.levels[number]
-        used = exceeds(row.count, number)
-        same = used & (level.key == key)
+        used = piece(exceeds(row.count, number))
+        same = used & piece(level.key == key)
         equal.append(same)
-        better.append(used & (level.key < key))
-        ending.append(same & ~level.orders[1:].any() & (order | ~level.orders[0]))
+        better.append(used & piece(level.key < key))
+        ending.append(same & piece(~level.orders[1:].any() & (order | ~level.orders[0])))
     return Cat(equal), Cat(better), Cat(ending)
 
 

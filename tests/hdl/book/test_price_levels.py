@@ -74,7 +74,7 @@ class Bench:
         return {level.price for level in self.model.depth(symbol, sell, 2)}
 
     async def settle(self, ctx):
-        for _ in range(200):
+        for _ in range(400):  # a full queue, and what each takes behind the front if registered
             await ctx.tick()
             if not ctx.get(self.dut.active) and not self.expected:
                 return
