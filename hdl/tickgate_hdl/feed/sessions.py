@@ -117,18 +117,21 @@ class Sessions(wiring.Component):
                 m.d.sync += packets[name].eq(comes[name])
         m.d.sync += alike.eq(equal(comes["a"].session, comes["b"].session))
 
-        with m.If(self.forget):
-            m.d.sync += self.known.eq(0)
         with m.If(self.begins):
             m.d.sync += [
                 self.session.eq(Mux(other["a"], packets["a"].session, packets["b"].session)),
-                some.eq(1), self.known.eq(1), self.ended.eq(0),
+                some.eq(1),
             ]
+        m.d.sync += [  # as plain logic: a set and a reset of the flip-flops would come later
+            self.known.eq(((self.known & ~self.forget) | self.begins) & ~self.ends),
+            self.ended.eq((self.ended & ~self.begins) | self.ends),
+        ]
         # What a line is in the middle of when the other one begins a session is of the one before.
         deafens = {
             "a": Mux(self.known, other["a"], other["b"] & ~other["a"]),
             "b": Mux(self.known, other["b"], other["a"] & ~(other["b"] & alike)),
         }
+        endings = []
         for name, packet in packets.items():
             deaf, accepted = getattr(self, f"deaf_{name}"), getattr(self, f"accepted_{name}")
             ending = Signal(name=f"ending_{name}")
@@ -143,13 +146,14 @@ class Sessions(wiring.Component):
                 m.d.sync += deaf.eq(1)
             with m.Elif(packet.valid):
                 m.d.sync += deaf.eq(0)
-            with m.If(ending):
-                m.d.comb += [self.ends.eq(1), self.ends_at.eq(packet.sequence)]
+            endings.append(ending)
             m.d.sync += getattr(self, f"hold_{name}").eq(
                 strange["a"] | strange["b"] | (comes[name].valid & (deaf | deafens[name])))
         m.d.sync += self.hold.eq(strange["a"] | strange["b"])
-        with m.If(self.ends):
-            m.d.sync += [self.ended.eq(1), self.known.eq(0)]
+        m.d.comb += [
+            self.ends.eq(Cat(endings).any()),
+            self.ends_at.eq(Mux(endings[1], packets["b"].sequence, packets["a"].sequence)),
+        ]
         self._foreigners(m, {
             name: (packet, packet.valid & (foreign[name] | refused[name]))
             for name, packet in packets.items()})
