@@ -1,8 +1,24 @@
 """Comparing wide numbers in little time, and values of the cycle before."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from amaranth.hdl import Cat, Signal
 
-__all__ = ["equal", "registered"]
+__all__ = ["compared_at_once", "equal", "registered"]
+
+_at_once = ContextVar("at_once", default=False)
+
+
+@contextmanager
+def compared_at_once():
+    """Let ``equal`` give plain comparisons, which mean the same and are quick to simulate, as a chain
+    of pieces is not."""
+    token = _at_once.set(True)
+    try:
+        yield
+    finally:
+        _at_once.reset(token)
 
 
 def equal(one, other, *, piece=3):
@@ -11,6 +27,8 @@ def equal(one, other, *, piece=3):
     ``piece`` bits are compared by a LUT; that all are equal is told by the FPGA's carry cells,
     which are faster than the LUTs of a tree: incremented, the pieces overflow if all are set.
     """
+    if _at_once.get():
+        return one == other
     pieces = Cat(one[at:at + piece] == other[at:at + piece] for at in range(0, len(one), piece))
     return (pieces + 1)[len(pieces)]
 

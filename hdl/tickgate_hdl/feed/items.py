@@ -9,12 +9,12 @@ ITEM_BYTES = 50
 
 FeedItem = StructLayout(
     {
-        "channel": 2,
         "sequence": 64,
-        "length": 8,
-        "data": 8 * ITEM_BYTES,
         "time_ns": 64,
         "arrival": 32,
+        "data": 8 * ITEM_BYTES,
+        "length": 8,
+        "channel": 2,
     }
 )
 """One message of a channel of the feed, with its MoldUDP64 sequence number.
@@ -22,10 +22,11 @@ FeedItem = StructLayout(
 ``length`` saturates at 255; ``data`` has the first 50 bytes, byte 0 in bits 7:0, and means nothing
 beyond ``length``. ``time_ns`` is the card's UTC clock at the frame's first beat; ``arrival`` the
 cycle in which the message's last byte was at the card's input, so that latencies count from there.
+The wide ones come first, for simulators: what begins at a word is copied, not shifted.
 """
 
 PacketSeen = StructLayout(
-    {"session": 80, "sequence": 64, "next": 64, "heartbeat": 1, "end": 1}
+    {"sequence": 64, "next": 64, "session": 80, "heartbeat": 1, "end": 1}
 )
 """The header of a MoldUDP64 packet: character 0 of ``session`` in bits 7:0.
 

@@ -19,7 +19,7 @@ _END_OF_SESSION = 0xFFFF
 _ROWS = -(-ITEM_BYTES // 8)
 _LONGEST = 255
 
-PacketStrobe = StructLayout({"valid": 1, **PacketSeen.members})
+PacketStrobe = StructLayout({**PacketSeen.members, "valid": 1})
 """The header of a packet, in the one cycle in which ``valid`` is set."""
 
 _LengthFacts = StructLayout({

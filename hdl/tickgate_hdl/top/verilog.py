@@ -18,6 +18,7 @@ from pathlib import Path
 
 from amaranth.back import verilog
 
+from tickgate_hdl.feed.compare import compared_at_once
 from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
@@ -54,8 +55,9 @@ def card_verilog(config, *, locate_bits=16):
 
 
 def feed_gate_verilog(config, *, locate_bits=16):
-    """Return the Verilog of feed, book and gate, module ``feed_gate``."""
-    return _verilog(FeedGate(config, locate_bits=locate_bits), "feed_gate")
+    """Return the Verilog of feed, book and gate, module ``feed_gate``, for simulators."""
+    with compared_at_once():
+        return _verilog(FeedGate(config, locate_bits=locate_bits), "feed_gate")
 
 
 def _verilog(top, name):
