@@ -1,5 +1,7 @@
 """The best levels of every book side: ``Front``."""
 
+from functools import partial
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
@@ -11,7 +13,7 @@ from tickgate_hdl.book.sorted_row import RowChange, compare, delta_of
 from tickgate_hdl.book.trees import exceeds
 from tickgate_hdl.pcie.depth import DEPTH_LEVELS
 
-__all__ = ["Front", "deep_op"]
+__all__ = ["Front", "deep_op", "front_members", "shown"]
 
 
 def deep_op(symbol_bits):
@@ -23,12 +25,35 @@ def deep_op(symbol_bits):
     return StructLayout({"symbol": symbol_bits, "sell": 1, "add": 1, "level": Level})
 
 
+def front_members(symbols, levels):
+    """Return the members of a front: those of :class:`Front`, which has what they mean."""
+    bits = (symbols - 1).bit_length()
+    return {
+        "read": In(1), "read_symbol": In(8), "go": In(1), "op": In(LevelOp), "kill": In(1),
+        "deep": In(1), "dry": In(1),
+        "side": Out(bits + 1), "push": Out(1), "pushed": Out(deep_op(bits)),
+        "low": Out(1), "emptied": Out(1),
+        "result_valid": Out(1), "result": Out(LevelResult),
+        "fill": In(1), "filling": In(1), "fill_level": In(Level),
+        "count": Out(levels.bit_length()),
+        "depth_write": Out(1), "depth_row": Out(DepthRow),
+        "clear": In(1), "busy": Out(1, init=1),
+    }
+
+
+def shown(level, sell):
+    """Return a level as a ``BestLevel``'s bits: its price for its key, and saturated counts."""
+    size = Mux(level.size[32:].any(), 0xFFFF_FFFF, level.size[:32])
+    orders = Mux(level.orders[16:].any(), 0xFFFF, level.orders[:16])
+    return Cat(Mux(sell, level.key, ~level.key), size, orders)
+
+
 class Front(wiring.Component):
     """Keep the best levels of each book side in one row; say which operations are behind it.
 
-    An operation takes a cycle to compare and a cycle to change the row; its result is registered
-    after them. A row that was just written is forwarded: reads never rely on what a memory gives
-    when it is written at the same address.
+    An operation takes a cycle to compare and a cycle to change the row; what comes of it is
+    registered after them. A row that was just written is forwarded: reads never rely on what a
+    memory gives when it is written at the same address.
 
     The level belongs to the front if it is not worse than the front's last one, or if the row has
     room and nothing is ``deep``, that is behind it. A level that falls off a full row goes there.
@@ -36,10 +61,13 @@ class Front(wiring.Component):
     Parameters
     ----------
     symbols, levels : int
-        Rows, and levels of a row: powers of two.
-    registered : bool
-        Registers between the memory and the comparison, and between what is to be done and the
-        row after it; two cycles more.
+        Symbols, and levels of a row: powers of two.
+
+    Attributes
+    ----------
+    latency : cycles from ``go`` to the result
+    interval : cycles from ``go`` to the next one
+    settling : cycles from the end of filling up to the next ``go``
 
     Members
     -------
@@ -52,19 +80,19 @@ class Front(wiring.Component):
     deep, dry : In(1)
         Of the operation's side, from the cycle after ``go`` to the change: something is behind the
         front; but nothing of it can be had.
-    changing, side : Out(1), Out
-        The cycle of the change, and whose it is: ``Cat(sell, symbol)``.
+    side : Out
+        ``Cat(sell, symbol)`` of the row changed last, with what follows.
     push, pushed : Out(1), Out
-        In that cycle: an operation for the levels behind the front.
+        The cycle after the change: an operation for the levels behind the front.
     low : Out(1)
         In that cycle: so few levels are left that more are wanted.
     emptied : Out(1)
         In that cycle: no level is left.
     result_valid, result : Out(1), Out(LevelResult)
-        Registered, the cycle after the change.
+        The result of an operation, also of one that was killed.
     fill, filling, fill_level : In(1), In(1), In(Level)
-        The row changed last is being filled: in each cycle of ``filling`` a level is put at its
-        end; when ``fill`` falls the row is written back.
+        The row changed last is being filled, from the cycle of ``low`` on: in each cycle of
+        ``filling`` a level is put at its end; when ``fill`` falls the row is written back.
     count : Out
         Levels in the row changed last.
     depth_write, depth_row : Out(1), Out(DepthRow)
@@ -75,21 +103,13 @@ class Front(wiring.Component):
         They are being emptied.
     """
 
-    def __init__(self, *, symbols, levels, registered=False):
-        self._symbols, self._levels, self._registered = symbols, levels, registered
+    latency = interval = 2
+    settling = 1
+
+    def __init__(self, *, symbols, levels):
+        self._symbols, self._levels = symbols, levels
         self._bits = (symbols - 1).bit_length()
-        super().__init__({
-            "read": In(1), "read_symbol": In(8), "go": In(1), "op": In(LevelOp), "kill": In(1),
-            "deep": In(1), "dry": In(1),
-            "changing": Out(1), "side": Out(self._bits + 1),
-            "push": Out(1), "pushed": Out(deep_op(self._bits)),
-            "low": Out(1), "emptied": Out(1),
-            "result_valid": Out(1), "result": Out(LevelResult),
-            "fill": In(1), "filling": In(1), "fill_level": In(Level),
-            "count": Out(levels.bit_length()),
-            "depth_write": Out(1), "depth_row": Out(DepthRow),
-            "clear": In(1), "busy": Out(1, init=1),
-        })
+        super().__init__(front_members(symbols, levels))
 
     def elaborate(self, platform):
         m = Module()
@@ -104,126 +124,98 @@ class Front(wiring.Component):
 
         # The row written last, and where: what the memories do not give yet. Whether it is one of
         # those read is known a cycle before it is used.
-        last, last_side, last_good = Signal(Row), Signal(bits + 1), Signal()
-        symbol, side_next = Signal(bits), Signal(bits + 1)
-        m.d.comb += side_next.eq(Mux(self.changing, self.side, last_side))
+        deciding, changing = Signal(), Signal()  # an operation was compared; and is not killed
+        m.d.comb += changing.eq(deciding & ~self.kill)
+        last, last_good, side = Signal(Row), Signal(), Signal(bits + 1)
+        symbol = Signal(bits)
         with m.If(self.read):
             m.d.sync += symbol.eq(self.read_symbol)
         rows = []
         for sell, port in enumerate(reads):
-            row = Signal(Row, name=f"row_{sell}")
-            forward = Signal(name=f"forward_{sell}")
-            of_read, of_last = (side_next == Cat(bool(sell), one)
-                                for one in (self.read_symbol[:bits], symbol))
-            m.d.sync += forward.eq(
-                (last_good | self.changing) & Mux(self.read, of_read, of_last))
+            row, forward = Signal(Row, name=f"row_{sell}"), Signal(name=f"forward_{sell}")
+            of_changed, of_last = (
+                one == Cat(bool(sell), Mux(self.read, self.read_symbol[:bits], symbol))
+                for one in (side, self.side))
+            m.d.sync += forward.eq(Mux(changing, of_changed, last_good & of_last))
             m.d.comb += Value.cast(row).eq(
                 Mux(forward, Value.cast(last), Value.cast(port.data)))
             rows.append(row)
-        op, go, kill_now = self.op, self.go, Signal()
-        chosen, other = Signal(Row), Signal(Level)
-        other_used = Signal()
-        picked = [
+        op, go = self.op, self.go
+        chosen, other, other_used = Signal(Row), Signal(Level), Signal()
+        m.d.comb += [
             Value.cast(chosen).eq(Mux(op.sell, Value.cast(rows[1]), Value.cast(rows[0]))),
             Value.cast(other).eq(Mux(
                 op.sell, Value.cast(rows[0].levels[0]), Value.cast(rows[1].levels[0]))),
             other_used.eq(Mux(op.sell, rows[0].count != 0, rows[1].count != 0)),
         ]
-        if self._registered:
-            late_op, late_go, killed = Signal(LevelOp), Signal(), Signal()
-            with m.If(go):
-                m.d.sync += [late_op.eq(op), *picked]
-            m.d.sync += [late_go.eq(go), killed.eq(self.kill)]
-            op, go = late_op, late_go
-            m.d.comb += kill_now.eq(killed)
-        else:
-            m.d.comb += [*picked, kill_now.eq(self.kill)]
 
         # Compare.
         key = Signal(32)
         equal_now, better_now, ending_now = compare(chosen, key, op.order, levels)
-        shares_now, orders_now = delta_of(op)
         row, first_other, has_other = Signal(Row), Signal(Level), Signal()
         equal, better, ending = Signal(levels), Signal(levels), Signal(levels)
-        behind = Signal()  # worse than the last level of the row
+        kept = Signal(levels)  # what is in the row and not better than the operation's level
         shares, orders = Signal(signed(33)), Signal(signed(2))
+        shares_now, orders_now = delta_of(op)
         work, fresh = Signal(LevelOp), Signal(Level)
         m.d.comb += key.eq(Mux(op.sell, op.price, ~op.price))
-        deciding = Signal()  # all inputs of the change are there
         m.d.sync += deciding.eq(go)
-        within = Cat(
-            exceeds(chosen.count, number) & (chosen.levels[number].key >= key)
-            for number in range(levels)
-        ).any()
         with m.If(go):
             m.d.sync += [
                 row.eq(chosen), first_other.eq(other), has_other.eq(other_used),
                 equal.eq(equal_now), better.eq(better_now), ending.eq(ending_now),
-                behind.eq(~within),
+                kept.eq(Cat(exceeds(chosen.count, number) for number in range(levels))
+                        & ~better_now),
                 shares.eq(shares_now), orders.eq(orders_now), work.eq(op),
                 fresh.key.eq(key), fresh.size.eq(op.shares), fresh.orders.eq(op.order),
             ]
 
-        # Change.
-        in_front = Signal()
-        adds, takes, goes_behind = Signal(), Signal(), Signal()
-        full = row.count[-1]
+        # Change. Whether the operation is killed is known late, so it is not asked how the row
+        # changes but whether.
+        behind, in_front, goes_behind, pushes = Signal(), Signal(), Signal(), Signal()
         change = RowChange(
             m, row, equal, better, ending, fresh, shares, orders,
-            adds=adds, takes=takes, levels=levels, registered=self._registered)
-        side = self.side
+            adds=work.add, takes=~work.add, fits=in_front, levels=levels)
         m.d.comb += [
-            in_front.eq(~behind | (~full & ~self.deep)),
-            adds.eq(deciding & ~kill_now & in_front & work.add),
-            takes.eq(deciding & ~kill_now & in_front & ~work.add),
+            behind.eq(~kept.any()),  # worse than the last level of the row
+            in_front.eq(~behind | (~row.count[-1] & ~self.deep)),
+            goes_behind.eq(~in_front & (work.add | self.deep)),
+            pushes.eq(change.pushed | goes_behind),
             side.eq(Cat(work.sell, work.symbol[:bits])),
-            self.pushed.symbol.eq(work.symbol),
-            self.pushed.sell.eq(work.sell),
-            self.emptied.eq(self.changing & change.empty),
-            self.low.eq(self.changing & change.few & ~self.dry),
+            self.pushed.sell.eq(self.side[0]), self.pushed.symbol.eq(self.side[1:]),
         ]
-        decided = m.d.sync if self._registered else m.d.comb
-        decided += [
-            self.changing.eq(deciding),
-            goes_behind.eq(deciding & ~kill_now & ~in_front),
+        m.d.sync += [
+            self.push.eq(changing & pushes),
+            self.low.eq(changing & change.few & ~self.dry),
+            self.emptied.eq(changing & change.empty),
+            self.pushed.add.eq(work.add),
+            Value.cast(self.pushed.level).eq(Mux(
+                behind, Value.cast(fresh), Value.cast(row.levels[levels - 1]))),
         ]
-        with m.If(change.pushed):
-            m.d.comb += [
-                self.push.eq(1), self.pushed.add.eq(1),
-                self.pushed.level.eq(row.levels[levels - 1]),
-            ]
-        with m.Else():
-            m.d.comb += [
-                self.push.eq(goes_behind & (work.add | self.deep)),
-                self.pushed.add.eq(work.add), self.pushed.level.eq(fresh),
-            ]
-        missed = change.missed | (goes_behind & ~work.add & ~self.deep)
 
         # Fill up the row changed last.
-        was_filling = Signal()
+        was_filling, filled = Signal(), Signal()
         m.d.sync += was_filling.eq(self.fill)
-        with m.If(self.changing):
-            m.d.sync += [last.eq(change.row), last_side.eq(side), last_good.eq(1)]
+        m.d.comb += [filled.eq(was_filling & ~self.fill), self.count.eq(last.count)]
+        with m.If(changing):
+            m.d.sync += [last.eq(change.row), self.side.eq(side), last_good.eq(1)]
         with m.Elif(self.filling):
             m.d.sync += last.count.eq(last.count + 1)
             for number in range(levels):
                 with m.If(last.count == number):
                     m.d.sync += last.levels[number].eq(self.fill_level)
-        m.d.comb += self.count.eq(last.count)
 
-        # Write back.
+        # Write back. In an empty row the levels mean nothing.
         sweeping, swept = Signal(init=1), Signal(bits)
-        written, filled = Signal(Row), Signal()
-        m.d.comb += [
-            filled.eq(was_filling & ~self.fill),
-            Value.cast(written).eq(
-                Mux(self.changing, Value.cast(change.row), Value.cast(last))),
-        ]
+        written = Cat(
+            Mux(sweeping, 0, Mux(deciding, change.row.count, last.count)),
+            Mux(deciding, Value.cast(change.row.levels), Value.cast(last.levels)))
         for sell, port in enumerate(writes):
             m.d.comb += [
-                port.addr.eq(Mux(sweeping, swept, side_next[1:])),
-                port.en.eq(sweeping | ((self.changing | filled) & (side_next[0] == sell))),
-                Value.cast(port.data).eq(Mux(sweeping, 0, Value.cast(written))),
+                port.addr.eq(Mux(sweeping, swept, Mux(deciding, side, self.side)[1:])),
+                port.en.eq(sweeping | (changing & (side[0] == sell))
+                           | (filled & (self.side[0] == sell))),
+                Value.cast(port.data).eq(written),
             ]
         m.d.comb += self.busy.eq(sweeping)
         with m.If(sweeping):
@@ -233,34 +225,25 @@ class Front(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [sweeping.eq(1), swept.eq(0), last_good.eq(0)]
 
-        self._show(m, work, change, first_other, has_other, missed, last, last_side, filled)
-        return m
-
-    def _show(self, m, work, change, other, has_other, missed, last, last_side, filled):
-        """The result, and the depth of the side, from the row after the change."""
-        m.d.sync += self.result_valid.eq(self.changing)
-        with m.If(self.changing):
+        # Show the result, and the depth of the side.
+        m.d.sync += self.result_valid.eq(deciding)
+        with m.If(deciding):
             m.d.sync += [
                 self.result.symbol.eq(work.symbol), self.result.sell.eq(work.sell),
-                self.result.missed.eq(missed),
+                self.result.missed.eq(
+                    ~self.kill & Mux(in_front, change.missed, ~work.add & ~self.deep)),
             ]
             for sell, best in enumerate((self.result.bid, self.result.ask)):
-                mine = change.first(lambda level, sell=sell: _shown(level, sell))
-                m.d.sync += Value.cast(best).eq(Mux(
-                    work.sell == sell, Mux(change.empty, 0, mine),
-                    Mux(has_other, _shown(other, sell), 0)))
+                m.d.sync += Value.cast(best).eq(change.first(
+                    partial(shown, sell=sell), kept=self.kill, wanted=work.sell == sell,
+                    other=Mux(has_other, shown(first_other, sell), 0)))
+        changed = Signal()
+        m.d.sync += changed.eq(changing)
         m.d.comb += [
-            self.depth_write.eq(self.result_valid | filled),
-            self.depth_row.symbol.eq(last_side[1:]),
-            self.depth_row.sell.eq(last_side[0]),
+            self.depth_write.eq(changed | filled),
+            self.depth_row.symbol.eq(self.side[1:]), self.depth_row.sell.eq(self.side[0]),
         ]
-        for number in range(min(DEPTH_LEVELS, self._levels)):
+        for number in range(min(DEPTH_LEVELS, levels)):
             m.d.comb += Value.cast(self.depth_row.levels[number]).eq(
-                Mux(exceeds(last.count, number), _shown(last.levels[number], last_side[0]), 0))
-
-
-def _shown(level, sell):
-    """Return a level as a ``BestLevel``'s bits: its price for its key, and saturated counts."""
-    size = Mux(level.size[32:].any(), 0xFFFF_FFFF, level.size[:32])
-    orders = Mux(level.orders[16:].any(), 0xFFFF, level.orders[:16])
-    return Cat(Mux(sell, level.key, ~level.key), size, orders)
+                Mux(exceeds(last.count, number), shown(last.levels[number], self.side[0]), 0))
+        return m

@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out
 from tickgate_hdl.book.backing import Backing
 from tickgate_hdl.book.front import Front, deep_op
 from tickgate_hdl.book.level_layouts import DepthRow, LevelOp, LevelResult
+from tickgate_hdl.book.staged_front import StagedFront
+from tickgate_hdl.book.trees import exceeds
 
 __all__ = ["Levels"]
 
@@ -49,7 +51,8 @@ class Levels(wiring.Component):
     result_valid, result : Out(1), Out(LevelResult)
         The best levels after each operation.
     depth_write, depth_row : Out(1), Out(DepthRow)
-        The best levels of a side, with each result and after each filling up.
+        The best levels of a side, with the result of each operation that may have changed them,
+        and after each filling up.
     lost, unknown, strobe_symbol : Out(1), Out(1), Out(8)
         Strobes: levels of a symbol were dropped; its best price is not known any more.
     count_level_dropped : Out(32)
@@ -63,7 +66,8 @@ class Levels(wiring.Component):
     def __init__(self, *, symbols, front=16, leaf=16, leaves=64, registered=False):
         self._symbols, self._front = symbols, front
         self._leaf, self._leaves, self._registered = leaf, leaves, registered
-        self.latency = self.interval = 4 if registered else 2
+        self._kind = StagedFront if registered else Front
+        self.latency, self.interval = self._kind.latency, self._kind.interval
         super().__init__({
             "read": In(1), "read_symbol": In(8), "op": In(stream.Signature(LevelOp)),
             "kill": In(1), "result_valid": Out(1), "result": Out(LevelResult),
@@ -77,113 +81,102 @@ class Levels(wiring.Component):
         m = Module()
         bits = (self._symbols - 1).bit_length()
         sides = 2 * self._symbols
-        m.submodules.front = front = Front(
-            symbols=self._symbols, levels=self._front, registered=self._registered)
+        m.submodules.front = front = self._kind(symbols=self._symbols, levels=self._front)
         m.submodules.backing = backing = Backing(
             symbols=self._symbols, leaf=self._leaf, leaves=self._leaves,
             registered=self._registered)
         Op = deep_op(bits)
         m.submodules.queue = queue = fifo.SyncFIFO(width=Op.size, depth=_QUEUE)
 
-        # Of each side: whether there is anything behind the front, and whether it can be had. An
-        # operation sees what the one before it has made of that.
-        deep, dry = Signal(sides), Signal(sides)
-        is_deep, is_dry = Signal(), Signal()
-        filling, since = Signal(), Signal(range(self.interval))
-        asked = Cat(self.op.payload.sell, self.op.payload.symbol[:bits])
-        with m.If(since == 0):
-            m.d.sync += [
-                is_deep.eq(deep.bit_select(asked, 1)), is_dry.eq(dry.bit_select(asked, 1))]
-
-        # What goes behind the front is not urgent: a register before the queue.
-        push, pushed = Signal(), Signal(Op)
-        has_room = Signal()
-        m.d.sync += [
-            push.eq(front.push), pushed.eq(front.pushed),
-            has_room.eq(queue.level < _QUEUE - 4),
-        ]
-
-        wanted, side = Signal(), Signal(bits + 1)
-        go = Signal()
-        # The row that was filled is stored in the cycle after: whoever reads it in that very cycle
-        # for the operation after next would get it as it was.
-        stores, was_filled = Signal(), Signal()
-        m.d.sync += was_filled.eq(front.fill)
-        m.d.comb += stores.eq(was_filled & ~front.fill)
+        # When an operation may come is known a cycle early, but that the one before it left too
+        # few levels.
+        opens, go, fill = Signal(), Signal(), Signal()
+        since = Signal(range(max(self.interval, front.settling + 1)))
+        adds, wanted, filling = Signal(), Signal(), Signal()
+        is_deep, is_dry = Signal(), Signal()  # of the operation's side
+        owed, owed_symbol = Signal(), Signal(bits)  # to be told: not known any more
+        m.d.sync += opens.eq(
+            ~go & ~exceeds(since, 1) & ~fill & (queue.level < _QUEUE - 4)
+            & ~self.busy & ~self.clear)
         m.d.comb += [
-            self.op.ready.eq((since == 0) & ~filling & ~stores & has_room & ~self.busy),
-            go.eq(self.op.valid & self.op.ready),
+            self.op.ready.eq(opens & ~wanted), go.eq(self.op.valid & self.op.ready),
             front.read.eq(self.read), front.read_symbol.eq(self.read_symbol),
             front.go.eq(go), front.op.eq(self.op.payload), front.kill.eq(self.kill),
             front.deep.eq(is_deep), front.dry.eq(is_dry),
             self.result_valid.eq(front.result_valid), self.result.eq(front.result),
             self.depth_write.eq(front.depth_write), self.depth_row.eq(front.depth_row),
-            queue.w_en.eq(push), queue.w_data.eq(Value.cast(pushed)),
+            queue.w_en.eq(front.push), queue.w_data.eq(Value.cast(front.pushed)),
             Value.cast(backing.i.payload).eq(queue.r_data), backing.i.valid.eq(queue.r_rdy),
             queue.r_en.eq(backing.i.ready),
             front.clear.eq(self.clear), backing.clear.eq(self.clear),
             self.busy.eq(front.busy | backing.busy),
             self.active.eq(
-                (since != 0) | filling | stores | front.changing | front.result_valid | push
+                (since != 0) | fill | front.result_valid | front.push | owed
                 | queue.r_rdy | ~backing.idle),
+        ]
+
+        # Fill up a front that got low, up to some levels less than there is room for.
+        target = self._front - max(1, self._front // 8)
+        taken = Signal()
+        m.d.comb += [
+            adds.eq(front.push & front.pushed.add),
+            wanted.eq(front.low & (is_deep | adds)),
+            fill.eq(wanted | filling),
+            front.fill.eq(fill), front.filling.eq(taken), front.fill_level.eq(backing.level),
+            backing.pop.eq(fill & ~queue.r_rdy & ~front.push), backing.pop_side.eq(front.side),
+            taken.eq(backing.level_valid & backing.pop), backing.level_taken.eq(taken),
         ]
         with m.If(go):
             m.d.sync += since.eq(self.interval - 1)
         with m.Elif(since != 0):
             m.d.sync += since.eq(since - 1)
+        with m.If(wanted):
+            m.d.sync += filling.eq(1)
+        with m.If(filling & (backing.pop_empty | (taken & (front.count == target - 1)))):
+            m.d.sync += [filling.eq(0), since.eq(front.settling)]
 
-        # Adding behind the front makes a side deep, and no longer dry.
-        adds = Signal()
+        # Of each side: whether there is anything behind the front, and whether nothing of it can
+        # be had. Adding there makes a side deep, and no longer dry. When nothing is left that can
+        # be had, it is both if worse levels were dropped, else neither.
+        deep, dry = Signal(sides), Signal(sides)
+        popped, floored = Signal(), Signal()
+        marks, marked_deep, marked_dry = Signal(), Signal(), Signal()
+        m.d.sync += [popped.eq(filling & backing.pop_empty), floored.eq(backing.pop_floored)]
         m.d.comb += [
-            adds.eq(front.push & front.pushed.add),
-            wanted.eq(front.low & (is_deep | adds)),
+            marks.eq(adds | popped), marked_deep.eq(adds | floored),
+            marked_dry.eq(~adds & floored),
         ]
-        with m.If(adds):
-            m.d.sync += [
-                deep.bit_select(front.side, 1).eq(1), dry.bit_select(front.side, 1).eq(0)]
-
-        # Fill up a front that got low.
-        m.d.comb += [
-            front.fill.eq(0),
-            backing.pop_side.eq(side),
-            front.fill_level.eq(backing.level),
-            front.filling.eq(backing.level_taken),
-            self.strobe_symbol.eq(Mux(backing.dropped, backing.dropped_side[1:], side[1:])),
-            self.lost.eq(backing.dropped),
-        ]
-        target = self._front - max(1, self._front // 8)
-        with m.FSM():
-            with m.State("Run"):
-                with m.If(wanted):
-                    m.d.sync += [filling.eq(1), side.eq(front.side)]
-                    m.next = "Fill"
-                with m.Elif(front.emptied & is_deep):
-                    m.d.sync += side.eq(front.side)
-                    m.next = "Unknown"
-            with m.State("Fill"):
-                m.d.comb += [
-                    front.fill.eq(1),
-                    backing.pop.eq(~queue.r_rdy & ~push),
-                    backing.level_taken.eq(backing.level_valid & backing.pop),
-                ]
-                with m.If(backing.pop_empty):
-                    m.d.sync += [
-                        deep.bit_select(side, 1).eq(backing.pop_floored),
-                        dry.bit_select(side, 1).eq(backing.pop_floored),
-                        filling.eq(0),
-                    ]
-                    m.next = "Run"
-                    with m.If(backing.pop_floored & (front.count == 0)):
-                        m.next = "Unknown"
-                with m.Elif(backing.level_taken & (front.count == target - 1)):
-                    m.d.sync += filling.eq(0)
-                    m.next = "Run"
-            with m.State("Unknown"):
-                m.d.comb += [self.unknown.eq(~backing.dropped), front.fill.eq(0)]
-                with m.If(~backing.dropped):
-                    m.next = "Run"
-        with m.If(self.lost):
-            m.d.sync += self.count_level_dropped.eq(self.count_level_dropped + 1)
+        for number in range(sides):
+            with m.If(marks & (front.side == number)):
+                m.d.sync += [deep[number].eq(marked_deep), dry[number].eq(marked_dry)]
         with m.If(self.clear):
             m.d.sync += [deep.eq(0), dry.eq(0)]
+
+        # An operation sees what the one before it has made of that.
+        if self._registered:
+            asked, asks = front.side, 1
+        else:
+            asked, asks = Cat(self.op.payload.sell, self.op.payload.symbol[:bits]), since == 0
+        with m.If(asks):
+            m.d.sync += [is_deep.eq(deep.bit_select(asked, 1)), is_dry.eq(dry.bit_select(asked, 1))]
+            with m.If(marks & (front.side == asked)):
+                m.d.sync += [is_deep.eq(marked_deep), is_dry.eq(marked_dry)]
+
+        # Tell what was lost, and if a front has run dry by that; the former first.
+        dries = Signal()
+        m.d.comb += [
+            dries.eq((front.emptied & is_deep & ~wanted)
+                     | (popped & floored & (front.count == 0))),
+            self.lost.eq(backing.dropped),
+            self.unknown.eq((owed | dries) & ~backing.dropped),
+            self.strobe_symbol.eq(Mux(
+                backing.dropped, backing.dropped_side[1:],
+                Mux(owed, owed_symbol, front.side[1:]))),
+        ]
+        with m.If(self.unknown):
+            m.d.sync += owed.eq(0)
+        with m.If(dries & (owed | backing.dropped)):
+            m.d.sync += [owed.eq(1), owed_symbol.eq(front.side[1:])]
+        with m.If(self.lost):
+            m.d.sync += self.count_level_dropped.eq(self.count_level_dropped + 1)
         return m

@@ -4,12 +4,12 @@ Functions on expressions, no components: a row operation is one cycle of compari
 shifting, and the caller has the registers between them.
 """
 
-from amaranth.hdl import Cat, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Mux, Signal, Value
 
 from tickgate_hdl.book.level_layouts import Level
 from tickgate_hdl.book.trees import exceeds
 
-__all__ = ["RowChange", "compare", "delta_of"]
+__all__ = ["RowChange", "compare", "delta_of", "picked"]
 
 
 def compare(row, key, order, levels, piece=lambda bit: bit):
@@ -39,6 +39,14 @@ def delta_of(op):
     )
 
 
+def picked(put, shift, *, old, value, before, behind):
+    """Return what a level becomes: ``value`` if it is ``put`` there, else it stays ``old``.
+
+    With ``shift`` it is the level ``before`` that is put there, or else the one ``behind``.
+    """
+    return Mux(put, Mux(shift, before, value), Mux(shift, behind, old))
+
+
 class RowChange:
     """The row after an operation, from what comparing found and was registered.
 
@@ -58,6 +66,9 @@ class RowChange:
         Whether to change anything, and in which direction.
     levels : int
         Room in the row, a power of two.
+    fits : Value
+        Whether the row may get a level more. If not, levels are moved only where there is none:
+        what is to be done there shows early, and this may be late.
     registered : bool
         What is to be done is registered: the row after comes a cycle after ``adds`` and ``takes``,
         while the other inputs stay as they are.
@@ -72,11 +83,11 @@ class RowChange:
     """
 
     def __init__(self, m, row, equal, better, ending, fresh, shares, orders, *, adds, takes,
-                 levels, registered=False):
+                 levels, registered=False, fits=1):
         hit = equal.any()
         wants_insert, wants_remove = Signal(), Signal()
-        inserts, updates, removes = Signal(), Signal(), Signal()
-        short = Signal(levels)
+        inserts, grows, removes = Signal(), Signal(), Signal()
+        updates, short = Signal(levels), Signal(levels)
         self.row = Signal.like(row)
         self.pushed = Signal()
         self.missed = Signal()
@@ -90,19 +101,19 @@ class RowChange:
         ]
         decided = m.d.sync if registered else m.d.comb
         decided += [
-            removes.eq(wants_remove), inserts.eq(wants_insert),
-            updates.eq((adds | takes) & ~wants_remove),
+            removes.eq(wants_remove), inserts.eq(wants_insert), grows.eq(wants_insert & fits),
+            updates.eq(Mux(adds, equal, Mux(takes, equal & ~ending, 0))),
             self.pushed.eq(wants_insert & full & ~better[last]),
             self.missed.eq(takes & (~hit | (equal & short).any())),
             count.eq(row.count),
         ]
-        with m.If(wants_insert & ~full):
+        with m.If(wants_insert & fits & ~full):
             decided += count.eq(row.count + 1)
         with m.If(wants_remove):
             decided += count.eq(row.count - 1)
         half = levels // 2
-        self.empty = Mux(inserts, 0, Mux(removes, row.count == 1, row.count == 0))
-        self.few = ~Mux(inserts, exceeds(row.count, half - 1),
+        self.empty = Mux(grows, 0, Mux(removes, row.count == 1, row.count == 0))
+        self.few = ~Mux(grows, exceeds(row.count, half - 1),
                         Mux(removes, exceeds(row.count, half + 1), exceeds(row.count, half)))
         # One by one, since a simulator takes a wide signal that is assigned in parts as a whole.
         after_change = [Signal(Level, name=f"after_{number}") for number in range(levels)]
@@ -111,38 +122,37 @@ class RowChange:
             old, new = row.levels[number], after_change[number]
             before = row.levels[number - 1] if number else old
             after = row.levels[number + 1] if number < last else old
-            size = Signal(signed(42), name=f"size_{number}")
-            left = Signal(signed(22), name=f"left_{number}")
-            is_first = ~better[number] & (better[number - 1] if number else 1)
-            changed = Signal(Level, name=f"changed_{number}")
+            size, left = Signal(40, name=f"size_{number}"), Signal(20, name=f"left_{number}")
+            beyond = ~better[number - 1] if number else 0
+            put, shift = Signal(name=f"put_{number}"), Signal(name=f"shift_{number}")
+            size_sum, left_sum = old.size + shares, old.orders + orders
+            decided += [size.eq(Mux(size_sum < 0, 0, size_sum)), left.eq(left_sum)]
             m.d.comb += [
-                size.eq(old.size + shares),
-                left.eq(old.orders + orders),
-                short[number].eq((size < 0) | (left < 0)),
-                Value.cast(new).eq(Value.cast(old)),
+                short[number].eq((size_sum < 0) | (left_sum < 0)),
+                put.eq(inserts & ~better[number]),
+                shift.eq(~better[number] & ((inserts & beyond) | removes)),
             ]
-            decided += [
-                changed.key.eq(old.key),
-                changed.size.eq(Mux(size < 0, 0, size)),
-                changed.orders.eq(left),
-            ]
-            with m.If(inserts & is_first):
-                m.d.comb += new.eq(fresh)
-            with m.Elif(inserts & ~better[number]):
-                m.d.comb += new.eq(before)
-            with m.Elif(removes & ~better[number]):
-                m.d.comb += new.eq(after)
-            with m.Elif(updates & equal[number]):
-                m.d.comb += new.eq(changed)
+            # What has to be computed comes last, and only where it is needed.
+            moved = picked(
+                put, shift, old=Value.cast(old), value=Value.cast(fresh),
+                before=Value.cast(before), behind=Value.cast(after))
+            m.d.comb += Value.cast(new).eq(
+                Cat(moved[:32], Mux(updates[number], Cat(size, left), moved[32:])))
             if not number:
-                self._first = [
-                    (inserts & ~better[0], fresh), (removes & ~better[0], after),
-                    (updates & equal[0], changed)]
-                self._first_else = old
+                changed = Signal(Level, name="changed")
+                m.d.comb += Value.cast(changed).eq(Cat(old.key, size, left))
+                self._first = put, shift, updates[0], old, fresh, after, changed
+        self._none = row.count == 0
 
-    def first(self, shown):
-        """Return ``shown(level)`` of level 0 of the row after, without waiting for which it is."""
-        result = shown(self._first_else)
-        for condition, level in reversed(self._first):
-            result = Mux(condition, shown(level), result)
-        return result
+    def first(self, shown, *, kept, wanted, other):
+        """Return ``shown(level)`` of level 0 of the row after, or 0; if not ``wanted``, ``other``.
+
+        If ``kept`` it is that of the row before.
+        """
+        put, shift, update, old, fresh, after, changed = self._first
+        moved = picked(
+            put & ~kept, shift & ~kept, old=shown(old), value=shown(fresh), before=0,
+            behind=shown(after))
+        none = Mux(kept, self._none, self.empty)
+        return Mux(wanted & update & ~kept, shown(changed),
+                   Mux(wanted, Mux(none, 0, moved), other))

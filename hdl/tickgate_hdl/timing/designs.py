@@ -43,8 +43,10 @@ def _levels(config):
 
 def _front(config):
     from tickgate_hdl.book.front import Front
+    from tickgate_hdl.book.staged_front import StagedFront
 
-    return Front(symbols=config.symbols, levels=config.front, registered=config.registered)
+    kind = StagedFront if config.registered else Front
+    return kind(symbols=config.symbols, levels=config.front)
 
 
 def _backing(config):

@@ -73,7 +73,7 @@ def measure(messages, **sizes):
 
 @pytest.mark.parametrize(("registered", "expected"), [
     (False, [5, 5, 5, 6, 6, 6, 6, 8, 6]),
-    (True, [20, 20, 20, 20, 21, 20, 20, 26, 20]),
+    (True, [25, 25, 25, 25, 26, 25, 25, 35, 25]),
 ])
 def test_latency_of_every_message_that_changes_the_book(registered, expected):
     cycles = dict(zip(MESSAGES, measure(MESSAGES.values(), registered=registered), strict=True))

@@ -1,0 +1,210 @@
+"""The best levels of every book side, with short logic between registers: ``StagedFront``."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+
+from tickgate_hdl.book.front import front_members, shown
+from tickgate_hdl.book.level_layouts import BestLevel, Level, LevelOp, level_row
+from tickgate_hdl.book.sorted_row import delta_of, picked
+from tickgate_hdl.book.trees import any_of, exceeds
+
+__all__ = ["StagedFront"]
+
+
+class StagedFront(wiring.Component):
+    """Do what :class:`~tickgate_hdl.book.front.Front` does, one operation at a time.
+
+    The row is read when its operation is there, so ``read`` has no effect, and is written before
+    the next one may come, so nothing is forwarded. The level that changes is computed once, apart
+    from the row. The best level of each side, as it is shown, is kept in a memory of its own: the
+    result needs that of the other side.
+
+    Cycles from ``go``: 1 the row is read, 2 compared, 3 what that means for the row, 4 what is to
+    be done, and the level at the key, 5 its sums, 6 the level to be put in, 7 the row after,
+    8 it is written; the flags; 9 the result.
+
+    Parameters
+    ----------
+    symbols, levels : int
+        As of ``Front``, and so are the members.
+    """
+
+    latency = interval = 9
+    settling = 3
+
+    def __init__(self, *, symbols, levels):
+        self._symbols, self._levels = symbols, levels
+        super().__init__(front_members(symbols, levels))
+
+    def elaborate(self, platform):
+        m = Module()
+        levels, last = self._levels, self._levels - 1
+        Row, sides = level_row(levels), 2 * self._symbols
+        m.submodules.rows = rows = Memory(shape=Row, depth=sides, init=[])
+        m.submodules.bests = bests = Memory(shape=BestLevel, depth=sides, init=[])
+        row_read, row_write = rows.read_port(), rows.write_port()
+        best_read, best_write = bests.read_port(), bests.write_port()
+
+        # Strobes, and the operation: it stays, as does the row that is read, till the next one. So
+        # what follows from them in later cycles needs no enable.
+        after = [self.go]  # after[n]: n cycles after go
+        for number in range(1, self.latency + 1):
+            strobe = Signal(name=f"after_{number}")
+            m.d.sync += strobe.eq(after[-1])
+            after.append(strobe)
+        work, key, killed = Signal(LevelOp), Signal(32), Signal()
+        with m.If(self.go):
+            m.d.sync += [
+                work.eq(self.op), key.eq(Mux(self.op.sell, self.op.price, ~self.op.price))]
+        with m.If(after[1]):
+            m.d.sync += killed.eq(self.kill)
+        m.d.comb += [
+            self.side.eq(Cat(work.sell, work.symbol)),
+            row_read.addr.eq(self.side), row_read.en.eq(after[1]),
+            best_read.addr.eq(self.side ^ 1), best_read.en.eq(after[1]),
+        ]
+        shares, orders = Signal(signed(33)), Signal(signed(2))
+        shares_now, orders_now = delta_of(work)
+        m.d.sync += [shares.eq(shares_now), orders.eq(orders_now)]
+
+        # Compare, and say what that means for the row.
+        row = Signal(Row)
+        m.d.comb += Value.cast(row).eq(Value.cast(row_read.data))
+        same, less, alone, used = (Signal(levels) for _ in range(4))
+        equal, better = Signal(levels), Signal(levels)
+        hit, ends, within = Signal(), Signal(), Signal()
+        for number in range(levels):
+            level = row.levels[number]
+            m.d.sync += [
+                same[number].eq(level.key == key), less[number].eq(level.key < key),
+                used[number].eq(exceeds(row.count, number)),
+                alone[number].eq(
+                    ~level.orders[1:].any() & (work.order | ~level.orders[0])),
+            ]
+        m.d.sync += [
+            equal.eq(used & same), better.eq(used & less),
+            hit.eq((used & same).any()), ends.eq((used & same & alone).any()),
+            within.eq((used & ~less).any()),
+        ]
+
+        # What is to be done, and the level that is at the key.
+        full, in_front = row.count[-1], within | (~row.count[-1] & ~self.deep)
+        inserts, removes, updates = Signal(), Signal(), Signal()
+        pushes_off, goes_behind, misses, takes = Signal(), Signal(), Signal(), Signal()
+        there, size, left = Signal(Level), Signal(signed(42)), Signal(signed(22))
+        m.d.sync += [
+            inserts.eq(~killed & in_front & work.add & ~hit),
+            removes.eq(~killed & in_front & ~work.add & ends),
+            updates.eq(~killed & in_front & hit & (work.add | ~ends)),
+            goes_behind.eq(~killed & ~in_front & (work.add | self.deep)),
+            takes.eq(~killed & in_front & ~work.add),
+            misses.eq(~killed & ~work.add & Mux(in_front, ~hit, ~self.deep)),
+            Value.cast(there).eq(any_of(
+                Mux(equal[number], Value.cast(row.levels[number]), 0)
+                for number in range(levels))),
+            size.eq(there.size + shares), left.eq(there.orders + orders),
+        ]
+
+        # The level to be put in, and where; a front that is filled up gets levels the same way.
+        fills, fill_value, where = Signal(), Signal(Level), Signal.like(row.count)
+        value, puts = Signal(Level), Signal(levels)
+        m.d.sync += [
+            fills.eq(self.filling), Value.cast(fill_value).eq(Value.cast(self.fill_level)),
+            where.eq(self.count),
+            value.key.eq(Mux(fills, fill_value.key, key)),
+            value.size.eq(Mux(
+                fills, fill_value.size, Mux(inserts, work.shares, Mux(size < 0, 0, size)))),
+            value.orders.eq(Mux(fills, fill_value.orders, Mux(inserts, work.order, left[:20]))),
+            puts.eq(Cat(after[6] | (fills & (where == number)) for number in range(levels))),
+        ]
+        count_after, empty, few, missed = (
+            Signal.like(row.count, name="count_after"), Signal(), Signal(), Signal())
+        fallen = Signal(Level)  # what is to be done behind the front
+        m.d.sync += [
+            pushes_off.eq(inserts & full),
+            count_after.eq(row.count + (inserts & ~full) - removes),
+            empty.eq(count_after == 0), few.eq(~exceeds(count_after, levels // 2)),
+            missed.eq(misses | (takes & ((size < 0) | (left < 0)))),
+        ]
+        m.d.sync += [
+            fallen.key.eq(Mux(pushes_off, row.levels[last].key, key)),
+            fallen.size.eq(Mux(pushes_off, row.levels[last].size, work.shares)),
+            fallen.orders.eq(Mux(pushes_off, row.levels[last].orders, work.order)),
+        ]
+
+        # The row after.
+        after_levels = [Signal(Level, name=f"level_{number}") for number in range(levels)]
+        for number, level in enumerate(after_levels):
+            old = Value.cast(row.levels[number])
+            before = Value.cast(row.levels[number - 1]) if number else old
+            behind = Value.cast(row.levels[number + 1]) if number < last else old
+            beyond = ~better[number - 1] if number else 0
+            put, shift = Signal(name=f"put_{number}"), Signal(name=f"shift_{number}")
+            m.d.sync += [
+                put.eq(fills | (inserts & ~better[number]) | (updates & equal[number])),
+                shift.eq(
+                    ~fills & ~better[number] & ((inserts & beyond) | removes)),
+            ]
+            with m.If(puts[number]):
+                m.d.sync += Value.cast(level).eq(
+                    picked(put, shift, old=old, value=Value.cast(value), before=before,
+                           behind=behind))
+        with m.If(after[7]):
+            m.d.sync += self.count.eq(count_after)
+        with m.Elif(self.filling):
+            m.d.sync += self.count.eq(self.count + 1)
+
+        # What concerns the side.
+        m.d.sync += [
+            self.push.eq(after[7] & (pushes_off | goes_behind)),
+            self.low.eq(after[7] & ~killed & few & ~self.dry),
+            self.emptied.eq(after[7] & ~killed & empty),
+            self.pushed.add.eq(pushes_off | work.add),
+            self.pushed.level.eq(fallen),
+        ]
+        m.d.comb += [self.pushed.sell.eq(work.sell), self.pushed.symbol.eq(work.symbol)]
+
+        # Write, also what was filled up, when its last level is there.
+        filled = [Signal(name=f"filled_{number}") for number in range(3)]
+        for one, next_one in zip([self.fill, *filled], filled, strict=False):
+            m.d.sync += next_one.eq(one)
+        stores = after[8] | (filled[2] & ~filled[1])
+        sweeping, swept = Signal(init=1), Signal(range(sides))
+        m.d.comb += [
+            row_write.addr.eq(Mux(sweeping, swept, self.side)),
+            row_write.en.eq(sweeping | stores),
+            row_write.data.count.eq(Mux(sweeping, 0, self.count)),
+            Value.cast(row_write.data.levels).eq(Cat(map(Value.cast, after_levels))),
+            best_write.addr.eq(row_write.addr), best_write.en.eq(sweeping | self.depth_write),
+            Value.cast(best_write.data).eq(
+                Mux(sweeping, 0, Value.cast(self.depth_row.levels[0]))),
+            self.busy.eq(sweeping),
+        ]
+        with m.If(sweeping):
+            m.d.sync += swept.eq(swept + 1)
+            with m.If(swept == sides - 1):
+                m.d.sync += sweeping.eq(0)
+        with m.If(self.clear):
+            m.d.sync += [sweeping.eq(1), swept.eq(0)]
+
+        # Show.
+        seen = [Mux(exceeds(self.count, number), shown(level, work.sell), 0)
+                for number, level in enumerate(after_levels)]
+        depth = self.depth_row.levels
+        m.d.sync += [
+            self.depth_write.eq(stores),
+            *(Value.cast(one).eq(level) for one, level in zip(depth, seen, strict=False)),
+        ]
+        m.d.comb += [
+            self.depth_row.symbol.eq(work.symbol), self.depth_row.sell.eq(work.sell),
+            self.result_valid.eq(after[9]),
+            self.result.symbol.eq(work.symbol), self.result.sell.eq(work.sell),
+        ]
+        other = Value.cast(best_read.data)
+        m.d.sync += [
+            self.result.missed.eq(missed),
+            Value.cast(self.result.bid).eq(Mux(work.sell, other, seen[0])),
+            Value.cast(self.result.ask).eq(Mux(work.sell, seen[0], other)),
+        ]
+        return m
