@@ -12,8 +12,8 @@ _at_once = ContextVar("at_once", default=False)
 
 @contextmanager
 def compared_at_once():
-    """Let ``equal`` give plain comparisons, which mean the same and are quick to simulate, as a chain
-    of pieces is not."""
+    """Let ``equal`` give plain comparisons, which mean the same and are quick to simulate, as a
+    chain of pieces is not."""
     token = _at_once.set(True)
     try:
         yield
