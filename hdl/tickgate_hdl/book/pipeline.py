@@ -2,26 +2,24 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.data import StructLayout
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols import itch50
 
 from tickgate_hdl.book.decode import BookOperation, ItchDecode
-from tickgate_hdl.book.level_layouts import DepthRow, LevelResult
+from tickgate_hdl.book.level_layouts import DepthRow
 from tickgate_hdl.book.locate_map import LocateMap
 from tickgate_hdl.book.order_table import OrderTable
 from tickgate_hdl.book.price_levels import Levels
-from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin, TopRecord
+from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin
 from tickgate_hdl.book.status import StatusTable
+from tickgate_hdl.book.tops import Tops
 from tickgate_hdl.book.trees import any_of, index_of, lowest
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
+from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.lib.wire import fields
 
 __all__ = ["Book"]
-
-_NO_TOP = {"trading_state": ord(" ")}
 
 
 class Book(wiring.Component):
@@ -122,10 +120,8 @@ class Book(wiring.Component):
             symbols=symbols, front=config.front, leaf=config.leaf, leaves=config.leaves,
             registered=config.registered)
         m.submodules.status = status = StatusTable(symbols=symbols)
-        m.submodules.tops = tops = Memory(shape=TopOfBook, depth=symbols, init=[])
-        m.submodules.top_record = top_record = TopRecord()
+        m.submodules.tops = tops = Tops(symbols=symbols, registered=config.registered)
         m.submodules.event_record = event = EventRecord()
-        top_read, top_query, top_write = tops.read_port(), tops.read_port(), tops.write_port()
 
         counted = []  # strobes, registered before they are counted
 
@@ -304,33 +300,12 @@ class Book(wiring.Component):
 
         # ---- the result ----
         origin, publishes, result_symbol = Signal(Origin), Signal(), Signal(bits)
-        top, old = Signal(TopOfBook), Signal(TopOfBook)
+        state = Signal(8)  # what H said, behind the stock
         with m.If(passing):
             m.d.sync += [
                 *(origin[name].eq(work[name]) for name in Origin.members),
                 publishes.eq(adding | ~work.replace), result_symbol.eq(symbol),
             ]
-        # What an operation made of the best levels, and what of it is not as it was.
-        Shown = StructLayout({
-            "result": LevelResult, "differs": 6, "symbol": bits, "publishes": 1, "origin": Origin})
-        now, shown, shows = Signal(Shown), Signal(Shown), Signal()
-        m.d.comb += [
-            now.result.eq(levels.result), now.symbol.eq(result_symbol),
-            now.publishes.eq(publishes), now.origin.eq(origin),
-            now.differs.eq(Cat(
-                levels.result[side][member] != old[f"{side}{end}"] for side in ("bid", "ask")
-                for member, end in (("price", ""), ("size", "_size"), ("orders", "_orders")))),
-        ]
-        compared = m.d.sync if config.registered else m.d.comb
-        compared += [shown.eq(now), shows.eq(levels.result_valid)]
-        reading, is_stale = Signal(bits), Signal()
-        aside = Signal(bits)  # whose row is changed while no operation is in work
-        m.d.comb += [
-            aside.eq(Mux(working, symbol, walk)),
-            reading.eq(Mux(running, Mux(shows, shown.symbol, result_symbol), aside)),
-            top_read.addr.eq(reading), Value.cast(old).eq(Value.cast(top_read.data)),
-            Value.cast(top).eq(Value.cast(old)),
-        ]
         # What makes a symbol stale while no message of it need be in work: its levels are not known
         # any more, or it was enabled late.
         unknown_now, late, strobe_symbol, late_symbol = (
@@ -339,38 +314,17 @@ class Book(wiring.Component):
         def is_hit(one):
             return (unknown_now & (strobe_symbol == one)) | (late & (late_symbol == one))
 
-        # Known a cycle before the result is shown.
-        m.d.sync += is_stale.eq(
-            stale.bit_select(result_symbol, 1) | overflow | is_hit(result_symbol))
-        result = shown.result
-        with m.If(shows):
-            m.d.comb += [
-                *(top[name].eq(result[name].price) for name in ("bid", "ask")),
-                *(top[f"{name}_size"].eq(result[name].size) for name in ("bid", "ask")),
-                *(top[f"{name}_orders"].eq(result[name].orders) for name in ("bid", "ask")),
-                top.stale.eq(is_stale),
-            ]
-        store, publish, moved = Signal(), Signal(), Signal()
         m.d.comb += [
-            moved.eq(shown.differs.any()),
-            top_write.addr.eq(reading), top_write.data.eq(top), top_write.en.eq(store),
-            top_record.symbol.eq(reading), top_record.top.eq(top),
-            top_record.origin.eq(shown.origin),
-            top_record.cycles.eq(self.cycles),
+            tops.result_valid.eq(levels.result_valid), tops.result.eq(levels.result),
+            tops.symbol.eq(result_symbol), tops.origin.eq(origin), tops.publishes.eq(publishes),
+            tops.stale.eq(stale.bit_select(result_symbol, 1) | overflow | is_hit(result_symbol)),
+            tops.enabled.eq(locates.enabled), tops.cycles.eq(self.cycles),
+            tops.apart.eq(~running), tops.row.eq(Mux(working, symbol, walk)),
+            tops.trading_state.eq(state),
         ]
-        with m.If(shows & shown.publishes & (moved | (is_stale != old.stale))):
-            m.d.comb += [store.eq(1), publish.eq(1)]
-            with m.If(moved):
-                one_more(self.count_book_updates)
-        # Whether a symbol is enabled is known a cycle before its result: one that is enabled in
-        # that very cycle is not published before it is stale.
-        enabled, enabled_aside = Signal(), Signal()
-        m.d.sync += [
-            enabled.eq(locates.enabled.bit_select(result_symbol, 1)),
-            enabled_aside.eq(locates.enabled.bit_select(aside, 1)),
-            self.tob.valid.eq(publish & Mux(shows, enabled, enabled_aside)),
-        ]
-        m.d.comb += [top_record.publish.eq(publish), self.tob.payload.eq(top_record.record)]
+        connect_streams(m, tops.tob, self.tob)
+        with m.If(tops.moved):
+            one_more(self.count_book_updates)
 
         # ---- levels that found no place; symbols enabled late ----
         lost_now = Signal()
@@ -431,8 +385,7 @@ class Book(wiring.Component):
             with m.If(work.letter == ord(letter)):
                 m.d.sync += status_code.eq(code)
         quiet = Signal()
-        m.d.comb += quiet.eq(~levels.active & ~shows & ~self.tob.valid)
-        state = Signal(8)  # what H said, behind the stock
+        m.d.comb += quiet.eq(~levels.active & ~tops.active)
         with m.If(self.clear):
             m.d.sync += clearing.eq(1)
 
@@ -451,7 +404,7 @@ class Book(wiring.Component):
             with m.State("Sweep"), m.If(~orders.busy & ~levels.busy & ~locates.busy):
                 m.next = "Empty"
             with m.State("Empty"):  # every symbol, one every other cycle
-                m.d.comb += [store.eq(1), publish.eq(1), top.eq(TopOfBook.const(_NO_TOP))]
+                m.d.comb += tops.empty.eq(1)
                 m.d.sync += walk.eq(walk + 1)
                 m.next = "Next Empty"
                 with m.If(walk == symbols - 1):
@@ -489,7 +442,7 @@ class Book(wiring.Component):
             with m.State("Row"):
                 m.next = "State"
             with m.State("State"):
-                m.d.comb += [store.eq(1), publish.eq(1), top.trading_state.eq(state)]
+                m.d.comb += tops.act.eq(1)
                 m.next = "Run"
             with m.State("Pick"):
                 m.d.sync += [
@@ -522,20 +475,19 @@ class Book(wiring.Component):
             with m.State("Read Mark"):
                 m.next = "Mark"
             with m.State("Mark"):  # only what is stale is marked
-                m.d.comb += [store.eq(1), publish.eq(1), top.stale.eq(1)]
+                m.d.comb += tops.mark.eq(1)
                 m.d.sync += marked.bit_select(walk, 1).eq(0)
                 m.next = "Settle"
             with m.State("Settle"):  # whether there is more shows in the next cycle
                 m.next = "Run"
 
-        self._answer(m, tops_query=top_query, write=top_write, stale=stale, locates=locates,
-                     status=status, is_hit=is_hit)
+        self._answer(m, tops=tops, stale=stale, locates=locates, status=status, is_hit=is_hit)
         for counter, happens, counts in counted:
             m.d.sync += [counts.eq(happens), counter.eq(counter + counts)]
         m.d.comb += [
             status.operation.eq(work), status.symbol.eq(symbol),
             self.active.eq(
-                waits | self._waiting | working | levels.active | shows | self.tob.valid
+                waits | self._waiting | working | levels.active | tops.active
                 | self.events.valid | clearing | Cat(counts for _, _, counts in counted).any()
                 | tells | marks | touched | ~running),
         ]
@@ -617,23 +569,17 @@ class Book(wiring.Component):
             selected.append(Mux(is_selected, count, 0))
         m.d.comb += self.itch_type_count.eq(any_of(selected))
 
-    def _answer(self, m, *, tops_query, write, stale, locates, status, is_hit):
-        """The gate's view: a symbol's row, or what is written into it at this moment."""
+    def _answer(self, m, *, tops, stale, locates, status, is_hit):
+        """The gate's view of a symbol."""
         symbols = self._config.symbols
-        asked, stored, stored_at = Signal(8), Signal(), Signal.like(write.addr)
-        newest = Signal(TopOfBook)
-        m.d.sync += [asked.eq(self.query_symbol), newest.eq(write.data),
-                     stored.eq(write.en), stored_at.eq(write.addr)]
-        again = stored & (stored_at == asked)
+        asked = Signal(8)
         index = asked[:(symbols - 1).bit_length()]
+        m.d.sync += asked.eq(self.query_symbol)
         m.d.comb += [
-            tops_query.addr.eq(self.query_symbol), status.query.eq(self.query_symbol),
-            self.query_status.eq(status.status),
-            Value.cast(self.query_top).eq(
-                Mux(again, Value.cast(newest), Value.cast(tops_query.data))),
+            tops.query.eq(self.query_symbol), status.query.eq(self.query_symbol),
+            self.query_status.eq(status.status), self.query_top.eq(tops.top),
         ]
         right = ((asked < symbols) & ~self.busy & ~self.feed_stale
                  & locates.enabled.bit_select(index, 1) & ~stale.bit_select(index, 1)
                  & ~is_hit(index))
         m.d.comb += self.query_top.stale.eq(~right)
-
