@@ -64,7 +64,7 @@ class Plan:
     A group has a bit that says that it is due in this cycle, and one for the next. A piece that
     changes a variable sets the bits of the groups that read it: later in this cycle, or, what comes
     before it in the order, in the next. When a bit is set all the pieces of the group that are
-    still to come are run.
+    still to come are run. ``logs`` as of ``log_activity``.
     """
 
     def __init__(

@@ -92,8 +92,8 @@ def alike(parts: Parts, active: NDArray[np.bool_], count: int) -> list[int]:
     rare = Parts([part for part, busy in zip(parts.members, often, strict=True) if not busy], [])
     quiet = _by_block(rare, max(1, count // 4))
     same: dict[bytes, list[int]] = defaultdict(list)
-    for part in np.flatnonzero(often):
-        same[active[:, part].tobytes()].append(int(part))
+    for part in np.flatnonzero(often).tolist():
+        same[active[:, part].tobytes()].append(part)
     joined = list(same.values())
     sizes = parts.sizes()
     runs = np.array([active[:, members[0]] for members in joined], np.float32)
@@ -119,8 +119,8 @@ def alike(parts: Parts, active: NDArray[np.bool_], count: int) -> list[int]:
     for number, members in enumerate(busy):
         for part in members:
             numbers[part] = number
-    for index, group in zip(np.flatnonzero(~often), quiet, strict=True):
-        numbers[index] = len(busy) + group
+    for part, group in zip(np.flatnonzero(~often).tolist(), quiet, strict=True):
+        numbers[part] = len(busy) + group
     return numbers
 
 
