@@ -160,6 +160,9 @@ class Window(wiring.Component):
         sources = {"a": self.a, "b": self.b, "r": self.r}
         deaf = {"a": sessions.deaf_a, "b": sessions.deaf_b, "r": self.snapshot}
         hold = {"a": sessions.hold_a, "b": sessions.hold_b, "r": sessions.hold}
+        if self._registered:  # the host's message must still be there when it is taken
+            hold["r"] = sessions.hold | registered(
+                m, self.packet_a.valid | self.packet_b.valid, "packet_came")
         said = {name: getattr(sessions, name) for name in _SAID}
         rebuild, resumes, resume_sequence = self.rebuild, self.resume, self.resume_sequence
         if self._registered:
@@ -222,7 +225,7 @@ class Window(wiring.Component):
             if self._registered:
                 seen = Signal(name=f"seen_{name}")
                 m.d.sync += [seen.eq(there & ~source.ready), taken[name].eq(takes[name])]
-                there = seen & ~taken[name]
+                there = there & seen & ~taken[name]
                 standing = [registered(m, value, f"{of}_{name}") for value, of in zip(
                     standing, ("is_expected", "is_below", "is_beyond", "is_new"), strict=True)]
             else:
@@ -247,7 +250,7 @@ class Window(wiring.Component):
         # The expected one: kept, or just coming. What cannot be passed on at once is held.
         # What is adopted is only adopted while all sources are told to wait.
         found = {name: Signal(name=f"found_{name}") for name in "ab"}
-        is_found = {name: slots[name].found & ready & ~hold["r"] for name in "ab"}
+        is_found = {name: slots[name].found & ready & ~sessions.hold for name in "ab"}
         m.submodules.output = output = WindowOutput(
             ("kept_a", "kept_b", "a", "b", "r"), registered=self._registered)
         kept, any_due, offer, occupied = Signal(), Signal(), Signal(), Signal()

@@ -737,3 +737,30 @@ def test_registered_a_message_every_fourth_cycle_four_cycles_later(simulate):
         assert [went[n + 1] - went[n] for n in range(1, len(went))] == [4] * (len(went) - 1)
 
     simulate(dut, bench)
+
+
+def test_registered_the_hosts_message_goes_on_once_if_withdrawn_while_a_session_turns(simulate):
+    dut = Window(window=16, registered=True)
+
+    async def bench(ctx):
+        while ctx.get(dut.busy):
+            await ctx.tick()
+        ctx.set(dut.o.ready, 1)
+        ctx.set(dut.snapshot, 1)
+        for wait in range(6):
+            ctx.set(dut.rebuild, 1)  # so that the packet tells where the lines are
+            await ctx.tick()
+            ctx.set(dut.rebuild, 0)
+            await ctx.tick().repeat(8)
+            waits, turned, went = True, False, 0
+            for cycle in range(25):
+                ctx.set(dut.packet_a.valid, cycle == wait)
+                ctx.set(dut.r.valid, waits and not turned)  # as InjectLine does
+                went += ctx.get(dut.o.valid)
+                if waits and not turned and ctx.get(dut.r.ready):
+                    waits = False
+                turned = ctx.get(dut.turning)
+                await ctx.tick()
+            assert (waits, went) == (False, 1), wait
+
+    simulate(dut, bench)
