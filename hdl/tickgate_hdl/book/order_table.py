@@ -6,7 +6,8 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.book.trees import any_of
+from tickgate_hdl.book.trees import lowest, selected
+from tickgate_hdl.feed.compare import equal
 
 __all__ = ["OrderTable", "fold", "order_layout"]
 
@@ -122,8 +123,8 @@ class OrderTable(wiring.Component):
             ]
 
         def is_asked(entry):
-            return (entry.valid & (entry.reference[low:] == reference[low:])
-                    & (entry.channel == channel))
+            return equal(Cat(entry.valid, entry.channel, entry.reference[low:]),
+                         Cat(Const(1, 1), channel, reference[low:]))
 
         # Which way has the order, and which are free; what is forwarded is a way of its own.
         hit, free = Signal(self._ways), Signal(self._ways)
@@ -134,8 +135,9 @@ class OrderTable(wiring.Component):
             latched = Signal()
             entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
             late_forward, late_is_asked = Signal.like(forward), Signal()
-            equal = [self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
-                     for number, entry in enumerate(entries)]
+            are_asked = [
+                self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
+                for number, entry in enumerate(entries)]
             m.d.sync += [latched.eq(looking), compare.eq(latched)]
             with m.If(looking):
                 m.d.sync += [Value.cast(entry).eq(Value.cast(data))
@@ -147,7 +149,7 @@ class OrderTable(wiring.Component):
                       for n, entry in enumerate(entries)),
                 ]
             m.d.comb += [
-                stored_hit.eq(Cat(equal) & ~late_forward),
+                stored_hit.eq(Cat(are_asked) & ~late_forward),
                 forward_hit.eq(late_is_asked),
                 hit.eq(stored_hit | Mux(late_is_asked, late_forward, 0)),
             ]
@@ -162,18 +164,16 @@ class OrderTable(wiring.Component):
                             for n, entry in enumerate(entries))),
             ]
         choices = list(zip([*stored_hit, forward_hit], [*entries, written], strict=True))
-        chosen = any_of([Mux(condition, Value.cast(entry), 0) for condition, entry in choices])
+        chosen = selected((condition, Value.cast(entry)) for condition, entry in choices)
 
         # Where a commit writes: the order, or the first free place.
         hit_way, free_way = Signal(self._ways), Signal(self._ways)
         with m.If(compare):
             m.d.sync += [
                 self.found.eq(hit.any()), self.free.eq(free.any()),
-                self.owned.eq(any_of([
-                    condition & (entry.symbol == self.symbol) for condition, entry in choices])),
-                Value.cast(self.order).eq(chosen), hit_way.eq(hit),
-                free_way.eq(Cat(
-                    free[number] & ~free[:number].any() for number in range(self._ways))),
+                self.owned.eq(selected(
+                    (condition, entry.symbol == self.symbol) for condition, entry in choices)),
+                Value.cast(self.order).eq(chosen), hit_way.eq(hit), free_way.eq(lowest(free)),
             ]
         m.d.comb += way.eq(Mux(self.found, hit_way, free_way))
 
