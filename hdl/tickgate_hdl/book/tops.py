@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.level_layouts import LevelResult
 from tickgate_hdl.book.publish import Origin, TopRecord
+from tickgate_hdl.feed.compare import equal
 from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
 
 __all__ = ["Tops"]
@@ -78,16 +79,20 @@ class Tops(wiring.Component):
         old, top = Signal(TopOfBook), Signal(TopOfBook)
 
         # What an operation made of the best levels, and what of it is not as it was.
+        pairs = [(self.result[side][member], old[f"{side}{end}"])
+                 for side in _SIDES for member, end in _MEMBERS]
+        if self._registered:
+            differs_now = Cat(one != other for one, other in pairs)
+        else:
+            differs_now = ~equal(*(Cat(values) for values in zip(*pairs, strict=True)))
         Shown = StructLayout({
-            "result": LevelResult, "differs": len(_SIDES) * len(_MEMBERS), "symbol": self._bits,
+            "result": LevelResult, "differs": len(differs_now), "symbol": self._bits,
             "publishes": 1, "origin": Origin})
         now, shown, shows = Signal(Shown), Signal(Shown), Signal()
         m.d.comb += [
             now.result.eq(self.result), now.symbol.eq(self.symbol),
             now.publishes.eq(self.publishes), now.origin.eq(self.origin),
-            now.differs.eq(Cat(
-                self.result[side][member] != old[f"{side}{end}"]
-                for side in _SIDES for member, end in _MEMBERS)),
+            now.differs.eq(differs_now),
         ]
         compared = m.d.sync if self._registered else m.d.comb
         compared += [shown.eq(now), shows.eq(self.result_valid)]
