@@ -1,6 +1,6 @@
 """The levels of every book side that are worse than its front's: ``Backing``."""
 
-from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.enum import Enum
 from amaranth.lib.memory import Memory
@@ -12,7 +12,7 @@ from tickgate_hdl.book.directory import (
     from_on,
     initial,
     leaf_of,
-    next_slot,
+    next_entry,
     one_of,
     reached,
 )
@@ -104,6 +104,11 @@ class Backing(wiring.Component):
         def side_of(op):
             return Cat(op.sell, op.symbol)
 
+        def kept(value):
+            register = Signal(len(Value.cast(value)))
+            m.d.sync += register.eq(value)
+            return register
+
         def later(strobe, cycles, name):
             for number in range(cycles):
                 delayed = Signal(name=f"{name}_{number}")
@@ -167,7 +172,8 @@ class Backing(wiring.Component):
 
         # Read it.
         slot = Signal(slot_bits)
-        staged += slot.eq(one_of(list(position2), [found.entries[n].slot for n in range(leaves)]))
+        slots = [found.entries[n].slot for n in range(leaves)]
+        staged += slot.eq(one_of(list(position2), slots))
         read_row = later(at_slot, 1, "read_row") if registered else at_slot
         m.d.comb += [row_read.addr.eq(Cat(slot, side_of(op2))), row_read.en.eq(read_row)]
         with m.If(read_row):
@@ -178,6 +184,8 @@ class Backing(wiring.Component):
 
         # Compare. A row that is changed or written as it is read is still here.
         row3, chosen = Signal(Row), Signal(Row)
+        count3, levels3 = Signal.like(row3.count), Signal(leaf * Level.size)
+        m.d.comb += Value.cast(row3).eq(Cat(count3, levels3))
         here = Signal()
         compared, work = (row3, op3) if registered else (chosen, op2)
         count = Mux(fresh2, 0, Mux(here, row3.count, row_now.count))
@@ -194,13 +202,9 @@ class Backing(wiring.Component):
         with m.If(at_row):
             m.d.sync += address3.eq(address2)
 
-        def piece(bit):
-            kept, kept_in = Signal(), m.d.sync if registered else m.d.comb
-            kept_in += kept.eq(bit)
-            return kept
-
         equal, better, ending = compare(
-            compared, work.level.key, work.level.orders[0], leaf, piece)
+            compared, work.level.key, work.level.orders[0], leaf,
+            kept if registered else lambda bit: bit)
         m.d.sync += [equal3.eq(equal), better3.eq(better), ending3.eq(ending)]
 
         # Change it, unless it must be split first.
@@ -208,7 +212,7 @@ class Backing(wiring.Component):
         overfull, ends, after = Signal(), Signal(), Signal(Row)
         change = RowChange(
             m, row3, equal3, better3, ending3, op3.level, shares3, orders3,
-            adds=op3.add & ~overfull, takes=~op3.add, levels=leaf, registered=registered)
+            adds=op3.add, takes=~op3.add, levels=leaf, registered=registered)
         m.d.comb += overfull.eq(op3.add & ~equal3.any() & row3.count[-1])
         staged += [
             Value.cast(after).eq(Value.cast(change.row)),
@@ -248,7 +252,8 @@ class Backing(wiring.Component):
         building = later(deciding, 1, "building")
         writing = later(building, 1, "writing")
         splitting, first, write_half = Signal(), Signal(), Signal()
-        moved_slot, behind3 = Signal(slot_bits), Signal(leaves)
+        moved, moved_slot, behind3 = Signal(leaves), Signal(slot_bits), Signal(leaves)
+        behind_now = from_on(position3, kept)
         edit = Edit(leaves)
         at_end = position3[leaves - 1]  # what is split off is the worst of a full directory
         full = found.count[-1]
@@ -261,15 +266,15 @@ class Backing(wiring.Component):
             m.d.sync += again.eq(op2)
         with m.If(picking):
             m.d.sync += [
-                moved_slot.eq(Mux(splitting, next_slot(found, leaves), one_of(
-                    list(position3), [found.entries[n].slot for n in range(leaves)]))),
-                behind3.eq(from_on(position3)),
+                moved.eq(Mux(splitting, next_entry(found.count, leaves), position3)),
+                behind3.eq(behind_now),
             ]
         with m.If(deciding):
             m.d.sync += edit.decide(found, position3, behind3, inserts=splitting & ~at_end,
                                     removes=~splitting & ~first)
-            with m.If(splitting):
-                m.d.sync += address3.eq(Cat(moved_slot, side_of(op3)))
+            m.d.sync += moved_slot.eq(one_of(list(moved), slots))
+        with m.If(building & splitting):
+            m.d.sync += address3.eq(Cat(moved_slot, side_of(op3)))
         m.d.sync += write_half.eq(building & splitting & ~at_end)
         with m.If(writing):
             m.d.sync += [running.eq(1), handing.eq(0)]
@@ -329,25 +334,34 @@ class Backing(wiring.Component):
         ]
 
         # The row in work. The worse half of a leaf that is split is written after the better one.
-        loads, source = Signal(), Signal(Source)
+        loads, loads_levels, source = Signal(), Signal(), Signal(Source)
+        others = at_row | (picking & splitting) | taken
         staged += [
-            loads.eq(at_row | at_change | (picking & splitting) | taken),
+            loads.eq(others | at_change), loads_levels.eq(others | (at_change & ~splits)),
             source.eq(Mux(at_row, Source.READ, Mux(at_change, Source.CHANGED, Mux(
                 picking, Source.WORSE_HALF, Source.SHIFTED)))),
         ]
-        with m.If(loads), m.Switch(source):
+        count_next, levels_next = Signal.like(row3.count), Signal(leaf * Level.size)
+        levels_now = Value.cast(row3.levels)
+        with m.Switch(source):
             with m.Case(Source.READ):
-                m.d.sync += row3.eq(chosen)
+                m.d.comb += [
+                    count_next.eq(chosen.count), levels_next.eq(Value.cast(chosen.levels))]
             with m.Case(Source.CHANGED):
-                count = Mux(splits, half, after.count)
-                m.d.sync += Value.cast(row3).eq(
-                    Cat(count[:len(row3.count)], Value.cast(after.levels)))
+                m.d.comb += [
+                    count_next.eq(Mux(splits, half, after.count)),
+                    levels_next.eq(Value.cast(after.levels)),
+                ]
             with m.Case(Source.WORSE_HALF):
-                worse = Value.cast(row3.levels) >> half * Level.size
-                m.d.sync += Value.cast(row3).eq(Cat(Const(leaf - half, len(row3.count)), worse))
+                m.d.comb += [
+                    count_next.eq(leaf - half), levels_next.eq(levels_now >> half * Level.size)]
             with m.Case(Source.SHIFTED):
-                m.d.sync += Value.cast(row3).eq(Cat(
-                    (row3.count - 1)[:len(row3.count)], Value.cast(row3.levels) >> Level.size))
+                m.d.comb += [
+                    count_next.eq(row3.count - 1), levels_next.eq(levels_now >> Level.size)]
+        with m.If(loads):
+            m.d.sync += count3.eq(count_next)
+        with m.If(loads_levels):
+            m.d.sync += levels3.eq(levels_next)
         m.d.comb += [
             row_write.addr.eq(address3), row_write.en.eq(at_write | write_half),
             Value.cast(row_write.data).eq(Value.cast(row3)),

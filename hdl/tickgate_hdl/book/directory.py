@@ -6,7 +6,7 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from tickgate_hdl.book.trees import any_of, exceeds
 
 __all__ = [
-    "Edit", "directory_row", "from_on", "initial", "leaf_of", "next_slot", "one_of", "reached",
+    "Edit", "directory_row", "from_on", "initial", "leaf_of", "next_entry", "one_of", "reached",
 ]
 
 _CHUNK = 8
@@ -43,14 +43,16 @@ def one_of(positions, values):
         [Mux(position, value, 0) for position, value in zip(positions, values, strict=True)])
 
 
-def from_on(position):
-    """Return the bits at the position, of which one bit is set, and behind it."""
+def from_on(position, piece):
+    """Return the bits at the position, of which one bit is set, and behind it.
+
+    ``piece`` may put a register behind each of the parts that they are put together from.
+    """
     chunks = [position[at:at + _CHUNK] for at in range(0, len(position), _CHUNK)]
-    before = [any_of(chunk.any() for chunk in chunks[:number]) if number else 0
-              for number in range(len(chunks))]
+    hits = [piece(chunk.any()) for chunk in chunks]
     return Cat(
-        any_of(chunk[:at + 1]) | earlier
-        for chunk, earlier in zip(chunks, before, strict=True) for at in range(len(chunk)))
+        piece(chunk[:at + 1].any()) | (any_of(hits[:number]) if number else 0)
+        for number, chunk in enumerate(chunks) for at in range(len(chunk)))
 
 
 def reached(row, key, leaves):
@@ -67,11 +69,10 @@ def leaf_of(reached_now, count, leaves):
     return Cat(beyond[number] & ~beyond[number + 1] for number in range(leaves))
 
 
-def next_slot(row, leaves):
-    """Return the slot of a new entry; in a full directory the worst leaf gives its own."""
-    last = leaves - 1
-    return one_of([row.count == number for number in range(last)] + [exceeds(row.count, last - 1)],
-                  [row.entries[number].slot for number in range(leaves)])
+def next_entry(count, leaves):
+    """Return bits: which entry gives its slot to a new one; in a full directory the worst one."""
+    return Cat(
+        *(count == number for number in range(leaves - 1)), exceeds(count, leaves - 2))
 
 
 class Edit:
