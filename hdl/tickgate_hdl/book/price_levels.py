@@ -88,8 +88,8 @@ class Levels(wiring.Component):
         Op = deep_op(bits)
         m.submodules.queue = queue = fifo.SyncFIFO(width=Op.size, depth=_QUEUE)
 
-        # When an operation may come is known a cycle early, but that the one before it left too
-        # few levels.
+        # When an operation may come is known a cycle early; but, where not registered, that the one
+        # before it left too few levels.
         opens, go, fill = Signal(), Signal(), Signal()
         since = Signal(range(max(self.interval, front.settling + 1)))
         adds, wanted, filling = Signal(), Signal(), Signal()
@@ -99,7 +99,8 @@ class Levels(wiring.Component):
             ~go & ~exceeds(since, 1) & ~fill & (queue.level < _QUEUE - 4)
             & ~self.busy & ~self.clear)
         m.d.comb += [
-            self.op.ready.eq(opens & ~wanted), go.eq(self.op.valid & self.op.ready),
+            self.op.ready.eq(opens if self._registered else opens & ~wanted),
+            go.eq(self.op.valid & self.op.ready),
             front.read.eq(self.read), front.read_symbol.eq(self.read_symbol),
             front.go.eq(go), front.op.eq(self.op.payload), front.kill.eq(self.kill),
             front.deep.eq(is_deep), front.dry.eq(is_dry),
@@ -124,7 +125,7 @@ class Levels(wiring.Component):
             fill.eq(wanted | filling),
             front.fill.eq(fill), front.filling.eq(taken), front.fill_level.eq(backing.level),
             backing.pop.eq(fill & ~queue.r_rdy & ~front.push), backing.pop_side.eq(front.side),
-            taken.eq(backing.level_valid & backing.pop), backing.level_taken.eq(taken),
+            taken.eq(backing.level_valid & filling), backing.level_taken.eq(taken),
         ]
         with m.If(go):
             m.d.sync += since.eq(self.interval - 1)
@@ -152,15 +153,18 @@ class Levels(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [deep.eq(0), dry.eq(0)]
 
-        # An operation sees what the one before it has made of that.
+        # An operation sees what the one before it has made of that. Which side it is of shows last.
         if self._registered:
-            asked, asks = front.side, 1
+            asks, sell, symbol = 1, front.side[0], front.side[1:]
         else:
-            asked, asks = Cat(self.op.payload.sell, self.op.payload.symbol[:bits]), since == 0
+            asks, sell, symbol = since == 0, self.op.payload.sell, self.op.payload.symbol[:bits]
+        marked = [marks & (front.side == Cat(bool(number), symbol)) for number in range(2)]
         with m.If(asks):
-            m.d.sync += [is_deep.eq(deep.bit_select(asked, 1)), is_dry.eq(dry.bit_select(asked, 1))]
-            with m.If(marks & (front.side == asked)):
-                m.d.sync += [is_deep.eq(marked_deep), is_dry.eq(marked_dry)]
+            for sees, bits_of, made in ((is_deep, deep, marked_deep), (is_dry, dry, marked_dry)):
+                bid, ask = (
+                    Mux(marked[number], made, bits_of[number::2].bit_select(symbol, 1))
+                    for number in range(2))
+                m.d.sync += sees.eq(Mux(sell, ask, bid))
 
         # Tell what was lost, and if a front has run dry by that; the former first.
         dries = Signal()

@@ -20,9 +20,9 @@ class StagedFront(wiring.Component):
     from the row. The best level of each side, as it is shown, is kept in a memory of its own: the
     result needs that of the other side.
 
-    Cycles from ``go``: 1 the row is read, 2 compared, 3 what that means for the row, 4 what is to
-    be done, and the level at the key, 5 its sums, 6 the level to be put in, 7 the row after,
-    8 it is written; the flags; 9 the result.
+    Cycles from ``go``: 1 the row is read, 2 is there, 3 compared, 4 what that means for the row,
+    5 what is to be done, and the level at the key, 6 its sums, 7 the level to be put in, 8 the row
+    after, 9 the flags, 10 the result; the row is written.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class StagedFront(wiring.Component):
         As of ``Front``, and so are the members.
     """
 
-    latency = interval = 9
+    latency = interval = 10
     settling = 3
 
     def __init__(self, *, symbols, levels):
@@ -41,7 +41,9 @@ class StagedFront(wiring.Component):
         m = Module()
         levels, last = self._levels, self._levels - 1
         Row, sides = level_row(levels), 2 * self._symbols
-        m.submodules.rows = rows = Memory(shape=Row, depth=sides, init=[])
+        # In block RAM: one of LUTs would have hundreds of addresses to reach in a cycle.
+        m.submodules.rows = rows = Memory(
+            shape=Row, depth=sides, init=[], attrs={"ram_style": "block"})
         m.submodules.bests = bests = Memory(shape=BestLevel, depth=sides, init=[])
         row_read, row_write = rows.read_port(), rows.write_port()
         best_read, best_write = bests.read_port(), bests.write_port()
@@ -70,7 +72,7 @@ class StagedFront(wiring.Component):
 
         # Compare, and say what that means for the row.
         row = Signal(Row)
-        m.d.comb += Value.cast(row).eq(Value.cast(row_read.data))
+        m.d.sync += Value.cast(row).eq(Value.cast(row_read.data))
         same, less, alone, used = (Signal(levels) for _ in range(4))
         equal, better = Signal(levels), Signal(levels)
         hit, ends, within = Signal(), Signal(), Signal()
@@ -116,7 +118,7 @@ class StagedFront(wiring.Component):
             value.size.eq(Mux(
                 fills, fill_value.size, Mux(inserts, work.shares, Mux(size < 0, 0, size)))),
             value.orders.eq(Mux(fills, fill_value.orders, Mux(inserts, work.order, left[:20]))),
-            puts.eq(Cat(after[6] | (fills & (where == number)) for number in range(levels))),
+            puts.eq(Cat(after[7] | (fills & (where == number)) for number in range(levels))),
         ]
         count_after, empty, few, missed = (
             Signal.like(row.count, name="count_after"), Signal(), Signal(), Signal())
@@ -150,16 +152,16 @@ class StagedFront(wiring.Component):
                 m.d.sync += Value.cast(level).eq(
                     picked(put, shift, old=old, value=Value.cast(value), before=before,
                            behind=behind))
-        with m.If(after[7]):
+        with m.If(after[8]):
             m.d.sync += self.count.eq(count_after)
         with m.Elif(self.filling):
             m.d.sync += self.count.eq(self.count + 1)
 
         # What concerns the side.
         m.d.sync += [
-            self.push.eq(after[7] & (pushes_off | goes_behind)),
-            self.low.eq(after[7] & ~killed & few & ~self.dry),
-            self.emptied.eq(after[7] & ~killed & empty),
+            self.push.eq(after[8] & (pushes_off | goes_behind)),
+            self.low.eq(after[8] & ~killed & few & ~self.dry),
+            self.emptied.eq(after[8] & ~killed & empty),
             self.pushed.add.eq(pushes_off | work.add),
             self.pushed.level.eq(fallen),
         ]
@@ -169,16 +171,20 @@ class StagedFront(wiring.Component):
         filled = [Signal(name=f"filled_{number}") for number in range(3)]
         for one, next_one in zip([self.fill, *filled], filled, strict=False):
             m.d.sync += next_one.eq(one)
-        stores = after[8] | (filled[2] & ~filled[1])
+        stores = after[9] | (filled[2] & ~filled[1])
         sweeping, swept = Signal(init=1), Signal(range(sides))
+        address, writes, empties = Signal(range(sides)), Signal(), Signal()
+        m.d.sync += [
+            address.eq(Mux(sweeping, swept, self.side)), writes.eq(sweeping | stores),
+            empties.eq(sweeping),
+        ]
         m.d.comb += [
-            row_write.addr.eq(Mux(sweeping, swept, self.side)),
-            row_write.en.eq(sweeping | stores),
-            row_write.data.count.eq(Mux(sweeping, 0, self.count)),
+            row_write.addr.eq(address), row_write.en.eq(writes),
+            row_write.data.count.eq(Mux(empties, 0, self.count)),
             Value.cast(row_write.data.levels).eq(Cat(map(Value.cast, after_levels))),
-            best_write.addr.eq(row_write.addr), best_write.en.eq(sweeping | self.depth_write),
+            best_write.addr.eq(address), best_write.en.eq(writes),
             Value.cast(best_write.data).eq(
-                Mux(sweeping, 0, Value.cast(self.depth_row.levels[0]))),
+                Mux(empties, 0, Value.cast(self.depth_row.levels[0]))),
             self.busy.eq(sweeping),
         ]
         with m.If(sweeping):
@@ -198,7 +204,7 @@ class StagedFront(wiring.Component):
         ]
         m.d.comb += [
             self.depth_row.symbol.eq(work.symbol), self.depth_row.sell.eq(work.sell),
-            self.result_valid.eq(after[9]),
+            self.result_valid.eq(after[10]),
             self.result.symbol.eq(work.symbol), self.result.sell.eq(work.sell),
         ]
         other = Value.cast(best_read.data)
