@@ -41,8 +41,9 @@ class OrderTable(wiring.Component):
 
     ``find`` in a cycle gives the answer in the next but one, registered, where it stays until that
     of the next ``find``. With ``commit`` the owner then lets the operation take effect; the next
-    ``find`` may come in that very cycle, since what was just written is forwarded. So there is an
-    operation every two cycles, four where ``registered``.
+    ``find`` may come in that very cycle, since what was just written is forwarded: an operation
+    every two cycles. Where ``registered`` the answer takes four cycles and nothing is forwarded:
+    the next ``find`` comes a cycle after ``commit`` or later.
 
     Parameters
     ----------
@@ -103,24 +104,9 @@ class OrderTable(wiring.Component):
                 asked_place.eq(place), channel.eq(self.channel), reference.eq(self.reference),
             ]
 
-        # What was written while the set was read is not in what the memories give. Only the find in
-        # a commit's own cycle reads that early: whether it is of the same set is known then.
-        written, forward = Signal(self._order), Signal(self._ways)
         way = Signal(self._ways)
         # The set says what the low bits of the reference are: the others are compared.
         low = min(bits, 16)
-        forwards, forward_is_asked = Signal(), Signal()
-        m.d.comb += forwards.eq(self.commit & (place == asked_place) & ~self.busy)
-        with m.If(self.commit):
-            m.d.sync += written.eq(self.entry)
-        with m.If(self.find):
-            m.d.sync += [
-                forward.eq(Mux(forwards, way, 0)),
-                forward_is_asked.eq(
-                    forwards & (self.found | self.free) & self.entry.valid
-                    & (self.entry.reference[low:] == self.reference[low:])
-                    & (self.entry.channel == self.channel)),
-            ]
 
         def is_asked(entry):
             return equal(Cat(entry.valid, entry.channel, entry.reference[low:]),
@@ -128,13 +114,11 @@ class OrderTable(wiring.Component):
 
         # Which way has the order, and which are free; what is forwarded is a way of its own.
         hit, free = Signal(self._ways), Signal(self._ways)
-        stored_hit, forward_hit = Signal(self._ways), Signal()
         compare = Signal()
         if self._registered:
             # Registers behind the memories, and behind the comparison of each piece.
             latched = Signal()
             entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
-            late_forward, late_is_asked = Signal.like(forward), Signal()
             are_asked = [
                 self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
                 for number, entry in enumerate(entries)]
@@ -143,27 +127,36 @@ class OrderTable(wiring.Component):
                 m.d.sync += [Value.cast(entry).eq(Value.cast(data))
                              for entry, data in zip(entries, stored, strict=True)]
             with m.If(latched):
-                m.d.sync += [
-                    late_forward.eq(forward), late_is_asked.eq(forward_is_asked),
-                    *(free[n].eq(~Mux(forward[n], written.valid, entry.valid))
-                      for n, entry in enumerate(entries)),
-                ]
-            m.d.comb += [
-                stored_hit.eq(Cat(are_asked) & ~late_forward),
-                forward_hit.eq(late_is_asked),
-                hit.eq(stored_hit | Mux(late_is_asked, late_forward, 0)),
-            ]
+                m.d.sync += free.eq(Cat(~entry.valid for entry in entries))
+            m.d.comb += hit.eq(Cat(are_asked))
+            choices = list(zip(hit, entries, strict=True))
         else:
-            entries = stored
+            # What was written while the set was read is not in what the memories give. Only the
+            # find in a commit's own cycle reads that early: whether it is of the same set is known
+            # then.
+            written, forward = Signal(self._order), Signal(self._ways)
+            forwards, forward_fits, forward_hit = Signal(), Signal(), Signal()
+            with m.If(self.commit):
+                m.d.sync += written.eq(self.entry)
+            with m.If(self.find):
+                m.d.sync += [
+                    forward.eq(Mux(forwards, way, 0)),
+                    forward_fits.eq(
+                        forwards & (self.found | self.free)
+                        & (self.entry.reference[low:] == self.reference[low:])
+                        & (self.entry.channel == self.channel)),
+                ]
+            stored_hit = Signal(self._ways)
             m.d.comb += [
+                forwards.eq(self.commit & (place == asked_place) & ~self.busy),
+                forward_hit.eq(forward_fits & written.valid),
                 compare.eq(looking),
-                stored_hit.eq(Cat(is_asked(entry) for entry in entries) & ~forward),
-                forward_hit.eq(forward_is_asked),
-                hit.eq(stored_hit | Mux(forward_is_asked, forward, 0)),
+                stored_hit.eq(Cat(is_asked(entry) for entry in stored) & ~forward),
+                hit.eq(stored_hit | Mux(forward_hit, forward, 0)),
                 free.eq(Cat(~Mux(forward[n], written.valid, entry.valid)
-                            for n, entry in enumerate(entries))),
+                            for n, entry in enumerate(stored))),
             ]
-        choices = list(zip([*stored_hit, forward_hit], [*entries, written], strict=True))
+            choices = list(zip([*stored_hit, forward_hit], [*stored, written], strict=True))
         chosen = selected((condition, Value.cast(entry)) for condition, entry in choices)
 
         # Where a commit writes: the order, or the first free place.
