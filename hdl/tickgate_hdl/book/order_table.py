@@ -7,7 +7,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.trees import lowest, selected
-from tickgate_hdl.feed.compare import equal
 
 __all__ = ["OrderTable", "fold", "order_layout"]
 
@@ -109,8 +108,8 @@ class OrderTable(wiring.Component):
         low = min(bits, 16)
 
         def is_asked(entry):
-            return equal(Cat(entry.valid, entry.channel, entry.reference[low:]),
-                         Cat(Const(1, 1), channel, reference[low:]))
+            return (entry.valid & (entry.channel == channel)
+                    & (entry.reference[low:] == reference[low:]))
 
         # Which way has the order, and which are free; what is forwarded is a way of its own.
         hit, free = Signal(self._ways), Signal(self._ways)

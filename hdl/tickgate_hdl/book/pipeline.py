@@ -16,6 +16,7 @@ from tickgate_hdl.book.tops import Tops
 from tickgate_hdl.book.trees import any_of, index_of, lowest
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
+from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.lib.wire import fields
 
@@ -110,17 +111,20 @@ class Book(wiring.Component):
         symbols = config.symbols
         bits = (symbols - 1).bit_length()
         m.submodules.decode = decode = ItchDecode()
-        m.submodules.locate_map = locates = LocateMap(
+        locates = LocateMap(
             symbols=symbols, channels=config.channels, locate_bits=self._locate_bits,
             registered=config.registered)
-        m.submodules.orders = orders = OrderTable(
+        orders = OrderTable(
             sets=config.order_sets, ways=config.order_ways, symbol_bits=bits,
             registered=config.registered)
-        m.submodules.levels = levels = Levels(
+        levels = Levels(
             symbols=symbols, front=config.front, leaf=config.leaf, leaves=config.leaves,
             registered=config.registered)
-        m.submodules.status = status = StatusTable(symbols=symbols)
-        m.submodules.tops = tops = Tops(symbols=symbols, registered=config.registered)
+        status = StatusTable(symbols=symbols)
+        tops = Tops(symbols=symbols, registered=config.registered)
+        for name, part in (("locate_map", locates), ("orders", orders), ("levels", levels),
+                           ("status", status), ("tops", tops)):
+            m.submodules[name] = own_reset(config.registered, part, name)
         m.submodules.event_record = event = EventRecord()
 
         counted = []  # strobes, registered before they are counted

@@ -9,6 +9,7 @@ from tickgate_hdl.book.front import Front, deep_op
 from tickgate_hdl.book.level_layouts import DepthRow, LevelOp, LevelResult
 from tickgate_hdl.book.staged_front import StagedFront
 from tickgate_hdl.book.trees import exceeds
+from tickgate_hdl.lib.own_reset import own_reset
 
 __all__ = ["Levels"]
 
@@ -81,10 +82,12 @@ class Levels(wiring.Component):
         m = Module()
         bits = (self._symbols - 1).bit_length()
         sides = 2 * self._symbols
-        m.submodules.front = front = self._kind(symbols=self._symbols, levels=self._front)
-        m.submodules.backing = backing = Backing(
+        front = self._kind(symbols=self._symbols, levels=self._front)
+        m.submodules.front = own_reset(self._registered, front, "front")
+        backing = Backing(
             symbols=self._symbols, leaf=self._leaf, leaves=self._leaves,
             registered=self._registered)
+        m.submodules.backing = own_reset(self._registered, backing, "backing")
         Op = deep_op(bits)
         m.submodules.queue = queue = fifo.SyncFIFO(width=Op.size, depth=_QUEUE)
 

@@ -15,6 +15,7 @@ from tickgate_hdl.feed.slots import Slots
 from tickgate_hdl.feed.window_events import EVENTS, WindowEvents
 from tickgate_hdl.feed.window_output import WindowOutput
 from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
 
 __all__ = ["COUNTERS", "Window"]
@@ -151,9 +152,12 @@ class Window(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.sessions = sessions = Sessions(registered=self._registered)
+        sessions = Sessions(registered=self._registered)
+        m.submodules.sessions = own_reset(self._registered, sessions, "sessions")
         slots = {name: Slots(self._window, registered=self._registered) for name in "ab"}
-        m.submodules.slots_a, m.submodules.slots_b = slots.values()
+        for name, place in slots.items():
+            m.submodules[f"slots_{name}"] = own_reset(
+                self._registered, place, f"slots_{name}")
         expected, epoch = self.expected, Signal.like(slots["a"].epoch)
         resume = Signal()
         swept, closed = slots["a"].busy, Signal(init=1)  # both slots are swept at the same time

@@ -10,6 +10,7 @@ from tickgate_hdl.feed.inject import InjectLine
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.feed.line import FeedLine
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody
+from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import check_stream, connect_streams
 
 __all__ = ["CONTROLS", "COUNTERS", "STATES", "Channel"]
@@ -72,10 +73,11 @@ class Channel(wiring.Component):
         config = self._config
         lines = [FeedLine(line_fifo=config.line_fifo, registered=config.registered)
                  for _ in range(2)]
-        m.submodules.line_a, m.submodules.line_b = lines
-        m.submodules.host = host = InjectLine(registered=config.registered)
-        m.submodules.window = window = Window(
-            window=config.window, registered=config.registered)
+        host = InjectLine(registered=config.registered)
+        window = Window(window=config.window, registered=config.registered)
+        for name, part in (
+                ("line_a", lines[0]), ("line_b", lines[1]), ("host", host), ("window", window)):
+            m.submodules[name] = own_reset(config.registered, part, name)
         for name, part, frames in (("a", lines[0], self.a), ("b", lines[1], self.b)):
             connect_streams(m, frames, part.i)
             connect_streams(m, part.item, getattr(window, name))

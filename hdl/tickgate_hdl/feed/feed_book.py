@@ -10,6 +10,7 @@ from tickgate_hdl.book.pipeline import Book
 from tickgate_hdl.feed.channel import CONTROLS, COUNTERS, STATES, Channel
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody, SymbolStatus, TopOfBook
+from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import check_stream, connect_streams
 
 __all__ = ["BOOK_COUNTERS", "FeedBook"]
@@ -106,9 +107,11 @@ class FeedBook(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         channels = [Channel(self._config, number) for number in range(self._config.channels)]
-        m.submodules.book = book = Book(self._config, locate_bits=self._locate_bits)
+        book = Book(self._config, locate_bits=self._locate_bits)
+        m.submodules.book = own_reset(self._config.registered, book, "book")
         for number, channel in enumerate(channels):
-            m.submodules[f"channel_{number}"] = channel
+            m.submodules[f"channel_{number}"] = own_reset(
+                self._config.registered, channel, f"channel_{number}")
             self._settings(m, channel, number)
             m.d.comb += [
                 *(port.payload.eq(frames.payload) for port, frames in (

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.feed.mold_parser import MoldParser, PacketStrobe
 from tickgate_hdl.lib.layouts import FrameBeat
+from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.net.beat_fifo import BeatFifo
 from tickgate_hdl.net.receive import Receive, Verdict
@@ -94,17 +95,24 @@ class FeedLine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.fifo = fifo = self._fifo
+        fifo, parser = self._fifo, self._parser
+        m.submodules.fifo = own_reset(self._registered, fifo, "fifo")
         receive = self._receive
-        m.submodules.parser = parser = self._parser
+        m.submodules.parser = own_reset(self._registered, parser, "parser")
         ended = Signal()
         if self._registered:  # in step with the parser, so that a verdict comes behind the items
-            m.submodules.receive = EnableInserter(parser.i.ready)(receive)
+            m.submodules.receive = own_reset(
+                self._registered, EnableInserter(parser.i.ready)(receive), "receive")
             m.d.comb += ended.eq(receive.ended & parser.i.ready)
         else:
             m.submodules.receive = receive
             m.d.comb += ended.eq(receive.ended)
-        connect_streams(m, self.i, fifo.i)
+        alive = Signal(init=not self._registered)  # the parts have left their reset
+        m.d.sync += alive.eq(1)
+        m.d.comb += [
+            fifo.i.payload.eq(self.i.payload), fifo.i.valid.eq(self.i.valid & alive),
+            self.i.ready.eq(fifo.i.ready & alive),
+        ]
         connect_streams(m, fifo.o, receive.i)
         connect_streams(m, receive.o, parser.i)
         connect_streams(m, parser.item, self.item)

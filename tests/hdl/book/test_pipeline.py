@@ -46,6 +46,7 @@ class Bench:
 
     async def start(self, ctx):
         dut = self.dut
+        await ctx.tick().repeat(4)  # where registered, parts come out of reset a little later
         for index, name in enumerate(self.names):
             ctx.set(dut.symbol_index, index)
             ctx.set(dut.symbol_name, int.from_bytes(name, "little"))

@@ -636,6 +636,8 @@ def test_two_lines_at_once_with_back_pressure_are_one_in_order(seed, registered)
 
     async def open_up(ctx):
         ctx.set(window.reorder_cycles, NEVER)
+        while ctx.get(window.busy):
+            await ctx.tick()
         for port in (window.packet_a, window.packet_b):
             ctx.set(port.sequence, 1)
             ctx.set(port.valid, 1)
