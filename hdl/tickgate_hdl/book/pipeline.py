@@ -13,7 +13,7 @@ from tickgate_hdl.book.price_levels import Levels
 from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin
 from tickgate_hdl.book.status import StatusTable
 from tickgate_hdl.book.tops import Tops
-from tickgate_hdl.book.trees import any_of, index_of, lowest
+from tickgate_hdl.book.trees import any_of, index_of, is_greater, lowest
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.own_reset import own_reset
@@ -192,7 +192,7 @@ class Book(wiring.Component):
         free = ~orders.found & orders.free & ~none
         unknown = answered & ~mine & ~adding  # the order that it is about is not there
         taken_off = Signal(32)
-        part = work.reduce & (order.shares > work.shares)
+        part = work.reduce & is_greater(order.shares, work.shares)
         m.d.comb += taken_off.eq(Mux(part, work.shares, order.shares))
         op = levels.op.payload
         m.d.comb += [

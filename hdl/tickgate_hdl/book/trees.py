@@ -5,7 +5,7 @@ from operator import or_
 
 from amaranth.hdl import Cat, Mux
 
-__all__ = ["any_of", "exceeds", "index_of", "lowest", "selected"]
+__all__ = ["any_of", "exceeds", "index_of", "is_greater", "lowest", "selected"]
 
 
 def any_of(values, *, arity=2):
@@ -32,6 +32,20 @@ def exceeds(value, number):
         bit = value[at]
         result = bit & result if number >> at & 1 else bit | result
     return result
+
+
+def is_greater(one, other):
+    """Return whether a number is greater than another of its width, without carry cells.
+
+    Of two neighbouring ranges of bits the higher one decides, unless it is equal.
+    """
+    ranges = [(a & ~b, ~(a ^ b)) for a, b in zip(one, other, strict=True)]
+    while len(ranges) > 1:
+        joined = [(high_more | (high_same & low_more), high_same & low_same)
+                  for (low_more, low_same), (high_more, high_same) in zip(
+                      ranges[::2], ranges[1::2], strict=False)]
+        ranges = joined + ranges[2 * len(joined):]
+    return ranges[0][0]
 
 
 def lowest(bits):
