@@ -13,13 +13,13 @@ from tickgate_hdl.book.directory import (
     initial,
     leaf_of,
     next_entry,
-    one_of,
     reached,
 )
 from tickgate_hdl.book.front import deep_op
 from tickgate_hdl.book.level_layouts import Level, level_row
 from tickgate_hdl.book.sorted_row import RowChange, compare
-from tickgate_hdl.book.trees import exceeds
+from tickgate_hdl.book.trees import exceeds, one_of
+from tickgate_hdl.lib.delay import delayed
 
 __all__ = ["Backing"]
 
@@ -105,16 +105,7 @@ class Backing(wiring.Component):
             return Cat(op.sell, op.symbol)
 
         def kept(value):
-            register = Signal(len(Value.cast(value)))
-            m.d.sync += register.eq(value)
-            return register
-
-        def later(strobe, cycles, name):
-            for number in range(cycles):
-                delayed = Signal(name=f"{name}_{number}")
-                m.d.sync += delayed.eq(strobe)
-                strobe = delayed
-            return strobe
+            return delayed(m, value, "kept")
 
         # What was read. The directory's stands until its next read.
         found, row_now = Signal(Directory), Signal(Row)
@@ -147,8 +138,8 @@ class Backing(wiring.Component):
 
         # Stages of an operation: the directory is there; the leaf is known; the leaf is there and
         # is compared; the leaf is changed; it is written.
-        lookup = later(issue, 1, "lookup") if registered else issue
-        at_directory = later(lookup, after_read + registered, "at_directory")
+        lookup = delayed(m, issue, "lookup", registered)
+        at_directory = delayed(m, lookup, "at_directory", after_read + registered)
         at_slot, at_write = Signal(), Signal()
         position2, position3 = Signal(leaves), Signal(leaves)
         address2, address3 = Signal(range(sides * leaves)), Signal(range(sides * leaves))
@@ -174,11 +165,11 @@ class Backing(wiring.Component):
         slot = Signal(slot_bits)
         slots = [found.entries[n].slot for n in range(leaves)]
         staged += slot.eq(one_of(list(position2), slots))
-        read_row = later(at_slot, 1, "read_row") if registered else at_slot
+        read_row = delayed(m, at_slot, "read_row", registered)
         m.d.comb += [row_read.addr.eq(Cat(slot, side_of(op2))), row_read.en.eq(read_row)]
         with m.If(read_row):
             m.d.sync += address2.eq(row_read.addr)
-        at_row = later(at_slot & useful2 & ~turns_back, after_read + registered, "at_row")
+        at_row = delayed(m, at_slot & useful2 & ~turns_back, "at_row", after_read + registered)
         handing = Signal()  # leaves are handed out
         at_leaf = at_row & ~handing
 
@@ -208,7 +199,7 @@ class Backing(wiring.Component):
         m.d.sync += [equal3.eq(equal), better3.eq(better), ending3.eq(ending)]
 
         # Change it, unless it must be split first.
-        at_change = later(at_leaf, 4 + _SETTLE if registered else 1, "at_change")
+        at_change = delayed(m, at_leaf, "at_change", 4 + _SETTLE if registered else 1)
         overfull, ends, after = Signal(), Signal(), Signal(Row)
         change = RowChange(
             m, row3, equal3, better3, ending3, op3.level, shares3, orders3,
@@ -247,10 +238,10 @@ class Backing(wiring.Component):
         # Split a leaf, give one back, or take the first one: read the directory, pick what is
         # concerned, decide for each entry, build the row, write it.
         reading = Signal()
-        picking = later(reading, after_read, "picking")
-        deciding = later(picking, 1, "deciding")
-        building = later(deciding, 1, "building")
-        writing = later(building, 1, "writing")
+        picking = delayed(m, reading, "picking", after_read)
+        deciding = delayed(m, picking, "deciding")
+        building = delayed(m, deciding, "building")
+        writing = delayed(m, building, "writing")
         splitting, first, write_half = Signal(), Signal(), Signal()
         moved, moved_slot, behind3 = Signal(leaves), Signal(slot_bits), Signal(leaves)
         behind_now = from_on(position3, kept)
@@ -288,7 +279,7 @@ class Backing(wiring.Component):
         begins, fetch = Signal(), Signal()
         offered, taken, shifts = Signal(), Signal(), Signal()
         none, emptied, put_back = Signal(), Signal(), Signal()
-        best = later(fetch, after_read, "best")
+        best = delayed(m, fetch, "best", after_read)
         m.d.comb += [
             begins.eq(self.idle & asked),
             picked.eq(best & (found.count != 0)),
@@ -324,13 +315,13 @@ class Backing(wiring.Component):
             ]
         with m.If(none | put_back):
             m.d.sync += [running.eq(1), handing.eq(0)]
-        with m.If(later(at_row & handing, registered, "arrives")):
+        with m.If(delayed(m, at_row & handing, "arrives", registered)):
             m.d.sync += handed.eq(1)
         with m.If(emptied | put_back):
             m.d.sync += handed.eq(0)
         m.d.sync += [
             reading.eq(restructure | emptied),
-            at_write.eq(later(at_change, registered, "changed") | put_back),
+            at_write.eq(delayed(m, at_change, "changed", registered) | put_back),
         ]
 
         # The row in work. The worse half of a leaf that is split is written after the better one.

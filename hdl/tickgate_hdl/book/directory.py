@@ -6,7 +6,7 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from tickgate_hdl.book.trees import any_of, exceeds
 
 __all__ = [
-    "Edit", "directory_row", "from_on", "initial", "leaf_of", "next_entry", "one_of", "reached",
+    "Edit", "directory_row", "from_on", "initial", "leaf_of", "next_entry", "reached",
 ]
 
 _CHUNK = 8
@@ -35,12 +35,6 @@ def initial(leaves):
         "count": 0, "floored": 0, "floor": 0,
         "entries": [{"start": 0, "slot": number} for number in range(leaves)],
     })
-
-
-def one_of(positions, values):
-    """Return the value at the position whose bit is set; 0 if none is."""
-    return any_of(
-        [Mux(position, value, 0) for position, value in zip(positions, values, strict=True)])
 
 
 def from_on(position, piece):

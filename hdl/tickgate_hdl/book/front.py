@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate_hdl.book.level_layouts import DepthRow, Level, LevelOp, LevelResult, level_row
 from tickgate_hdl.book.sorted_row import RowChange, compare, delta_of
 from tickgate_hdl.book.trees import exceeds
+from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.pcie.depth import DEPTH_LEVELS
 
 __all__ = ["Front", "deep_op", "front_members", "shown"]
@@ -206,7 +207,8 @@ class Front(wiring.Component):
                     m.d.sync += last.levels[number].eq(self.fill_level)
 
         # Write back. In an empty row the levels mean nothing.
-        sweeping, swept = Signal(init=1), Signal(bits)
+        sweeping = Signal(init=1)
+        swept = sweep(m, self._symbols, busy=sweeping, clear=self.clear)
         written = Cat(
             Mux(sweeping, 0, Mux(deciding, change.row.count, last.count)),
             Mux(deciding, Value.cast(change.row.levels), Value.cast(last.levels)))
@@ -218,12 +220,8 @@ class Front(wiring.Component):
                 Value.cast(port.data).eq(written),
             ]
         m.d.comb += self.busy.eq(sweeping)
-        with m.If(sweeping):
-            m.d.sync += [swept.eq(swept + 1), last_good.eq(0)]
-            with m.If(swept == self._symbols - 1):
-                m.d.sync += sweeping.eq(0)
-        with m.If(self.clear):
-            m.d.sync += [sweeping.eq(1), swept.eq(0), last_good.eq(0)]
+        with m.If(sweeping | self.clear):
+            m.d.sync += last_good.eq(0)
 
         # Show the result, and the depth of the side.
         m.d.sync += self.result_valid.eq(deciding)

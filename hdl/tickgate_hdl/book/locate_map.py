@@ -7,6 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.trees import index_of, lowest
+from tickgate_hdl.lib.sweep import sweep
 
 __all__ = ["LocateMap"]
 
@@ -149,8 +150,8 @@ class LocateMap(wiring.Component):
             writes_to.append(memory.write_port())
         stored = Cat(port.data for port in reads)
         store_at, stores, to_store = Signal(depth_bits), Signal(), Signal(entry)
-        sweep, far = Signal(depth_bits), Signal()
-        found, is_far = Signal(entry), Signal()
+        swept = sweep(m, 1 << depth_bits, busy=self.busy, clear=self.clear)
+        far, is_far, found = Signal(), Signal(), Signal(entry)
 
         def place(channel, locate):
             return Cat(locate[:self._locate_bits], channel[:self._channel_bits])
@@ -158,18 +159,13 @@ class LocateMap(wiring.Component):
         with m.If(self.look):
             m.d.sync += is_far.eq(self.locate >> self._locate_bits != 0)
         known = found.mapped & ~far & (found.version == version_of(found.symbol))
-        if self._registered:
-            m.d.sync += [
-                Value.cast(found).eq(stored), far.eq(is_far),
-                self.symbol.eq(found.symbol), self.mapped.eq(known),
-            ]
-        else:
-            m.d.comb += [
-                Value.cast(found).eq(stored), far.eq(is_far),
-                self.symbol.eq(found.symbol), self.mapped.eq(known),
-            ]
+        staged = m.d.sync if self._registered else m.d.comb
+        staged += [
+            Value.cast(found).eq(stored), far.eq(is_far),
+            self.symbol.eq(found.symbol), self.mapped.eq(known),
+        ]
         m.d.comb += [
-            store_at.eq(Mux(self.busy, sweep, place(self.learn_channel, self.learn_locate))),
+            store_at.eq(Mux(self.busy, swept, place(self.learn_channel, self.learn_locate))),
             to_store.mapped.eq(~self.busy),
             to_store.version.eq(version_of(self.match)),
             to_store.symbol.eq(self.match),
@@ -181,11 +177,5 @@ class LocateMap(wiring.Component):
             *(port.en.eq(stores) for port in writes_to),
             Cat(port.data for port in writes_to).eq(Value.cast(to_store)),
         ]
-        with m.If(self.busy):
-            m.d.sync += sweep.eq(sweep + 1)
-            with m.If(sweep == (1 << depth_bits) - 1):
-                m.d.sync += self.busy.eq(0)
-        with m.If(self.clear):
-            m.d.sync += [self.busy.eq(1), sweep.eq(0)]
         return m
 

@@ -7,6 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.trees import lowest, selected
+from tickgate_hdl.lib.sweep import sweep
 
 __all__ = ["OrderTable", "fold", "order_layout"]
 
@@ -169,21 +170,15 @@ class OrderTable(wiring.Component):
             ]
         m.d.comb += way.eq(Mux(self.found, hit_way, free_way))
 
-        sweep = Signal(bits)
+        swept = sweep(m, self._sets, busy=self.busy, clear=self.clear)
         for number, memory in enumerate(ways):
             write = memory.write_port()
             m.d.comb += [
-                write.addr.eq(Mux(self.busy, sweep, asked_place)),
+                write.addr.eq(Mux(self.busy, swept, asked_place)),
                 write.data.eq(self.entry),
                 write.data.valid.eq(self.entry.valid & ~self.busy),
                 write.en.eq(self.busy | (self.commit & way[number])),
             ]
-        with m.If(self.busy):
-            m.d.sync += [sweep.eq(sweep + 1)]
-            with m.If(sweep == self._sets - 1):
-                m.d.sync += self.busy.eq(0)
-        with m.If(self.clear):
-            m.d.sync += [self.busy.eq(1), sweep.eq(0)]
         return m
 
     def _pieces(self, m, enable, entry, reference, channel, name):

@@ -13,8 +13,9 @@ from tickgate_hdl.book.price_levels import Levels
 from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin
 from tickgate_hdl.book.status import StatusTable
 from tickgate_hdl.book.tops import Tops
-from tickgate_hdl.book.trees import any_of, index_of, is_greater, lowest
+from tickgate_hdl.book.trees import index_of, is_greater, lowest, one_of
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
@@ -557,7 +558,7 @@ class Book(wiring.Component):
 
     def _count(self, m, taken, operation):
         """Count messages by type as they are taken."""
-        types, selected = sorted(itch50.MESSAGES), []
+        types, is_selected, counts = sorted(itch50.MESSAGES), [], []
         for name, condition in (
             ("messages", operation.known), ("malformed", operation.malformed),
             ("unknown", ~operation.known & ~operation.malformed),
@@ -568,10 +569,10 @@ class Book(wiring.Component):
             count = Signal(32, name=f"count_{ord(letter)}")
             with m.If(taken & operation.known & (operation.letter == ord(letter))):
                 m.d.sync += count.eq(count + 1)
-            is_selected = Signal(name=f"is_selected_{ord(letter)}")
-            m.d.sync += is_selected.eq(self.itch_type_select == ord(letter))
-            selected.append(Mux(is_selected, count, 0))
-        m.d.comb += self.itch_type_count.eq(any_of(selected))
+            is_selected.append(delayed(
+                m, self.itch_type_select == ord(letter), f"is_selected_{ord(letter)}"))
+            counts.append(count)
+        m.d.comb += self.itch_type_count.eq(one_of(is_selected, counts))
 
     def _answer(self, m, *, tops, stale, locates, status, is_hit):
         """The gate's view of a symbol."""

@@ -7,7 +7,9 @@ from amaranth.lib.memory import Memory
 from tickgate_hdl.book.front import front_members, shown
 from tickgate_hdl.book.level_layouts import BestLevel, Level, LevelOp, level_row
 from tickgate_hdl.book.sorted_row import delta_of, picked
-from tickgate_hdl.book.trees import any_of, exceeds
+from tickgate_hdl.book.trees import exceeds, one_of
+from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.sweep import sweep
 
 __all__ = ["StagedFront"]
 
@@ -52,9 +54,7 @@ class StagedFront(wiring.Component):
         # what follows from them in later cycles needs no enable.
         after = [self.go]  # after[n]: n cycles after go
         for number in range(1, self.latency + 1):
-            strobe = Signal(name=f"after_{number}")
-            m.d.sync += strobe.eq(after[-1])
-            after.append(strobe)
+            after.append(delayed(m, after[-1], f"after_{number}"))
         work, key, killed = Signal(LevelOp), Signal(32), Signal()
         with m.If(self.go):
             m.d.sync += [
@@ -102,9 +102,8 @@ class StagedFront(wiring.Component):
             goes_behind.eq(~killed & ~in_front & (work.add | self.deep)),
             takes.eq(~killed & in_front & ~work.add),
             misses.eq(~killed & ~work.add & Mux(in_front, ~hit, ~self.deep)),
-            Value.cast(there).eq(any_of(
-                Mux(equal[number], Value.cast(row.levels[number]), 0)
-                for number in range(levels))),
+            Value.cast(there).eq(one_of(
+                list(equal), [Value.cast(row.levels[number]) for number in range(levels)])),
             size.eq(there.size + shares), left.eq(there.orders + orders),
         ]
 
@@ -168,11 +167,10 @@ class StagedFront(wiring.Component):
         m.d.comb += [self.pushed.sell.eq(work.sell), self.pushed.symbol.eq(work.symbol)]
 
         # Write, also what was filled up, when its last level is there.
-        filled = [Signal(name=f"filled_{number}") for number in range(3)]
-        for one, next_one in zip([self.fill, *filled], filled, strict=False):
-            m.d.sync += next_one.eq(one)
-        stores = after[9] | (filled[2] & ~filled[1])
-        sweeping, swept = Signal(init=1), Signal(range(sides))
+        filling = delayed(m, self.fill, "filling", 2)
+        stores = after[9] | (delayed(m, filling, "was_filling") & ~filling)
+        sweeping = Signal(init=1)
+        swept = sweep(m, sides, busy=sweeping, clear=self.clear)
         address, writes, empties = Signal(range(sides)), Signal(), Signal()
         m.d.sync += [
             address.eq(Mux(sweeping, swept, self.side)), writes.eq(sweeping | stores),
@@ -187,12 +185,6 @@ class StagedFront(wiring.Component):
                 Mux(empties, 0, Value.cast(self.depth_row.levels[0]))),
             self.busy.eq(sweeping),
         ]
-        with m.If(sweeping):
-            m.d.sync += swept.eq(swept + 1)
-            with m.If(swept == sides - 1):
-                m.d.sync += sweeping.eq(0)
-        with m.If(self.clear):
-            m.d.sync += [sweeping.eq(1), swept.eq(0)]
 
         # Show.
         seen = [Mux(exceeds(self.count, number), shown(level, work.sell), 0)

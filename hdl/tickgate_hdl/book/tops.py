@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.level_layouts import LevelResult
 from tickgate_hdl.book.publish import Origin, TopRecord
-from tickgate_hdl.feed.compare import equal
+from tickgate_hdl.lib.compare import equal
 from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
 
 __all__ = ["Tops"]

@@ -5,7 +5,7 @@ from operator import or_
 
 from amaranth.hdl import Cat, Mux
 
-__all__ = ["any_of", "exceeds", "index_of", "is_greater", "lowest", "selected"]
+__all__ = ["any_of", "exceeds", "index_of", "is_greater", "lowest", "one_of", "selected"]
 
 
 def any_of(values, *, arity=2):
@@ -14,6 +14,12 @@ def any_of(values, *, arity=2):
     while len(values) > 1:
         values = [reduce(or_, values[at:at + arity]) for at in range(0, len(values), arity)]
     return values[0]
+
+
+def one_of(conditions, values):
+    """Return the value whose condition holds, the OR of several; 0 if none does."""
+    return any_of(
+        [Mux(condition, value, 0) for condition, value in zip(conditions, values, strict=True)])
 
 
 def selected(choices):

@@ -5,7 +5,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import equal, registered
 from tickgate_hdl.feed.gap_watch import GapWatch
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.feed.known_numbers import KnownNumbers
@@ -14,6 +13,8 @@ from tickgate_hdl.feed.sessions import Sessions
 from tickgate_hdl.feed.slots import Slots
 from tickgate_hdl.feed.window_events import EVENTS, WindowEvents
 from tickgate_hdl.feed.window_output import WindowOutput
+from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
@@ -165,13 +166,13 @@ class Window(wiring.Component):
         deaf = {"a": sessions.deaf_a, "b": sessions.deaf_b, "r": self.snapshot}
         hold = {"a": sessions.hold_a, "b": sessions.hold_b, "r": sessions.hold}
         if self._registered:  # the host's message must still be there when it is taken
-            hold["r"] = sessions.hold | registered(
+            hold["r"] = sessions.hold | delayed(
                 m, self.packet_a.valid | self.packet_b.valid, "packet_came")
         said = {name: getattr(sessions, name) for name in _SAID}
         rebuild, resumes, resume_sequence = self.rebuild, self.resume, self.resume_sequence
         if self._registered:
-            said = {name: registered(m, value, f"said_{name}") for name, value in said.items()}
-            rebuild, resumes, resume_sequence = (registered(m, value, name) for value, name in (
+            said = {name: delayed(m, value, f"said_{name}") for name, value in said.items()}
+            rebuild, resumes, resume_sequence = (delayed(m, value, name) for value, name in (
                 (rebuild, "rebuild_now"), (resumes, "resume_now"), (resume_sequence, "resume_at")))
         m.submodules.numbers = numbers = KnownNumbers(registered=self._registered)
         known = {"a": numbers.known_a, "b": numbers.known_b}
@@ -186,7 +187,7 @@ class Window(wiring.Component):
         delivered, aimed, jumps, jumped = Signal(), Signal(), Signal(), Signal()
         wraps = expected.all()
         if self._registered:
-            wraps = registered(m, wraps, "wraps")
+            wraps = delayed(m, wraps, "wraps")
         m.d.comb += [
             resume.eq(resumes & self.rebuilding),
             self.clear.eq(rebuild | said["adopts"]),
@@ -230,7 +231,7 @@ class Window(wiring.Component):
                 seen = Signal(name=f"seen_{name}")
                 m.d.sync += [seen.eq(there & ~source.ready), taken[name].eq(takes[name])]
                 there = there & seen & ~taken[name]
-                standing = [registered(m, value, f"{of}_{name}") for value, of in zip(
+                standing = [delayed(m, value, f"{of}_{name}") for value, of in zip(
                     standing, ("is_expected", "is_below", "is_beyond", "is_new"), strict=True)]
             else:
                 m.d.comb += taken[name].eq(takes[name])
@@ -289,7 +290,7 @@ class Window(wiring.Component):
             goes = due[name] & delivered
             copy[name] = goes & ~passes[name]
             keep[name] = near[name] & ~goes
-            was_kept[name] = registered(m, near[name], f"was_near_{name}") & ~registered(
+            was_kept[name] = delayed(m, near[name], f"was_near_{name}") & ~delayed(
                 m, goes, f"was_gone_{name}")
             # Too far ahead, and the expected one is not there.
             drop[name] = Signal(name=f"drop_{name}")
@@ -311,7 +312,7 @@ class Window(wiring.Component):
                 place.advance.eq(delivered), place.item.eq(getattr(self, name).payload),
             ]
         if self._registered:  # what was taken stays a cycle longer
-            cleared = registered(m, self.clear, "cleared")
+            cleared = delayed(m, self.clear, "cleared")
             keeps = {name: kept_then & ~cleared for name, kept_then in was_kept.items()}
             from_host = was_kept["r"]
         else:
@@ -321,9 +322,9 @@ class Window(wiring.Component):
         if self._registered:
             # Decisions are apart: what one did, or a jump, or a packet, is known before the next.
             decides_now = Cat(arriving.values(), is_found.values()).any()
-            decided = registered(m, decides_now, "decided")
-            done = registered(m, decided, "done")
-            stored = registered(m, stores["a"] | stores["b"], "stored")
+            decided = delayed(m, decides_now, "decided")
+            done = delayed(m, decided, "done")
+            stored = delayed(m, stores["a"] | stores["b"], "stored")
             m.d.sync += settled.eq(~Cat(
                 decides_now, decided, done, stores["a"], stores["b"], stored,
                 self.rebuild, self.resume, slots["a"].to_sweep, rebuild, aimed, jumped,
@@ -349,18 +350,18 @@ class Window(wiring.Component):
         # What is missing, and since when. It is known when nothing has changed since.
         behind = Signal()
         m.submodules.watch = watch = GapWatch()
-        m.d.comb += behind.eq(Cat(registered(m, number > expected, f"behind_{name}")
+        m.d.comb += behind.eq(Cat(delayed(m, number > expected, f"behind_{name}")
                                   for name, number in known.items()).any())
         seen_by_watch = {
             "delivered": delivered, "jumps": jumps, "restarts": self.clear | resume,
             "absent": ~any_due & behind & ~self.rebuilding & ~closed,
         }
         if self._registered:
-            seen_by_watch["sure"] = registered(m, settled, "was_settled")
+            seen_by_watch["sure"] = delayed(m, settled, "was_settled")
             seen_by_watch = {
-                name: registered(m, value, f"{name}_then") for name, value in seen_by_watch.items()}
+                name: delayed(m, value, f"{name}_then") for name, value in seen_by_watch.items()}
         else:
-            seen_by_watch["sure"] = ~late & ~jumped & ~registered(
+            seen_by_watch["sure"] = ~late & ~jumped & ~delayed(
                 m, delivered | jumps, "was_delivered")
         m.d.comb += [
             *(getattr(watch, name).eq(value) for name, value in seen_by_watch.items()),
@@ -374,8 +375,8 @@ class Window(wiring.Component):
         for name in "ab":
             used = Signal(name=f"used_{name}")
             uses = (
-                registered(m, near[name], f"may_use_{name}")
-                & ~registered(m, copy[name], f"was_copy_{name}")) | registered(
+                delayed(m, near[name], f"may_use_{name}")
+                & ~delayed(m, copy[name], f"was_copy_{name}")) | delayed(
                 m, said[f"told_{name}"] | raised[name] | anchors[name],
                 f"raises_{name}")
             with m.If(said[f"header_{name}"]):
@@ -384,8 +385,7 @@ class Window(wiring.Component):
                 m.d.sync += used.eq(1)
             frame_bad = getattr(self, f"frame_bad_{name}")
             if self._registered:  # by then it is known what its packet was used for
-                for cycle in range(3):
-                    frame_bad = registered(m, frame_bad, f"bad_{name}_{cycle}")
+                frame_bad = delayed(m, frame_bad, f"bad_{name}", 3)
             with m.If(frame_bad & (used | uses) & ~deaf[name]):
                 m.d.comb += bad.eq(1)
         voided = self.emptied & self.started & ~self.rebuilding & ~self.clear
@@ -411,11 +411,11 @@ class Window(wiring.Component):
 
         # From here on a message that was taken is known as behind the expected one, if it is.
         are_early = was_kept if self._registered else keep
-        early = registered(m, Cat(
+        early = delayed(m, Cat(
             *are_early.values(), *far.values(), *leads.values()).any(), "early")
         lingers = Const(0, 1)
         if self._registered:  # until what it was for is through the stages at the output
-            lingers = registered(m, self.stale & occupied, "lingers")
+            lingers = delayed(m, self.stale & occupied, "lingers")
         m.d.comb += self.stale.eq(
             ~self.started | behind | early | output.waits | self.gap_open | self.suspect
             | self.rebuilding | unconfirmed | swept | lingers)
@@ -453,7 +453,7 @@ class Window(wiring.Component):
                 *(source.valid for source in sources.values()), self.packet_a.valid,
                 self.packet_b.valid, self.frame_bad_a, self.frame_bad_b, self.rebuild, self.resume,
                 self.forget, self.emptied, occupied,
-                registered(m, kept & ~self.rebuilding, "was_kept"), watch.untold).any()),
+                delayed(m, kept & ~self.rebuilding, "was_kept"), watch.untold).any()),
             self.busy.eq(swept),
             self.active.eq(stirs | (settles != 0) | swept | teller.active),
         ]
@@ -481,11 +481,11 @@ class Window(wiring.Component):
         """Note, four cycles later, how far ahead a line's message was that is kept."""
         reached = []
         for name in "ab":
-            ahead = registered(
+            ahead = delayed(
                 m, (getattr(self, name).payload.sequence - self.expected)[:16], f"ahead_{name}")
-            reached.append(registered(
+            reached.append(delayed(
                 m, Mux(was_kept[name], (ahead + 1)[:16], 0), f"reached_{name}"))
-        most = registered(m, Mux(reached[0] > reached[1], *reached), "reached")
+        most = delayed(m, Mux(reached[0] > reached[1], *reached), "reached")
         with m.If(most > self.high_water):
             m.d.sync += self.high_water.eq(most)
 

@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import equal
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.feed.mold_parser import MoldParser
+from tickgate_hdl.lib.compare import equal
 
 __all__ = ["InjectLine"]
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import registered
+from tickgate_hdl.lib.delay import delayed
 
 __all__ = ["KnownNumbers"]
 
@@ -77,8 +77,8 @@ class KnownNumbers(wiring.Component):
             leading = header & (begin > top)
             above, ahead = number >= known[other], begin > known[other]
             if self._registered:
-                above = registered(m, above, f"is_above_{name}")
-                ahead = registered(m, ahead, f"is_ahead_{name}")
+                above = delayed(m, above, f"is_above_{name}")
+                ahead = delayed(m, ahead, f"is_ahead_{name}")
                 news = (rises | self.rises_r) if name == "a" else rises
                 forgets = self.rebuild | self.adopts
                 m.d.sync += leads.eq(leading & ~news & ~forgets)
@@ -89,7 +89,7 @@ class KnownNumbers(wiring.Component):
             m.d.comb += getattr(self, f"raised_{name}").eq((rises & above) | (leads & ahead))
         is_a = self.known_a > self.known_b
         if self._registered:
-            is_a = registered(m, is_a, "highest_is_a")
+            is_a = delayed(m, is_a, "highest_is_a")
         m.d.sync += self.highest.eq(Mux(is_a, self.known_a, self.known_b))
         with m.If(self.rebuild):
             m.d.sync += [self.known_a.eq(0), self.known_b.eq(0), self.highest.eq(0)]

@@ -6,8 +6,8 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols import moldudp64
 
-from tickgate_hdl.feed.compare import equal
 from tickgate_hdl.feed.items import ITEM_BYTES, FeedItem, PacketSeen
+from tickgate_hdl.lib.compare import equal
 from tickgate_hdl.lib.lookup import lookup
 from tickgate_hdl.lib.wire import fields
 from tickgate_hdl.net.receive import PacketBeat

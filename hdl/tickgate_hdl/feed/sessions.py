@@ -4,8 +4,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import equal, registered
 from tickgate_hdl.feed.mold_parser import PacketStrobe
+from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.delay import delayed
 
 __all__ = ["Sessions"]
 
@@ -185,5 +186,5 @@ class Sessions(wiring.Component):
             with m.Elif(told[name][1]):
                 m.d.sync += waits.eq(0)
             others = waits
-        return told, {name: registered(m, value, f"differs_{name}")
+        return told, {name: delayed(m, value, f"differs_{name}")
                       for name, value in differs.items()}

@@ -6,8 +6,9 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import equal, registered
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.delay import delayed
 
 __all__ = ["Slots"]
 
@@ -84,10 +85,10 @@ class Slots(wiring.Component):
             before.eq(self.epoch),
         ]
         if self._registered:
-            pieces = registered(m, Cat(
+            pieces = delayed(m, Cat(
                 row[at:at + _PIECE] == wanted[at:at + _PIECE]
                 for at in range(0, len(row), _PIECE)), "pieces")
-            m.d.comb += self.found.eq(registered(m, swept, "was_swept") & pieces.all())
+            m.d.comb += self.found.eq(delayed(m, swept, "was_swept") & pieces.all())
             m.d.sync += self.kept.eq(read.data.item)
         else:
             at, after = self.item.sequence[:bits], self.following[:bits]

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.feed.compare import registered
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.delay import delayed
 
 __all__ = ["WindowOutput"]
 
@@ -50,8 +50,8 @@ class WindowOutput(wiring.Component):
         has = {name: getattr(self, f"has_{name}") for name in self._sources}
         picked = self.offer
         if self._registered:
-            picked = registered(m, self.offer & ~self.clear, "picked")
-            has = {name: registered(m, value, f"picks_{name}") for name, value in has.items()}
+            picked = delayed(m, self.offer & ~self.clear, "picked")
+            has = {name: delayed(m, value, f"picks_{name}") for name, value in has.items()}
         *first, last = self._sources
         m.d.comb += Value.cast(chosen).eq(Value.cast(getattr(self, f"item_{last}")))
         for number, name in enumerate(first):

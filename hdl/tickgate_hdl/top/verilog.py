@@ -18,7 +18,7 @@ from pathlib import Path
 
 from amaranth.back import verilog
 
-from tickgate_hdl.feed.compare import compared_at_once
+from tickgate_hdl.lib.compare import compared_at_once
 from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig

@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
-from tickgate_hdl.feed.compare import compared_at_once, equal
+from tickgate_hdl.lib.compare import compared_at_once, equal
 
 
 @pytest.mark.parametrize("width", [1, 3, 7, 64, 80])

@@ -1,11 +1,11 @@
-"""Comparing wide numbers in little time, and values of the cycle before."""
+"""Comparing wide numbers in little time."""
 
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from amaranth.hdl import Cat, Signal
+from amaranth.hdl import Cat
 
-__all__ = ["compared_at_once", "equal", "registered"]
+__all__ = ["compared_at_once", "equal"]
 
 _at_once = ContextVar("at_once", default=False)
 
@@ -31,10 +31,3 @@ def equal(one, other, *, piece=3):
         return one == other
     pieces = Cat(one[at:at + piece] == other[at:at + piece] for at in range(0, len(one), piece))
     return (pieces + 1)[len(pieces)]
-
-
-def registered(m, value, name):
-    """Return a register of ``m`` that follows ``value``."""
-    later = Signal(len(value), name=name)
-    m.d.sync += later.eq(value)
-    return later
