@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tickgate_sim.fast.cpp_reader import closed
+
 __all__ = ["Node", "condition", "nodes", "written"]
 
 _MARKS = re.compile(r"[()?:]")
-_BRACKETS = re.compile(r"[()]")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNMENT = re.compile(r"([\w.]+)((?:\s*\[[^\]]*\])*)\s*=(?!=)\s*")
 _MASKED = re.compile(r"\(((?:0x)?[0-9a-f]+U) & (?=\()")
@@ -94,7 +95,7 @@ def _node(text: str, writes: set[str], masks: dict[str, int]) -> Node:
 def _branch(text: str, masks: dict[str, int]) -> tuple[str, list[str], list[str]] | None:
     """Return condition and both lists of statements of a branch, None if there is none."""
     if text.startswith("if ("):
-        end = _closed(text, 3)
+        end = closed(text, 3)
         then, behind = _first(text[end:])
         other = _first(behind.lstrip()[4:])[0] if behind.lstrip().startswith("else") else ""
         return text[3:end], _inside(then), _inside(other)
@@ -104,7 +105,7 @@ def _branch(text: str, masks: dict[str, int]) -> tuple[str, list[str], list[str]
     target = f"{match[1]}{match[2]}"
     value, mask = text[match.end():].rstrip("; \n"), ""
     masked = _MASKED.match(value)
-    if masked and _closed(value, masked.end()) == len(value) - 1:
+    if masked and closed(value, masked.end()) == len(value) - 1:
         value, mask = value[masked.end():-1], masked[1]
         if match[2] or masks.get(match[1].removeprefix("vlSelfRef.")) != int(mask[:-1], 0):
             return None
@@ -126,7 +127,7 @@ def _branch(text: str, masks: dict[str, int]) -> tuple[str, list[str], list[str]
 
 def _chosen(value: str) -> tuple[str, str, str] | None:
     """Return the parts of ``(a ? b : c)``."""
-    if not value.startswith("(") or _closed(value, 0) != len(value):
+    if not value.startswith("(") or closed(value, 0) != len(value):
         return None
     depth = questions = first = 0
     for match in _MARKS.finditer(value):
@@ -139,7 +140,7 @@ def _chosen(value: str) -> tuple[str, str, str] | None:
             questions -= 1
             if not questions:
                 when = value[1:first].strip()
-                if not when.startswith("(") or _closed(when, 0) != len(when):
+                if not when.startswith("(") or closed(when, 0) != len(when):
                     when = f"({when})"
                 return when, value[first + 1:match.start()].strip(), value[match.end():-1].strip()
     return None
@@ -148,26 +149,16 @@ def _chosen(value: str) -> tuple[str, str, str] | None:
 def _plain(value: str) -> str:
     """Return an expression without casts, space, and brackets around it."""
     value = "".join(value.split()).replace("(IData)", "").replace("(QData)", "")
-    while value.startswith("(") and _closed(value, 0) == len(value):
+    while value.startswith("(") and closed(value, 0) == len(value):
         value = value[1:-1]
     return value
-
-
-def _closed(text: str, begin: int) -> int:
-    """Return the place behind the bracket that closes the one at ``begin``."""
-    depth = 0
-    for match in _BRACKETS.finditer(text, begin):
-        depth += 1 if match[0] == "(" else -1
-        if not depth:
-            return match.end()
-    raise AssertionError("brackets were paired when the statement was read")
 
 
 def _first(text: str) -> tuple[str, str]:
     """Return a text's first statement, and what follows it."""
     text = text.lstrip()
     if text.startswith(("if (", "while (")):
-        end = _closed(text, text.index("("))
+        end = closed(text, text.index("("))
         body, behind = _first(text[end:])
         found = f"{text[:end]} {body}"
         if text.startswith("if") and behind.lstrip().startswith("else"):

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from tickgate_sim.verilated import BuildError
 
-__all__ = ["Reader", "Statement"]
+__all__ = ["Reader", "Statement", "closed"]
 
 _NAME = re.compile(r"\b(vlSelfRef\.)?([A-Za-z_]\w*)(?:\[(?:0x)?([0-9a-fA-F]+)U\])?")
+_BRACKETS = re.compile(r"[()\[\]]")
 _CALL = re.compile(r"\bVL_\w+")
 _PURE = re.compile(
     r"VL_(?:(?:LTE?|GTE?|EQ|NEQ)_W|(?:LTE?S|GTE?S)_I\w+|EXTENDS?_[IQ][IQ]|RED(?:AND|OR|XOR)_\w+"
@@ -98,7 +99,7 @@ class Reader:
         if text.startswith(("if (", "while ("), self._at):
             loops = text.startswith("while", self._at)
             begin = text.index("(", self._at)
-            self._at = self._closed(begin)
+            self._at = closed(text, begin)
             self._read(found, text[begin : self._at], sure)
             self._statement(found, marks, set(sure))
             end = self._at
@@ -139,7 +140,7 @@ class Reader:
             raise BuildError(f"Verilator's code has a statement that is not known: {text}")
         end = at.end()
         while end < len(text) and text[end] == "[":
-            end = self._closed(begin + end) - begin
+            end = closed(text, end)
         operator = re.match(r"\s*=(?!=)", text[end:])
         name = self._variable(text[: at.end()])
         if operator is None or name is None:
@@ -183,20 +184,24 @@ class Reader:
             return text.removeprefix("vlSelfRef.")
         return self._names.get(text)
 
-    def _closed(self, begin: int) -> int:
-        """Return the place behind the bracket that closes the one at ``begin``."""
-        depth = 0
-        for match in re.compile(r"[()\[\]]").finditer(self._text, begin):
-            depth += 1 if match[0] in "([" else -1
-            if not depth:
-                return match.end()
-        raise BuildError("Verilator's code has a bracket that is not closed")
-
     def _end(self, begin: int) -> int:
         end = self._text.find(";", begin)
         if end < 0:
             raise BuildError("Verilator's code has a statement that does not end")
         return end + 1
+
+
+def closed(text: str, begin: int) -> int:
+    """Return the place behind the bracket that closes the one at ``begin``.
+
+    Raises BuildError when there is none.
+    """
+    depth = 0
+    for match in _BRACKETS.finditer(text, begin):
+        depth += 1 if match[0] in "([" else -1
+        if not depth:
+            return match.end()
+    raise BuildError("Verilator's code has a bracket that is not closed")
 
 
 def _argument(text: str, at: int, number: int) -> tuple[int, int]:

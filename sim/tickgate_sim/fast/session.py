@@ -5,6 +5,7 @@ Arguments: the library, how many parts it logs, how many symbols it has, and the
 
 import ctypes
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,12 @@ def _activity(library: Path, parts: int, symbols: int) -> NDArray[np.uint8]:
     messages = list(real_mix(1, _ALONE + _BOTH, names))
     packets = [mold_packet(1 + at, messages[at:at + _PACKET])
                for at in range(0, len(messages), _PACKET)]
-    frames = [[datagram(packet, group=GROUP + line) for packet in packets] for line in (0, 1)]
+    groups = (GROUP, GROUP + 1)
+    frames = [[datagram(packet, group=group) for packet in packets] for group in groups]
     alone = _ALONE // _PACKET
     log = np.zeros((_CYCLES, -(-parts // 64)), "<u8")
     loaded = ctypes.CDLL(str(library))
-    line_a, line_b = (("233.54.12.1", PORT), ("233.54.12.2", PORT))
+    line_a, line_b = ((str(IPv4Address(group)), PORT) for group in groups)
     with FastFeed(symbols=names, library=library, line_a=line_a, line_b=line_b) as feed:
         left = ctypes.c_uint64.in_dll(loaded, "activity_left")
         ctypes.c_void_p.in_dll(loaded, "activity_log").value = log.ctypes.data
