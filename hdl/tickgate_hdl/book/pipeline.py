@@ -1,25 +1,24 @@
 """The book: applies the feed's messages to orders and levels, keeps every best bid and offer."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from tickgate.protocols import itch50
 
-from tickgate_hdl.book.decode import BookOperation, ItchDecode
+from tickgate_hdl.book.decode import BookOperation
+from tickgate_hdl.book.intake import Intake
 from tickgate_hdl.book.level_layouts import DepthRow
 from tickgate_hdl.book.locate_map import LocateMap
+from tickgate_hdl.book.message_counts import MessageCounts
 from tickgate_hdl.book.order_table import OrderTable
 from tickgate_hdl.book.price_levels import Levels
 from tickgate_hdl.book.publish import NO_SYMBOL, EventRecord, Origin
 from tickgate_hdl.book.status import StatusTable
 from tickgate_hdl.book.tops import Tops
-from tickgate_hdl.book.trees import index_of, is_greater, lowest, one_of
+from tickgate_hdl.book.trees import index_of, is_greater, lowest
 from tickgate_hdl.feed.items import FeedItem
-from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
-from tickgate_hdl.lib.wire import fields
 
 __all__ = ["Book"]
 
@@ -111,7 +110,6 @@ class Book(wiring.Component):
         config = self._config
         symbols = config.symbols
         bits = (symbols - 1).bit_length()
-        m.submodules.decode = decode = ItchDecode()
         locates = LocateMap(
             symbols=symbols, channels=config.channels, locate_bits=self._locate_bits,
             registered=config.registered)
@@ -127,6 +125,9 @@ class Book(wiring.Component):
                            ("status", status), ("tops", tops)):
             m.submodules[name] = own_reset(config.registered, part, name)
         m.submodules.event_record = event = EventRecord()
+        m.submodules.intake = intake = Intake(
+            look_latency=locates.latency, registered=config.registered)
+        m.submodules.message_counts = message_counts = MessageCounts()
 
         counted = []  # strobes, registered before they are counted
 
@@ -152,11 +153,15 @@ class Book(wiring.Component):
         # ---- messages that wait: decoded, and their locates looked up ----
         clearing, running, calm = Signal(), Signal(), Signal()
         walk = Signal(range(symbols))  # the symbol that is dealt with while none is in work
-        next_op, next_is_order = Signal(BookOperation), Signal()
-        waits, move = Signal(), Signal()  # a message is next; it goes to work
-        again = Signal()  # a locate was learned: look up again
-        looking = self._take(m, decode, locates, clearing=clearing, move=move, again=again,
-                             next_op=next_op, waits=waits)
+        next_op, next_is_order = intake.operation, Signal()
+        waits, move = intake.waits, Signal()  # a message is next; it goes to work
+        connect_streams(m, self.i, intake.i)
+        m.d.comb += [
+            intake.closed.eq(self.busy | clearing), intake.move.eq(move),
+            locates.look.eq(intake.look), locates.channel.eq(intake.channel),
+            locates.locate.eq(intake.locate),
+        ]
+        m.d.sync += intake.again.eq(locates.learn)  # the next one may be of it
         m.d.comb += next_is_order.eq(
             next_op.known
             & (next_op.insert | next_op.reduce | next_op.remove | next_op.replace))
@@ -256,7 +261,6 @@ class Book(wiring.Component):
             m.d.comb += ended.eq(1)
         m.d.comb += [
             locates.learn_channel.eq(work.channel), locates.learn_locate.eq(work.locate)]
-        m.d.sync += again.eq(locates.learn)
 
         m.d.comb += levels.kill.eq(refused)
         with m.If(ended):
@@ -277,7 +281,7 @@ class Book(wiring.Component):
         # ---- start the next one ----
         idle = (~working & ~find_second) if config.registered else ~working | (ended & ~first_half)
         m.d.comb += [
-            move.eq(waits & ~looking & running & calm & idle),
+            move.eq(waits & ~intake.looking & running & calm & idle),
             levels.read.eq((move & next_op.insert) | (working & read_due)),
             levels.read_symbol.eq(Mux(working & read_due, symbol, locates.symbol)),
         ]
@@ -301,7 +305,13 @@ class Book(wiring.Component):
             ]
         with m.If(working & is_order):
             m.d.sync += traded.eq(1)
-        self._count(m, new, work)
+        m.d.comb += [
+            message_counts.taken.eq(new), message_counts.operation.eq(work),
+            message_counts.select.eq(self.itch_type_select),
+            self.itch_type_count.eq(message_counts.count),
+            *(getattr(self, f"count_itch_{name}").eq(getattr(message_counts, name))
+              for name in ("messages", "malformed", "unknown")),
+        ]
 
         # ---- the result ----
         origin, publishes, result_symbol = Signal(Origin), Signal(), Signal(bits)
@@ -422,7 +432,7 @@ class Book(wiring.Component):
                 with m.If(working & is_status & (~work.named | tracked) & quiet & event_room):
                     m.next = "Status"
                 with m.Elif(~working & quiet):
-                    with m.If(clearing & ~waits & ~self._waiting):
+                    with m.If(clearing & ~waits & ~intake.behind):
                         m.next = "Clear"
                     with m.Elif(tells & event_room):
                         m.d.sync += is_mark.eq(0)
@@ -492,87 +502,11 @@ class Book(wiring.Component):
         m.d.comb += [
             status.operation.eq(work), status.symbol.eq(symbol),
             self.active.eq(
-                waits | self._waiting | working | levels.active | tops.active
+                waits | intake.behind | working | levels.active | tops.active
                 | self.events.valid | clearing | Cat(counts for _, _, counts in counted).any()
                 | tells | marks | touched | ~running),
         ]
         return m
-
-    def _take(self, m, decode, locates, *, clearing, move, again, next_op, waits):
-        """Take messages, decode them and look their locates up.
-
-        A message that comes is the next one at once, if none waits; else it is put by, so that
-        whether one is taken does not depend on what becomes of those before it. Where registered
-        there is a stage of its own before the decoder. Return the signal that says that the
-        lookup is not answered yet; ``self._waiting`` says that a message is before the next one.
-        """
-        raw, spare, has_spare = Signal(FeedItem), Signal(FeedItem), Signal()
-        held, loads = Signal(), Signal()  # raw has a message; it can take one
-        taken, comes = Signal(), Signal()
-        item = Signal(FeedItem)
-        self._waiting = Signal()
-        m.d.comb += [
-            self.i.ready.eq(~self.busy & ~clearing & ~has_spare),
-            taken.eq(self.i.valid & self.i.ready),
-            comes.eq(loads & (has_spare | self.i.valid & self.i.ready)),
-            Value.cast(item).eq(
-                Mux(has_spare, Value.cast(spare), Value.cast(self.i.payload))),
-            decode.item.eq(raw),
-        ]
-        with m.If(~has_spare):
-            m.d.sync += Value.cast(spare).eq(Value.cast(self.i.payload))
-        with m.If(loads):
-            m.d.sync += [raw.eq(item), held.eq(comes), has_spare.eq(0)]
-        with m.Elif(taken):
-            m.d.sync += has_spare.eq(1)
-
-        def header(data):
-            return fields(itch50.ItchMessage, data)["stock_locate"]
-
-        looking = Signal()
-        if self._config.registered:
-            passes = Signal()
-            m.d.comb += [
-                loads.eq(~held | passes), passes.eq(held & ~waits),
-                self._waiting.eq(has_spare | held),
-                locates.look.eq(passes | again),
-                locates.channel.eq(Mux(passes, raw.channel, next_op.channel)),
-                locates.locate.eq(Mux(passes, header(raw.data), next_op.locate)),
-            ]
-            waiting = Signal(locates.latency - 1)
-            m.d.sync += waiting.eq(Cat(locates.look, waiting))
-            m.d.comb += looking.eq(waiting.any())
-            with m.If(passes):
-                m.d.sync += [next_op.eq(decode.operation), waits.eq(1)]
-            with m.Elif(move):
-                m.d.sync += waits.eq(0)
-        else:
-            m.d.comb += [
-                loads.eq(~held | move), waits.eq(held), next_op.eq(decode.operation),
-                self._waiting.eq(has_spare),
-                locates.look.eq(loads | again),
-                locates.channel.eq(Mux(loads, item.channel, raw.channel)),
-                locates.locate.eq(Mux(loads, header(item.data), header(raw.data))),
-            ]
-        return looking
-
-    def _count(self, m, taken, operation):
-        """Count messages by type as they are taken."""
-        types, is_selected, counts = sorted(itch50.MESSAGES), [], []
-        for name, condition in (
-            ("messages", operation.known), ("malformed", operation.malformed),
-            ("unknown", ~operation.known & ~operation.malformed),
-        ):
-            counter = getattr(self, f"count_itch_{name}")
-            m.d.sync += counter.eq(counter + (taken & condition))
-        for letter in types:
-            count = Signal(32, name=f"count_{ord(letter)}")
-            with m.If(taken & operation.known & (operation.letter == ord(letter))):
-                m.d.sync += count.eq(count + 1)
-            is_selected.append(delayed(
-                m, self.itch_type_select == ord(letter), f"is_selected_{ord(letter)}"))
-            counts.append(count)
-        m.d.comb += self.itch_type_count.eq(one_of(is_selected, counts))
 
     def _answer(self, m, *, tops, stale, locates, status, is_hit):
         """The gate's view of a symbol."""

@@ -20,6 +20,12 @@ NEVER = 2**32 - 1
 STATES = ("started", "ended", "missing", "gap_open", "suspect", "rebuilding", "stale")
 
 
+async def swept(ctx, window):
+    """Wait until the window's memories are empty."""
+    while ctx.get(window.busy):
+        await ctx.tick()
+
+
 class WindowBench(Bench):
     """A window and its model, between which every step is compared once it has come to rest."""
 
@@ -35,8 +41,7 @@ class WindowBench(Bench):
 
         async def run(ctx):
             ctx.set(self.dut.reorder_cycles, NEVER)
-            while ctx.get(self.dut.busy):
-                await ctx.tick()
+            await swept(ctx, self.dut)
             await story(self, ctx)
 
         self.process(run)
@@ -539,8 +544,7 @@ def test_epochs_that_begin_anew_do_not_bring_back_what_was_void(simulate):
     dut = Window(window=16)
 
     async def bench(ctx):
-        while ctx.get(dut.busy):
-            await ctx.tick()
+        await swept(ctx, dut)
         ctx.set(dut.a.payload.sequence, 3)
         ctx.set(dut.a.valid, 1)
         await ctx.tick()
@@ -636,8 +640,7 @@ def test_two_lines_at_once_with_back_pressure_are_one_in_order(seed, registered)
 
     async def open_up(ctx):
         ctx.set(window.reorder_cycles, NEVER)
-        while ctx.get(window.busy):
-            await ctx.tick()
+        await swept(ctx, window)
         for port in (window.packet_a, window.packet_b):
             ctx.set(port.sequence, 1)
             ctx.set(port.valid, 1)
@@ -650,8 +653,7 @@ def test_two_lines_at_once_with_back_pressure_are_one_in_order(seed, registered)
         port = getattr(window, name)
 
         async def run(ctx):
-            while ctx.get(window.busy):
-                await ctx.tick()
+            await swept(ctx, window)
             await ctx.tick().repeat(3)
             for number in offered[name]:
                 # Lines that are apart by less than the window: nothing has to be dropped.
@@ -700,8 +702,7 @@ def test_one_message_a_cycle(simulate):
     dut = Window(window=16)
 
     async def bench(ctx):
-        while ctx.get(dut.busy):
-            await ctx.tick()
+        await swept(ctx, dut)
         ctx.set(dut.o.ready, 1)
         for number in range(1, 60):
             ctx.set(dut.a.valid, number % 3 != 0)
@@ -719,8 +720,7 @@ def test_registered_a_message_every_fourth_cycle_four_cycles_later(simulate):
     dut = Window(window=16, registered=True)
 
     async def bench(ctx):
-        while ctx.get(dut.busy):
-            await ctx.tick()
+        await swept(ctx, dut)
         ctx.set(dut.o.ready, 1)
         await ctx.tick().repeat(4)
         ctx.set(dut.a.valid, 1)
@@ -745,8 +745,7 @@ def test_registered_the_hosts_message_goes_on_once_if_withdrawn_while_a_session_
     dut = Window(window=16, registered=True)
 
     async def bench(ctx):
-        while ctx.get(dut.busy):
-            await ctx.tick()
+        await swept(ctx, dut)
         ctx.set(dut.o.ready, 1)
         ctx.set(dut.snapshot, 1)
         for wait in range(6):

@@ -1,0 +1,104 @@
+"""Messages on their way to work: taken, decoded, their locates looked up: ``Intake``."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from tickgate.protocols import itch50
+
+from tickgate_hdl.book.decode import BookOperation, ItchDecode
+from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.wire import fields
+
+__all__ = ["Intake"]
+
+
+class Intake(wiring.Component):
+    """Take messages, decode them and have their locates looked up.
+
+    A message that comes is the next one at once, if none waits; else it is put by, so that whether
+    one is taken does not depend on what becomes of those before it.
+
+    Parameters
+    ----------
+    look_latency : int
+        Cycles from ``look`` to its answer.
+    registered : bool
+        A stage of its own before the decoder.
+
+    Members
+    -------
+    i : In(stream of ``FeedItem``)
+        Messages.
+    closed : In(1)
+        None is taken.
+    move : In(1)
+        Strobe: the next one goes to work.
+    again : In(1)
+        Strobe: look the locate of the next one up again.
+    waits, operation : Out(1), Out(BookOperation)
+        A message is next, and what it means.
+    behind : Out(1)
+        Another one is there, behind the next one.
+    look, channel, locate : Out(1), Out(2), Out(16)
+        Look a locate up.
+    looking : Out(1)
+        That of the next message is not answered yet.
+    """
+
+    def __init__(self, *, look_latency, registered=False):
+        self._look_latency, self._registered = look_latency, registered
+        super().__init__({
+            "i": In(stream.Signature(FeedItem)), "closed": In(1), "move": In(1), "again": In(1),
+            "waits": Out(1), "operation": Out(BookOperation), "behind": Out(1),
+            "look": Out(1), "channel": Out(2), "locate": Out(16), "looking": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.decode = decode = ItchDecode()
+        raw, spare, has_spare = Signal(FeedItem), Signal(FeedItem), Signal()
+        held, loads = Signal(), Signal()  # raw has a message; it can take one
+        taken, comes = Signal(), Signal()
+        item = Signal(FeedItem)
+        m.d.comb += [
+            self.i.ready.eq(~self.closed & ~has_spare),
+            taken.eq(self.i.valid & self.i.ready),
+            comes.eq(loads & (has_spare | taken)),
+            Value.cast(item).eq(
+                Mux(has_spare, Value.cast(spare), Value.cast(self.i.payload))),
+            decode.item.eq(raw),
+        ]
+        with m.If(~has_spare):
+            m.d.sync += Value.cast(spare).eq(Value.cast(self.i.payload))
+        with m.If(loads):
+            m.d.sync += [raw.eq(item), held.eq(comes), has_spare.eq(0)]
+        with m.Elif(taken):
+            m.d.sync += has_spare.eq(1)
+
+        def header(data):
+            return fields(itch50.ItchMessage, data)["stock_locate"]
+
+        if self._registered:
+            passes, unanswered = Signal(), Signal(self._look_latency - 1)
+            m.d.comb += [
+                loads.eq(~held | passes), passes.eq(held & ~self.waits),
+                self.behind.eq(has_spare | held),
+                self.look.eq(passes | self.again),
+                self.channel.eq(Mux(passes, raw.channel, self.operation.channel)),
+                self.locate.eq(Mux(passes, header(raw.data), self.operation.locate)),
+                self.looking.eq(unanswered.any()),
+            ]
+            m.d.sync += unanswered.eq(Cat(self.look, unanswered))
+            with m.If(passes):
+                m.d.sync += [self.operation.eq(decode.operation), self.waits.eq(1)]
+            with m.Elif(self.move):
+                m.d.sync += self.waits.eq(0)
+        else:
+            m.d.comb += [
+                loads.eq(~held | self.move), self.waits.eq(held),
+                self.operation.eq(decode.operation), self.behind.eq(has_spare),
+                self.look.eq(loads | self.again),
+                self.channel.eq(Mux(loads, item.channel, raw.channel)),
+                self.locate.eq(Mux(loads, header(item.data), header(raw.data))),
+            ]
+        return m
