@@ -5,6 +5,8 @@ from tickgate.protocols.moldudp64 import Packet
 from tickgate_hdl.feed.arbiter import Window
 from tickgate_hdl.feed.inject import InjectLine
 
+from tests.hdl.feed.window_bench import swept
+
 OLD = int.from_bytes(b"OLD".ljust(10), "little")
 NEW = int.from_bytes(b"NEW".ljust(10), "little")
 
@@ -15,9 +17,8 @@ async def strobe(ctx, port, value=1):
     ctx.set(port, 0)
 
 
-async def swept(ctx, window):
-    while ctx.get(window.busy):
-        await ctx.tick()
+async def ready(ctx, window):
+    await swept(ctx, window)
     ctx.set(window.o.ready, 1)
     ctx.set(window.events.ready, 1)
     ctx.set(window.reorder_cycles, 10)
@@ -43,7 +44,7 @@ def test_resume_is_ignored_unless_rebuilding(simulate):
     window = Window(window=16)
 
     async def bench(ctx):
-        await swept(ctx, window)
+        await ready(ctx, window)
         await packet(ctx, window, OLD, 1)
         ctx.set(window.resume_sequence, 500)
         await strobe(ctx, window.resume)
@@ -61,7 +62,7 @@ def test_after_resume_the_channel_is_stale_until_a_packet_tells_where_it_is(simu
     window = Window(window=16)
 
     async def bench(ctx):
-        await swept(ctx, window)
+        await ready(ctx, window)
         await packet(ctx, window, OLD, 1)
         await strobe(ctx, window.rebuild)
         ctx.set(window.resume_sequence, 5)
@@ -81,7 +82,7 @@ def test_a_bad_frame_during_a_snapshot_is_not_forgotten_by_resume(simulate):
     window = Window(window=16)
 
     async def bench(ctx):
-        await swept(ctx, window)
+        await ready(ctx, window)
         await packet(ctx, window, OLD, 1)
         await message(ctx, window, 1)
         await strobe(ctx, window.frame_bad_a)
