@@ -108,7 +108,7 @@ class Backing(wiring.Component):
             return delayed(m, value, "kept")
 
         # What was read. The directory's stands until its next read.
-        found, row_now = Signal(Directory), Signal(Row)
+        found, row_now = Signal(Directory, reset_less=True), Signal(Row, reset_less=True)
         staged += [
             Value.cast(found).eq(Value.cast(directory_read.data)),
             Value.cast(row_now).eq(Value.cast(row_read.data)),
@@ -118,8 +118,8 @@ class Backing(wiring.Component):
         # Which operation is next: those that begin anew, in their order, or the oldest one.
         running = Signal()  # operations may begin: no leaf is being split, given back, handed out
         split_op, behind_op = Signal(), Signal()  # which begin anew: op3, and the one behind it
-        again = Signal(Op)
-        op1, op2, op3 = Signal(Op), Signal(Op), Signal(Op)
+        again, op1, op2, op3 = (
+            Signal(Op, name=name, reset_less=True) for name in ("again", "op1", "op2", "op3"))
         head, have, issue, free = Signal(Op), Signal(), Signal(), Signal()
         retries = split_op | behind_op
         m.d.comb += [
@@ -175,7 +175,8 @@ class Backing(wiring.Component):
 
         # Compare. A row that is changed or written as it is read is still here.
         row3, chosen = Signal(Row), Signal(Row)
-        count3, levels3 = Signal.like(row3.count), Signal(leaf * Level.size)
+        count3 = Signal.like(row3.count, name="count3")
+        levels3 = Signal(leaf * Level.size, reset_less=True)
         m.d.comb += Value.cast(row3).eq(Cat(count3, levels3))
         here = Signal()
         compared, work = (row3, op3) if registered else (chosen, op2)
@@ -183,7 +184,8 @@ class Backing(wiring.Component):
         levels = Mux(here, Value.cast(row3.levels), Value.cast(row_now.levels))
         m.d.comb += Value.cast(chosen).eq(Cat(count, levels))
         equal3, better3, ending3 = Signal(leaf), Signal(leaf), Signal(leaf)
-        shares3, orders3 = Signal(signed(41)), Signal(signed(21))
+        shares3 = Signal(signed(41), reset_less=True)
+        orders3 = Signal(signed(21), reset_less=True)
         with m.If(at_leaf):
             m.d.sync += [
                 op3.eq(op2), position3.eq(position2), fresh3.eq(fresh2),
@@ -200,7 +202,7 @@ class Backing(wiring.Component):
 
         # Change it, unless it must be split first.
         at_change = delayed(m, at_leaf, "at_change", 4 + _SETTLE if registered else 1)
-        overfull, ends, after = Signal(), Signal(), Signal(Row)
+        overfull, ends, after = Signal(), Signal(), Signal(Row, reset_less=True)
         change = RowChange(
             m, row3, equal3, better3, ending3, op3.level, shares3, orders3,
             adds=op3.add, takes=~op3.add, levels=leaf, registered=registered)

@@ -16,14 +16,15 @@ class Intake(wiring.Component):
     """Take messages, decode them and have their locates looked up.
 
     A message that comes is the next one at once, if none waits; else it is put by, so that whether
-    one is taken does not depend on what becomes of those before it.
+    one is taken does not depend on what becomes of those before it. Where ``registered`` it comes
+    when the one before has been decoded.
 
     Parameters
     ----------
     look_latency : int
         Cycles from ``look`` to its answer.
     registered : bool
-        A stage of its own before the decoder.
+        A stage of its own before the decoder, and no place to put a message by.
 
     Members
     -------
@@ -56,45 +57,46 @@ class Intake(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.decode = decode = ItchDecode()
-        raw, spare, has_spare = Signal(FeedItem), Signal(FeedItem), Signal()
-        held, loads = Signal(), Signal()  # raw has a message; it can take one
-        taken, comes = Signal(), Signal()
-        item = Signal(FeedItem)
-        m.d.comb += [
-            self.i.ready.eq(~self.closed & ~has_spare),
-            taken.eq(self.i.valid & self.i.ready),
-            comes.eq(loads & (has_spare | taken)),
-            Value.cast(item).eq(
-                Mux(has_spare, Value.cast(spare), Value.cast(self.i.payload))),
-            decode.item.eq(raw),
-        ]
-        with m.If(~has_spare):
-            m.d.sync += Value.cast(spare).eq(Value.cast(self.i.payload))
-        with m.If(loads):
-            m.d.sync += [raw.eq(item), held.eq(comes), has_spare.eq(0)]
-        with m.Elif(taken):
-            m.d.sync += has_spare.eq(1)
+        raw, held, loads = Signal(FeedItem, reset_less=True), Signal(), Signal()
+        item, comes = Signal(FeedItem), Signal()
+        m.d.comb += decode.item.eq(raw)
+        with m.If(loads):  # raw takes one
+            m.d.sync += [Value.cast(raw).eq(Value.cast(item)), held.eq(comes)]
 
         def header(data):
             return fields(itch50.ItchMessage, data)["stock_locate"]
 
         if self._registered:
             passes, unanswered = Signal(), Signal(self._look_latency - 1)
+            operation = Signal(BookOperation, reset_less=True)
             m.d.comb += [
+                self.i.ready.eq(~self.closed & loads), item.eq(self.i.payload),
+                comes.eq(self.i.valid & self.i.ready),
                 loads.eq(~held | passes), passes.eq(held & ~self.waits),
-                self.behind.eq(has_spare | held),
+                self.operation.eq(operation), self.behind.eq(held),
                 self.look.eq(passes | self.again),
-                self.channel.eq(Mux(passes, raw.channel, self.operation.channel)),
-                self.locate.eq(Mux(passes, header(raw.data), self.operation.locate)),
+                self.channel.eq(Mux(passes, raw.channel, operation.channel)),
+                self.locate.eq(Mux(passes, header(raw.data), operation.locate)),
                 self.looking.eq(unanswered.any()),
             ]
             m.d.sync += unanswered.eq(Cat(self.look, unanswered))
             with m.If(passes):
-                m.d.sync += [self.operation.eq(decode.operation), self.waits.eq(1)]
+                m.d.sync += [operation.eq(decode.operation), self.waits.eq(1)]
             with m.Elif(self.move):
                 m.d.sync += self.waits.eq(0)
         else:
+            spare, has_spare, taken = Signal(FeedItem, reset_less=True), Signal(), Signal()
+            with m.If(~has_spare):
+                m.d.sync += Value.cast(spare).eq(Value.cast(self.i.payload))
+            with m.If(loads):
+                m.d.sync += has_spare.eq(0)
+            with m.Elif(taken):
+                m.d.sync += has_spare.eq(1)
             m.d.comb += [
+                self.i.ready.eq(~self.closed & ~has_spare),
+                taken.eq(self.i.valid & self.i.ready), comes.eq(has_spare | taken),
+                Value.cast(item).eq(Mux(
+                    has_spare, Value.cast(spare), Value.cast(self.i.payload))),
                 loads.eq(~held | self.move), self.waits.eq(held),
                 self.operation.eq(decode.operation), self.behind.eq(has_spare),
                 self.look.eq(loads | self.again),

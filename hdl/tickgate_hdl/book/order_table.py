@@ -118,7 +118,9 @@ class OrderTable(wiring.Component):
         if self._registered:
             # Registers behind the memories, and behind the comparison of each piece.
             latched = Signal()
-            entries = [Signal(self._order, name=f"entry_{n}") for n in range(self._ways)]
+            entries = [
+                Signal(self._order, name=f"entry_{n}", reset_less=True)
+                for n in range(self._ways)]
             are_asked = [
                 self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
                 for number, entry in enumerate(entries)]

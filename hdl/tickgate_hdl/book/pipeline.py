@@ -167,7 +167,7 @@ class Book(wiring.Component):
             & (next_op.insert | next_op.reduce | next_op.remove | next_op.replace))
 
         # ---- the message in work: at the order table, then at its level ----
-        work, working = Signal(BookOperation), Signal()
+        work, working = Signal(BookOperation, reset_less=True), Signal()
         is_order, is_status = Signal(), Signal()  # what the message in work is, if it is known
         tracked, symbol = Signal(), Signal(bits)
         searching = Signal()  # its symbol, by text
@@ -314,7 +314,8 @@ class Book(wiring.Component):
         ]
 
         # ---- the result ----
-        origin, publishes, result_symbol = Signal(Origin), Signal(), Signal(bits)
+        origin = Signal(Origin, reset_less=True)
+        publishes, result_symbol = Signal(), Signal(bits)
         state = Signal(8)  # what H said, behind the stock
         with m.If(passing):
             m.d.sync += [

@@ -34,8 +34,8 @@ class TopRecord(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         body = Signal(record_layout(schema.TOP_OF_BOOK))
-        symbol, top, origin = Signal(8), Signal(TopOfBook), Signal(Origin)
-        latency = Signal(32)
+        symbol, top = Signal(8, reset_less=True), Signal(TopOfBook, reset_less=True)
+        origin, latency = Signal(Origin, reset_less=True), Signal(32, reset_less=True)
         with m.If(self.publish):
             m.d.sync += [
                 symbol.eq(self.symbol), top.eq(self.top), origin.eq(self.origin),

@@ -122,7 +122,8 @@ class RowChange:
             old, new = row.levels[number], after_change[number]
             before = row.levels[number - 1] if number else old
             after = row.levels[number + 1] if number < last else old
-            size, left = Signal(40, name=f"size_{number}"), Signal(20, name=f"left_{number}")
+            size = Signal(40, name=f"size_{number}", reset_less=True)
+            left = Signal(20, name=f"left_{number}", reset_less=True)
             beyond = ~better[number - 1] if number else 0
             put, shift = Signal(name=f"put_{number}"), Signal(name=f"shift_{number}")
             size_sum, left_sum = old.size + shares, old.orders + orders

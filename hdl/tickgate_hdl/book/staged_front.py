@@ -55,7 +55,8 @@ class StagedFront(wiring.Component):
         after = [self.go]  # after[n]: n cycles after go
         for number in range(1, self.latency + 1):
             after.append(delayed(m, after[-1], f"after_{number}"))
-        work, key, killed = Signal(LevelOp), Signal(32), Signal()
+        work, killed = Signal(LevelOp, reset_less=True), Signal()
+        key = Signal(32, reset_less=True)
         with m.If(self.go):
             m.d.sync += [
                 work.eq(self.op), key.eq(Mux(self.op.sell, self.op.price, ~self.op.price))]
@@ -71,7 +72,7 @@ class StagedFront(wiring.Component):
         m.d.sync += [shares.eq(shares_now), orders.eq(orders_now)]
 
         # Compare, and say what that means for the row.
-        row = Signal(Row)
+        row = Signal(Row, reset_less=True)
         m.d.sync += Value.cast(row).eq(Value.cast(row_read.data))
         same, less, alone, used = (Signal(levels) for _ in range(4))
         equal, better = Signal(levels), Signal(levels)
@@ -94,7 +95,8 @@ class StagedFront(wiring.Component):
         full, in_front = row.count[-1], within | (~row.count[-1] & ~self.deep)
         inserts, removes, updates = Signal(), Signal(), Signal()
         pushes_off, goes_behind, misses, takes = Signal(), Signal(), Signal(), Signal()
-        there, size, left = Signal(Level), Signal(signed(42)), Signal(signed(22))
+        there = Signal(Level, reset_less=True)
+        size, left = Signal(signed(42), reset_less=True), Signal(signed(22), reset_less=True)
         m.d.sync += [
             inserts.eq(~killed & in_front & work.add & ~hit),
             removes.eq(~killed & in_front & ~work.add & ends),
@@ -108,8 +110,8 @@ class StagedFront(wiring.Component):
         ]
 
         # The level to be put in, and where; a front that is filled up gets levels the same way.
-        fills, fill_value, where = Signal(), Signal(Level), Signal.like(row.count)
-        value, puts = Signal(Level), Signal(levels)
+        fills, where, puts = Signal(), Signal.like(row.count, name="where"), Signal(levels)
+        fill_value, value = Signal(Level, reset_less=True), Signal(Level, reset_less=True)
         m.d.sync += [
             fills.eq(self.filling), Value.cast(fill_value).eq(Value.cast(self.fill_level)),
             where.eq(self.count),
@@ -121,7 +123,7 @@ class StagedFront(wiring.Component):
         ]
         count_after, empty, few, missed = (
             Signal.like(row.count, name="count_after"), Signal(), Signal(), Signal())
-        fallen = Signal(Level)  # what is to be done behind the front
+        fallen = Signal(Level, reset_less=True)  # what is to be done behind the front
         m.d.sync += [
             pushes_off.eq(inserts & full),
             count_after.eq(row.count + (inserts & ~full) - removes),
@@ -135,7 +137,8 @@ class StagedFront(wiring.Component):
         ]
 
         # The row after.
-        after_levels = [Signal(Level, name=f"level_{number}") for number in range(levels)]
+        after_levels = [
+            Signal(Level, name=f"level_{number}", reset_less=True) for number in range(levels)]
         for number, level in enumerate(after_levels):
             old = Value.cast(row.levels[number])
             before = Value.cast(row.levels[number - 1]) if number else old

@@ -82,7 +82,8 @@ class StatusTable(wiring.Component):
             m.submodules[f"table_{letter}"] = table
             store, fetch = table.write_port(), table.read_port()
             filled = Signal(self._symbols, name=f"filled_{letter}")
-            told, newest = Signal(name=f"told_{letter}"), Signal(row, name=f"newest_{letter}")
+            told = Signal(name=f"told_{letter}")
+            newest = Signal(row, name=f"newest_{letter}", reset_less=True)
             again = Signal(name=f"again_{letter}")
             fetched = Signal(row, name=f"fetched_{letter}")
             m.d.comb += [

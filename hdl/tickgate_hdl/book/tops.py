@@ -88,7 +88,7 @@ class Tops(wiring.Component):
         Shown = StructLayout({
             "result": LevelResult, "differs": len(differs_now), "symbol": self._bits,
             "publishes": 1, "origin": Origin})
-        now, shown, shows = Signal(Shown), Signal(Shown), Signal()
+        now, shown, shows = Signal(Shown), Signal(Shown, reset_less=True), Signal()
         m.d.comb += [
             now.result.eq(self.result), now.symbol.eq(self.symbol),
             now.publishes.eq(self.publishes), now.origin.eq(self.origin),
@@ -136,7 +136,7 @@ class Tops(wiring.Component):
         ]
 
         asked, stored, stored_at = Signal(8), Signal(), Signal(self._bits)
-        newest = Signal(TopOfBook)
+        newest = Signal(TopOfBook, reset_less=True)
         m.d.sync += [
             asked.eq(self.query), newest.eq(top), stored.eq(publish), stored_at.eq(place)]
         m.d.comb += [

@@ -116,8 +116,8 @@ class MoldParser(wiring.Component):
         m = Module()
         # ``go``: no message waits. ``again``: the beat before is looked at once more.
         go, again = Signal(), Signal()
-        beat, valid = Signal(PacketBeat), Signal()
-        early = Signal(_LengthFacts)
+        beat, valid = Signal(PacketBeat, reset_less=True), Signal()
+        early = Signal(_LengthFacts, reset_less=True)
         m.d.comb += self.i.ready.eq(go & ~again)
         came = [
             valid.eq(self.i.valid), beat.eq(self.i.payload),
@@ -137,8 +137,8 @@ class MoldParser(wiring.Component):
             begins.eq(taken & beat.begin),
             looking.eq(again | (valid & inside & ~beat.begin)),
         ]
-        before, keep_before = Signal(64), Signal(8)
-        facts_before = Signal(_LengthFacts)
+        before, keep_before = Signal(64, reset_less=True), Signal(8, reset_less=True)
+        facts_before = Signal(_LengthFacts, reset_less=True)
         with m.If(taken):
             m.d.sync += [
                 before.eq(beat.data), keep_before.eq(beat.keep), facts_before.eq(early)]
@@ -178,7 +178,7 @@ class MoldParser(wiring.Component):
                 m.d.sync += inside.eq(0)
             with m.If(header_now & ~accepted):  # what it holds must not take time
                 m.d.sync += [inside.eq(0), again.eq(0)]
-        began_ns = Signal(64)
+        began_ns = Signal(64, reset_less=True)
         with m.If(begins):
             m.d.sync += [inside.eq(1), is_header.eq(1), began_ns.eq(self.time_ns)]
 
@@ -284,7 +284,8 @@ class MoldParser(wiring.Component):
             for source, result in ((beat.data, turned[b]), (before, turned_before[b])):
                 m.d.comb += result.eq(
                     Cat(source[8 * b:], source[:8 * b]).word_select(lane, 8))
-        rows = [[Signal(8, name=f"byte_{8 * r + b}") for b in range(8)] for r in range(_ROWS)]
+        rows = [[Signal(8, name=f"byte_{8 * r + b}", reset_less=True) for b in range(8)]
+                for r in range(_ROWS)]
         with m.If(go):
             for r, line in enumerate(rows):
                 for b, byte in enumerate(line):
@@ -369,7 +370,7 @@ class MoldParser(wiring.Component):
         # That a message waits is known a cycle late: one more may be found then, so that the one
         # that waits is put by, and all stops. What is compared at once is in registers of its own.
         there, waits = Signal(), Signal()
-        put_by = Signal(8 * ITEM_BYTES)
+        put_by = Signal(8 * ITEM_BYTES, reset_less=True)
         item = self.item.payload
         m.d.comb += [
             go.eq(~held), there.eq(held | owed),

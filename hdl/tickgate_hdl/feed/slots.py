@@ -89,7 +89,9 @@ class Slots(wiring.Component):
                 row[at:at + _PIECE] == wanted[at:at + _PIECE]
                 for at in range(0, len(row), _PIECE)), "pieces")
             m.d.comb += self.found.eq(delayed(m, swept, "was_swept") & pieces.all())
-            m.d.sync += self.kept.eq(read.data.item)
+            latched = Signal(FeedItem, reset_less=True)
+            m.d.sync += latched.eq(read.data.item)
+            m.d.comb += self.kept.eq(latched)
         else:
             at, after = self.item.sequence[:bits], self.following[:bits]
             with m.If(self.advance):

@@ -46,7 +46,7 @@ class WindowOutput(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        held, item, chosen = Signal(), Signal(FeedItem), Signal(FeedItem)
+        held, item, chosen = Signal(), Signal(FeedItem, reset_less=True), Signal(FeedItem)
         has = {name: getattr(self, f"has_{name}") for name in self._sources}
         picked = self.offer
         if self._registered:

@@ -59,7 +59,7 @@ class BeatFifo(wiring.Component):
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(
             width=StoredBeat.size, depth=self._depth)
         stamped = Signal(StoredBeat)
-        front = Signal(StoredBeat)  # has a beat while ``kept``
+        front = Signal(StoredBeat, reset_less=True)  # has a beat while ``kept``
         kept = Signal()
         empty = Signal(init=1)  # the queue is; known before the cycle
         free, direct = Signal(), Signal()

@@ -54,7 +54,9 @@ class Placed:
 
 def _scripts(netlist):
     """Return the recipes for one netlist; the second for when the first crashes."""
-    read = ["read_rtlil {rtlil}", "chformal -remove", "proc", "flatten"]
+    # A register that its signal keeps is not merged with others of the same value.
+    kept = "setattr -set keep 1 a:keep %ci1:+[Q] a:keep %d"
+    read = ["read_rtlil {rtlil}", "chformal -remove", "proc", kept, "flatten"]
     tail = ["autoname", f"write_json -selected {netlist}"]
     synth = "synth_ecp5 -no-rw-check -top top"
     return (
