@@ -365,19 +365,20 @@ class Backing(wiring.Component):
         fields = Signal(Directory, init=empty)
         sweeping, address = Signal(init=1), Signal(range(sides))
         start = row3.levels[0].key
+        clear = delayed(m, self.clear, "clears", int(registered))
         m.d.comb += [
             directory_read.addr.eq(
                 Mux(running, side_of(op1 if registered else head), side_of(op3))),
             directory_read.en.eq(lookup | reading | fetch),
             directory_write.addr.eq(address), directory_write.en.eq(sweeping | writing),
             Value.cast(directory_write.data).eq(Value.cast(fields)),
-            self.busy.eq(sweeping),
+            self.busy.eq(sweeping | (clear if registered else 0)),
         ]
         with m.If(sweeping):
             m.d.sync += address.eq(address + 1)
             with m.If(address == sides - 1):
                 m.d.sync += [sweeping.eq(0), running.eq(1)]
-        with m.Elif(self.clear):
+        with m.Elif(clear):
             m.d.sync += [
                 sweeping.eq(1), running.eq(0), address.eq(0),
                 Value.cast(fields).eq(Value.cast(empty)),

@@ -7,9 +7,13 @@ from tickgate.protocols import itch50
 
 from tickgate_hdl.book.decode import BookOperation, ItchDecode
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.delay import copies
 from tickgate_hdl.lib.wire import fields
 
 __all__ = ["Intake"]
+
+_COPIES = 4
+"""Registers that say the same, each to a share of a message's bits."""
 
 
 class Intake(wiring.Component):
@@ -57,35 +61,47 @@ class Intake(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.decode = decode = ItchDecode()
-        raw, held, loads = Signal(FeedItem, reset_less=True), Signal(), Signal()
-        item, comes = Signal(FeedItem), Signal()
+        raw, held = Signal(FeedItem, reset_less=True), Signal()
         m.d.comb += decode.item.eq(raw)
-        with m.If(loads):  # raw takes one
-            m.d.sync += [Value.cast(raw).eq(Value.cast(item)), held.eq(comes)]
 
         def header(data):
             return fields(itch50.ItchMessage, data)["stock_locate"]
 
         if self._registered:
-            passes, unanswered = Signal(), Signal(self._look_latency - 1)
+            # What many bits depend on is known a cycle before.
+            held_next, waits_next = Signal(), Signal()
+            full = copies(m, held_next & waits_next, "full", _COPIES)  # raw takes none
+            loaded = copies(m, waits_next, "loaded", _COPIES)  # neither does operation
+            passes, passed, unanswered = Signal(), Signal(), Signal(self._look_latency - 1)
             operation = Signal(BookOperation, reset_less=True)
+            taken = self.i.valid & self.i.ready
             m.d.comb += [
-                self.i.ready.eq(~self.closed & loads), item.eq(self.i.payload),
-                comes.eq(self.i.valid & self.i.ready),
-                loads.eq(~held | passes), passes.eq(held & ~self.waits),
+                self.i.ready.eq(~self.closed & ~full[0]),
+                passes.eq(held & ~self.waits),
+                held_next.eq(Mux(full[0], 1, taken)),
+                waits_next.eq(passes | (self.waits & ~self.move)),
                 self.operation.eq(operation), self.behind.eq(held),
-                self.look.eq(passes | self.again),
-                self.channel.eq(Mux(passes, raw.channel, operation.channel)),
-                self.locate.eq(Mux(passes, header(raw.data), operation.locate)),
-                self.looking.eq(unanswered.any()),
+                self.look.eq(passed | self.again),
+                self.channel.eq(operation.channel), self.locate.eq(operation.locate),
+                self.looking.eq(self.look | unanswered.any()),
             ]
-            m.d.sync += unanswered.eq(Cat(self.look, unanswered))
-            with m.If(passes):
-                m.d.sync += [operation.eq(decode.operation), self.waits.eq(1)]
-            with m.Elif(self.move):
-                m.d.sync += self.waits.eq(0)
+            m.d.sync += [
+                held.eq(held_next), self.waits.eq(waits_next), passed.eq(passes),
+                unanswered.eq(Cat(self.look, unanswered)),
+            ]
+            for register, value, stays in (
+                    (raw, self.i.payload, full), (operation, decode.operation, loaded)):
+                bits, values = Value.cast(register), Value.cast(value)
+                share = -(-len(bits) // _COPIES)
+                for number, stay in enumerate(stays):
+                    part = slice(number * share, (number + 1) * share)
+                    with m.If(~stay):
+                        m.d.sync += bits[part].eq(values[part])
         else:
             spare, has_spare, taken = Signal(FeedItem, reset_less=True), Signal(), Signal()
+            item, comes, loads = Signal(FeedItem), Signal(), Signal()
+            with m.If(loads):  # raw takes one
+                m.d.sync += [Value.cast(raw).eq(Value.cast(item)), held.eq(comes)]
             with m.If(~has_spare):
                 m.d.sync += Value.cast(spare).eq(Value.cast(self.i.payload))
             with m.If(loads):

@@ -7,6 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.trees import lowest, selected
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.sweep import sweep
 
 __all__ = ["OrderTable", "fold", "order_layout"]
@@ -42,7 +43,7 @@ class OrderTable(wiring.Component):
     ``find`` in a cycle gives the answer in the next but one, registered, where it stays until that
     of the next ``find``. With ``commit`` the owner then lets the operation take effect; the next
     ``find`` may come in that very cycle, since what was just written is forwarded: an operation
-    every two cycles. Where ``registered`` the answer takes four cycles and nothing is forwarded:
+    every two cycles. Where ``registered`` the answer takes six cycles and nothing is forwarded:
     the next ``find`` comes a cycle after ``commit`` or later.
 
     Parameters
@@ -52,7 +53,8 @@ class OrderTable(wiring.Component):
     symbol_bits : int
         Width of a symbol's index.
     registered : bool
-        Registers behind the memories and in the comparison: the answer takes two cycles more.
+        Registers before and behind the memories and in the comparison: the answer takes four
+        cycles more.
 
     Attributes
     ----------
@@ -77,7 +79,7 @@ class OrderTable(wiring.Component):
     def __init__(self, *, sets, ways, symbol_bits, registered=False):
         self._sets, self._ways, self._registered = sets, ways, registered
         self._order = order_layout(symbol_bits)
-        self.latency = 4 if registered else 2
+        self.latency = 6 if registered else 2
         super().__init__({
             "find": In(1), "channel": In(2), "reference": In(64), "symbol": In(symbol_bits),
             "found": Out(1), "owned": Out(1), "order": Out(self._order), "free": Out(1),
@@ -91,17 +93,21 @@ class OrderTable(wiring.Component):
         channel, reference = Signal(2), Signal(64)
         ways = [Memory(shape=self._order, depth=self._sets, init=[]) for _ in range(self._ways)]
         stored = []
-        m.d.comb += place.eq(fold(self.reference, bits))
+        find, asked_channel, asked = self.find, self.channel, self.reference
+        if self._registered:
+            find, asked_channel, asked = (delayed(m, value, name) for value, name in (
+                (find, "finds"), (asked_channel, "asked_channel"), (asked, "asked")))
+        m.d.comb += place.eq(fold(asked, bits))
         for number, memory in enumerate(ways):
             m.submodules[f"way_{number}"] = memory
             read = memory.read_port()
-            m.d.comb += [read.addr.eq(place), read.en.eq(self.find)]
+            m.d.comb += [read.addr.eq(place), read.en.eq(find)]
             stored.append(read.data)
         looking = Signal()
-        m.d.sync += looking.eq(self.find)
-        with m.If(self.find):
+        m.d.sync += looking.eq(find)
+        with m.If(find):
             m.d.sync += [
-                asked_place.eq(place), channel.eq(self.channel), reference.eq(self.reference),
+                asked_place.eq(place), channel.eq(asked_channel), reference.eq(asked),
             ]
 
         way = Signal(self._ways)
@@ -124,13 +130,14 @@ class OrderTable(wiring.Component):
             are_asked = [
                 self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
                 for number, entry in enumerate(entries)]
-            m.d.sync += [latched.eq(looking), compare.eq(latched)]
+            m.d.sync += latched.eq(looking)
+            m.d.comb += compare.eq(delayed(m, latched, "compares", 2))
             with m.If(looking):
                 m.d.sync += [Value.cast(entry).eq(Value.cast(data))
                              for entry, data in zip(entries, stored, strict=True)]
             with m.If(latched):
                 m.d.sync += free.eq(Cat(~entry.valid for entry in entries))
-            m.d.comb += hit.eq(Cat(are_asked))
+            m.d.sync += hit.eq(Cat(are_asked))
             choices = list(zip(hit, entries, strict=True))
         else:
             # What was written while the set was read is not in what the memories give. Only the

@@ -16,6 +16,7 @@ from tickgate_hdl.book.status import StatusTable
 from tickgate_hdl.book.tops import Tops
 from tickgate_hdl.book.trees import index_of, is_greater, lowest
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
@@ -119,7 +120,7 @@ class Book(wiring.Component):
         levels = Levels(
             symbols=symbols, front=config.front, leaf=config.leaf, leaves=config.leaves,
             registered=config.registered)
-        status = StatusTable(symbols=symbols)
+        status = StatusTable(symbols=symbols, registered=config.registered)
         tops = Tops(symbols=symbols, registered=config.registered)
         for name, part in (("locate_map", locates), ("orders", orders), ("levels", levels),
                            ("status", status), ("tops", tops)):
@@ -174,7 +175,10 @@ class Book(wiring.Component):
         new = Signal()  # it is in work for the first cycle
         second = Signal()  # second half of a replace
         sells = Signal()
-        age = Signal(range(orders.latency))  # cycles in work, until the order table has answered
+        # Cycles in work, until the order table has answered; where registered, and what of it is
+        # taken off is known.
+        known_after = orders.latency - 1 + config.registered
+        age = Signal(range(known_after + 1))
         answered = Signal()
         read_due = Signal()  # the rows of its symbol are to be read
         live = Signal()  # it is about orders of a tracked symbol
@@ -199,6 +203,9 @@ class Book(wiring.Component):
         unknown = answered & ~mine & ~adding  # the order that it is about is not there
         taken_off = Signal(32)
         part = work.reduce & is_greater(order.shares, work.shares)
+        left = order.shares - work.shares
+        if config.registered:  # known a cycle after the answer
+            part, left = delayed(m, part, "part"), delayed(m, left[:32], "left")
         m.d.comb += taken_off.eq(Mux(part, work.shares, order.shares))
         op = levels.op.payload
         m.d.comb += [
@@ -210,7 +217,7 @@ class Book(wiring.Component):
             orders.entry.valid.eq(adding | part),
             orders.entry.sell.eq(op.sell), orders.entry.channel.eq(work.channel),
             orders.entry.symbol.eq(symbol), orders.entry.price.eq(op.price),
-            orders.entry.shares.eq(Mux(adding, work.shares, order.shares - work.shares)),
+            orders.entry.shares.eq(Mux(adding, work.shares, left)),
             orders.entry.reference.eq(Mux(second, work.new_reference, work.reference)),
         ]
         passing = levels.op.valid & levels.op.ready
@@ -218,11 +225,11 @@ class Book(wiring.Component):
         misuse, overflow = Signal(), Signal()
         untracked = Signal()
         m.d.comb += locates.name.eq(work.stock)
-        m.d.comb += answered.eq(age == orders.latency - 1)
+        m.d.comb += answered.eq(age == known_after)
         with m.If(working & ~answered):
             m.d.sync += age.eq(age + 1)
         # An Add goes to its level before the table has answered, and is checked then.
-        ready_to_add = age >= orders.latency - 2 if orders.latency > 2 else 1
+        ready_to_add = age >= known_after - 1 if config.registered else 1
         m.d.comb += [
             levels.op.valid.eq(live & Mux(
                 adding, ~sent & ~read_due & Mux(work.insert, ready_to_add, answered),
@@ -298,11 +305,19 @@ class Book(wiring.Component):
                 working.eq(1), live.eq(next_is_order & locates.mapped), age.eq(0),
                 first_half.eq(next_op.replace & locates.mapped), second.eq(0),
                 adding.eq(next_op.insert), sells.eq(next_op.sell),
-                work.eq(next_op), symbol.eq(locates.symbol),
+                symbol.eq(locates.symbol),
                 is_order.eq(next_is_order), is_status.eq(next_op.known & next_op.status),
                 tracked.eq(next_is_order & locates.mapped),
                 read_due.eq(next_is_order & locates.mapped & ~next_op.insert),
             ]
+        if config.registered:  # what nobody looks at while none is in work is loaded all the time
+            told = {"sequence", "time_ns", "locate"}
+            for name in BookOperation.members:
+                with m.If(move if name in told else ~working & ~find_second):
+                    m.d.sync += work[name].eq(next_op[name])
+        else:
+            with m.If(move):
+                m.d.sync += work.eq(next_op)
         with m.If(working & is_order):
             m.d.sync += traded.eq(1)
         m.d.comb += [
@@ -317,9 +332,13 @@ class Book(wiring.Component):
         origin = Signal(Origin, reset_less=True)
         publishes, result_symbol = Signal(), Signal(bits)
         state = Signal(8)  # what H said, behind the stock
-        with m.If(passing):
+        passed, stores = (
+            delayed(m, strobe, name, int(config.registered))
+            for strobe, name in ((passing, "passed"), (status.write, "stores")))
+        with m.If(passed | stores):
+            m.d.sync += [origin[name].eq(work[name]) for name in Origin.members]
+        with m.If(passed):
             m.d.sync += [
-                *(origin[name].eq(work[name]) for name in Origin.members),
                 publishes.eq(adding | ~work.replace), result_symbol.eq(symbol),
             ]
         # What makes a symbol stale while no message of it need be in work: its levels are not known
@@ -369,14 +388,16 @@ class Book(wiring.Component):
         # ---- events ----
         event_room, telling = Signal(), Signal()
         m.d.comb += [
-            event_room.eq(~self.events.valid | self.events.ready),
+            event_room.eq(~self.events.valid | (0 if config.registered else self.events.ready)),
             event.locate.eq(work.locate), event.sequence.eq(work.sequence),
             event.time_ns.eq(work.time_ns), event.code.eq(ord(" ")), event.symbol.eq(NO_SYMBOL),
         ]
         with m.If(self.events.ready):
             m.d.sync += self.events.valid.eq(0)
         with m.If(telling):
-            m.d.sync += [self.events.valid.eq(1), self.events.payload.eq(event.record)]
+            m.d.sync += self.events.valid.eq(1)
+        with m.If(~self.events.valid if config.registered else telling):
+            m.d.sync += self.events.payload.eq(event.record)
 
         # What is to be told of symbols, and to be published again, waits until no message is in
         # work; none is begun while there is any.
@@ -417,7 +438,8 @@ class Book(wiring.Component):
                     traded.eq(0),
                 ]
                 m.next = "Sweep"
-            with m.State("Sweep"), m.If(~orders.busy & ~levels.busy & ~locates.busy):
+            with m.State("Sweep"), m.If(
+                    ~orders.busy & ~levels.busy & ~locates.busy & ~message_counts.busy):
                 m.next = "Empty"
             with m.State("Empty"):  # every symbol, one every other cycle
                 m.d.comb += tops.empty.eq(1)
@@ -448,10 +470,7 @@ class Book(wiring.Component):
                 ]
                 with m.If(work.named):
                     m.d.comb += event.symbol.eq(symbol)
-                m.d.sync += [
-                    *(origin[name].eq(work[name]) for name in Origin.members),
-                    walk.eq(symbol), state.eq(work.body[64:72]),
-                ]
+                m.d.sync += [walk.eq(symbol), state.eq(work.body[64:72])]
                 m.next = "Run"
                 with m.If(is_action):
                     m.next = "Row"
@@ -504,7 +523,8 @@ class Book(wiring.Component):
             status.operation.eq(work), status.symbol.eq(symbol),
             self.active.eq(
                 waits | intake.behind | working | levels.active | tops.active
-                | self.events.valid | clearing | Cat(counts for _, _, counts in counted).any()
+                | self.events.valid | clearing | stores
+                | Cat(counts for _, _, counts in counted).any()
                 | tells | marks | touched | ~running),
         ]
         return m

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate.protocols import itch50
 
 from tickgate_hdl.book.decode import BookOperation
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import SymbolStatus
 from tickgate_hdl.lib.wire import fields
 
@@ -48,18 +49,26 @@ class StatusTable(wiring.Component):
     Each type has a memory of its own, so that a message writes a whole row and nothing is read
     before; whether a symbol has one at all is a bit, and clearing takes a cycle.
 
+    Parameters
+    ----------
+    symbols : int
+        Rows, a power of two.
+    registered : bool
+        What type a message is of is registered: it is kept a cycle later.
+
     Members
     -------
     write, operation, symbol : In(1), In(BookOperation), In(8)
-        A status message, about that symbol if it is about one.
+        A status message, about that symbol if it is about one. Where ``registered``, message and
+        symbol stay for another cycle.
     query, status : In(8), Out(SymbolStatus)
         The status of a symbol, in the next cycle, always.
     clear : In(1)
         Forget all.
     """
 
-    def __init__(self, *, symbols):
-        self._symbols = symbols
+    def __init__(self, *, symbols, registered=False):
+        self._symbols, self._registered = symbols, registered
         super().__init__({
             "write": In(1), "operation": In(BookOperation), "symbol": In(8),
             "query": In(8), "status": Out(SymbolStatus), "clear": In(1),
@@ -68,7 +77,7 @@ class StatusTable(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = (self._symbols - 1).bit_length()
-        operation, out = self.operation, self.status
+        out = self.status
         symbol, query = self.symbol[:bits], self.query[:bits]
         asked = Signal(bits)
         m.d.sync += asked.eq(query)
@@ -82,12 +91,11 @@ class StatusTable(wiring.Component):
             m.submodules[f"table_{letter}"] = table
             store, fetch = table.write_port(), table.read_port()
             filled = Signal(self._symbols, name=f"filled_{letter}")
-            told = Signal(name=f"told_{letter}")
+            told = self._told(m, letter)
             newest = Signal(row, name=f"newest_{letter}", reset_less=True)
             again = Signal(name=f"again_{letter}")
             fetched = Signal(row, name=f"fetched_{letter}")
             m.d.comb += [
-                told.eq(self.write & (operation.letter == ord(letter))),
                 store.addr.eq(symbol), store.en.eq(told),
                 *(store.data[name].eq(values[field]) for name, field in members.items()),
                 fetch.addr.eq(query),
@@ -112,7 +120,7 @@ class StatusTable(wiring.Component):
     def _halts(self, m, symbol, asked):
         """Operational halts: a bit for each symbol and market."""
         values = self._fields("h")
-        told = self.write & (self.operation.letter == ord("h"))
+        told = self._told(m, "h")
         for number, market in enumerate(_MARKETS):
             halted = Signal(self._symbols, name=f"halted_{market}")
             with m.If(told & (values["market_code"] == ord(market))):
@@ -126,15 +134,14 @@ class StatusTable(wiring.Component):
         """System events, and the market-wide breaker: of all symbols, until each trades again."""
         event, level = Signal(8, init=ord(" ")), Signal(2)
         resumed = Signal(self._symbols)
-        letter = self.operation.letter
         trades = self._fields("H")["trading_state"] == _TRADES
-        with m.If(self.write & (letter == ord("S"))):
+        with m.If(self._told(m, "S")):
             m.d.sync += event.eq(self._fields("S")["event_code"])
-        with m.If(self.write & (letter == ord("W"))):
+        with m.If(self._told(m, "W")):
             breached = self._fields("W")["breached_level"]
             m.d.sync += [level.eq(Mux(breached[2:] == ord("0") >> 2, breached[:2], 3)),
                          resumed.eq(0)]
-        with m.If(self.write & (letter == ord("H")) & trades):
+        with m.If(self._told(m, "H") & trades):
             m.d.sync += resumed.bit_select(symbol, 1).eq(1)
         with m.If(self.clear):
             m.d.sync += [event.eq(ord(" ")), level.eq(0)]
@@ -142,6 +149,12 @@ class StatusTable(wiring.Component):
             self.status.system_event.eq(event),
             self.status.breaker.eq(Mux(resumed.bit_select(asked, 1), 0, level)),
         ]
+
+    def _told(self, m, letter):
+        """Return whether a message of this type is to be kept."""
+        return delayed(
+            m, self.write & (self.operation.letter == ord(letter)), f"told_{ord(letter)}",
+            int(self._registered))
 
     def _fields(self, letter):
         """Fields of the message in hand, of which only what follows the header is there."""

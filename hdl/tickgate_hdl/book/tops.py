@@ -28,7 +28,8 @@ class Tops(wiring.Component):
     symbols : int
         Rows, a power of two.
     registered : bool
-        The comparison is registered: a result is shown a cycle later.
+        The comparison is registered, a result is shown a cycle later; and its record comes another
+        one later.
 
     Members
     -------
@@ -119,26 +120,35 @@ class Tops(wiring.Component):
 
         changes, differs, publish = Signal(), Signal(), Signal()
         enabled, row_enabled = Signal(), Signal()
+        tells, tells_now = Signal(), Signal()
+        told, told_place, told_top = Signal(), Signal(self._bits), Signal(TopOfBook)
         m.d.comb += [
             differs.eq(shown.differs.any()),
             changes.eq(shows & shown.publishes & (differs | (is_stale != old.stale))),
             self.moved.eq(shows & shown.publishes & differs),
             publish.eq(changes | self.empty | self.act | self.mark),
             write.addr.eq(place), write.data.eq(top), write.en.eq(publish),
-            record.publish.eq(publish), record.symbol.eq(place), record.top.eq(top),
+            record.publish.eq(told), record.symbol.eq(told_place), record.top.eq(told_top),
             record.origin.eq(shown.origin), record.cycles.eq(self.cycles),
-            self.tob.payload.eq(record.record), self.active.eq(shows | self.tob.valid),
+            self.tob.payload.eq(record.record), self.active.eq(shows | told | self.tob.valid),
         ]
         m.d.sync += [
             enabled.eq(self.enabled.bit_select(self.symbol, 1)),
             row_enabled.eq(self.enabled.bit_select(self.row, 1)),
-            self.tob.valid.eq(publish & Mux(shows, enabled, row_enabled)),
+            self.tob.valid.eq(tells),
         ]
+        m.d.comb += tells_now.eq(publish & Mux(shows, enabled, row_enabled))
 
         asked, stored, stored_at = Signal(8), Signal(), Signal(self._bits)
         newest = Signal(TopOfBook, reset_less=True)
         m.d.sync += [
             asked.eq(self.query), newest.eq(top), stored.eq(publish), stored_at.eq(place)]
+        if self._registered:
+            m.d.sync += tells.eq(tells_now)
+            m.d.comb += [told.eq(stored), told_place.eq(stored_at), told_top.eq(newest)]
+        else:
+            m.d.comb += [
+                tells.eq(tells_now), told.eq(publish), told_place.eq(place), told_top.eq(top)]
         m.d.comb += [
             query.addr.eq(self.query),
             Value.cast(self.top).eq(Mux(

@@ -14,7 +14,7 @@ from tickgate_hdl.feed.slots import Slots
 from tickgate_hdl.feed.window_events import EVENTS, WindowEvents
 from tickgate_hdl.feed.window_output import WindowOutput
 from tickgate_hdl.lib.compare import equal
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import copies, delayed
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
@@ -174,7 +174,8 @@ class Window(wiring.Component):
             said = {name: delayed(m, value, f"said_{name}") for name, value in said.items()}
             rebuild, resumes, resume_sequence = (delayed(m, value, name) for value, name in (
                 (rebuild, "rebuild_now"), (resumes, "resume_now"), (resume_sequence, "resume_at")))
-        m.submodules.numbers = numbers = KnownNumbers(registered=self._registered)
+        numbers = KnownNumbers(registered=self._registered)
+        m.submodules.numbers = own_reset(self._registered, numbers, "numbers")
         known = {"a": numbers.known_a, "b": numbers.known_b}
         header = {"a": numbers.header_a, "b": numbers.header_b}
         leads = {"a": numbers.leads_a, "b": numbers.leads_b}
@@ -231,17 +232,19 @@ class Window(wiring.Component):
                 seen = Signal(name=f"seen_{name}")
                 m.d.sync += [seen.eq(there & ~source.ready), taken[name].eq(takes[name])]
                 there = there & seen & ~taken[name]
+                ready_of, = copies(m, takes[name], f"ready_{name}", 1)  # on its way to the source
                 standing = [delayed(m, value, f"{of}_{name}") for value, of in zip(
                     standing, ("is_expected", "is_below", "is_beyond", "is_new"), strict=True)]
             else:
                 m.d.comb += taken[name].eq(takes[name])
+                ready_of = taken[name]
             is_expected, is_below, is_beyond, is_new = standing
             turn = ~self.a.valid & ~header["a"] if name == "r" else Const(1, 1)
             arriving[name] = Signal(name=f"arriving_{name}")
             comes = arriving[name] & ~deaf[name] & turn
             is_due[name] = comes & is_expected
             m.d.comb += [
-                source.ready.eq(taken[name]), arriving[name].eq(there & ready & ~hold[name])]
+                source.ready.eq(ready_of), arriving[name].eq(there & ready & ~hold[name])]
             decides += [
                 arrives[name].eq(arriving[name]),
                 unheard[name].eq(arriving[name] & deaf[name]),
@@ -314,7 +317,8 @@ class Window(wiring.Component):
         if self._registered:  # what was taken stays a cycle longer
             cleared = delayed(m, self.clear, "cleared")
             keeps = {name: kept_then & ~cleared for name, kept_then in was_kept.items()}
-            from_host = was_kept["r"]
+            # Nothing of the host is kept beside one of line A. It is asked of many bits at once.
+            from_host, = copies(m, ~near["a"], "from_host", 1)
         else:
             # Time is short: what is delivered at once is kept too, nobody looks for it again.
             keeps, from_host = near, ~self.a.valid
@@ -349,7 +353,8 @@ class Window(wiring.Component):
 
         # What is missing, and since when. It is known when nothing has changed since.
         behind = Signal()
-        m.submodules.watch = watch = GapWatch()
+        watch = GapWatch()
+        m.submodules.watch = own_reset(self._registered, watch, "watch")
         m.d.comb += behind.eq(Cat(delayed(m, number > expected, f"behind_{name}")
                                   for name, number in known.items()).any())
         seen_by_watch = {
@@ -435,7 +440,8 @@ class Window(wiring.Component):
         }, {"window_filled": behind})
         self._high_water(m, was_kept)
 
-        m.submodules.teller = teller = WindowEvents()
+        teller = WindowEvents()
+        m.submodules.teller = own_reset(self._registered, teller, "teller")
         happens = {"N": said["begins"], "F": said["foreigner"], "Z": said["ends"],
                    "B": bad | voided, "G": watch.gap, "C": watch.filled}
         connect_streams(m, teller.events, self.events)

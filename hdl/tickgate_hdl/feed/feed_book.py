@@ -9,6 +9,7 @@ from tickgate_hdl.book.level_layouts import DepthRow
 from tickgate_hdl.book.pipeline import Book
 from tickgate_hdl.feed.channel import CONTROLS, COUNTERS, STATES, Channel
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import check_stream, connect_streams
@@ -51,7 +52,8 @@ class FeedBook(wiring.Component):
         UTC clock at the start of the frame whose first beat comes on that line: of a MAC,
         ``frame_time_ns``; without one, ``time_ns``.
     select : :py:`In(2)`
-        The channel that commands, settings and ``inject`` are for, and whose state is shown.
+        The channel that commands, settings and ``inject`` are for, and whose state is shown; in
+        the ``ecp5`` profile from the cycle after on.
     group_a, port_a, group_b, port_b : :py:`In`
         Destinations of the lines, first octet of a group in bits 31:24, taken over with
         ``group_a_we`` and so on.
@@ -130,16 +132,19 @@ class FeedBook(wiring.Component):
         connect_streams(m, book.tob, self.tob)
         check_stream(m, "events", self.events)
 
+        def late(value, name):
+            return delayed(m, value, name, int(self._config.registered))
+
         clears = Cat(channel.clear for channel in channels)
         m.d.comb += [
             book.clear.eq(clears.any()),
             *(channel.emptied.eq((clears & ~(1 << number)).any())
               for number, channel in enumerate(channels)),
-            self.feed_stale.eq(Cat(channel.stale for channel in channels).any()),
+            self.feed_stale.eq(late(Cat(channel.stale for channel in channels).any(), "stale")),
             book.feed_stale.eq(self.feed_stale),
-            self.feed_lacks.eq(Cat(
+            self.feed_lacks.eq(late(Cat(
                 ~channel.started | channel.missing | channel.gap_open | channel.suspect
-                | channel.rebuilding for channel in channels).any()),
+                | channel.rebuilding for channel in channels).any(), "lacks")),
             self.message_valid.eq(book.i.valid & book.i.ready), self.message.eq(book.i.payload),
             self.high_water_lines.eq(_most(m, [c.high_water_lines for c in channels], "lines")),
             self.high_water_window.eq(_most(m, [c.high_water_window for c in channels], "window")),
@@ -158,7 +163,8 @@ class FeedBook(wiring.Component):
 
     def _settings(self, m, channel, number):
         """Settings, commands, injection and state of the channel that is selected."""
-        selected = self.select == number
+        selected = delayed(
+            m, self.select == number, f"selected_{number}", int(self._config.registered))
         for name, width in _SETTINGS.items():
             setting = Signal(width, name=f"{name}_{number}")
             with m.If(getattr(self, f"{name}_we") & selected):
@@ -215,6 +221,21 @@ class FeedBook(wiring.Component):
     def _events(self, m, sources):
         """One event after the other; the first source goes first, and none is cut short."""
         held, owner = Signal(), Signal(range(len(sources)))
+        if self._config.registered:  # whose turn it is is known a cycle before
+            with m.If(~held):
+                for number, source in reversed(list(enumerate(sources))):
+                    with m.If(source.valid):
+                        m.d.sync += [held.eq(1), owner.eq(number)]
+            with m.Elif(self.events.ready):
+                m.d.sync += held.eq(0)
+            m.d.comb += self.events.valid.eq(held)
+            for number, source in enumerate(sources):
+                with m.If(owner == number):
+                    m.d.comb += [
+                        self.events.payload.eq(source.payload),
+                        source.ready.eq(held & self.events.ready),
+                    ]
+            return
         for number, source in reversed(list(enumerate(sources))):
             with m.If(Mux(held, owner == number, source.valid)):
                 m.d.comb += [

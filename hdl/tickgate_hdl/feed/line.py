@@ -1,11 +1,12 @@
 """One line of the feed: from Ethernet frames to messages with a latency of one cycle."""
 
-from amaranth.hdl import EnableInserter, Module, Signal
+from amaranth.hdl import Const, EnableInserter, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.feed.items import FeedItem
 from tickgate_hdl.feed.mold_parser import MoldParser, PacketStrobe
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import FrameBeat
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import connect_streams
@@ -107,8 +108,9 @@ class FeedLine(wiring.Component):
         else:
             m.submodules.receive = receive
             m.d.comb += ended.eq(receive.ended)
-        alive = Signal(init=not self._registered)  # the parts have left their reset
-        m.d.sync += alive.eq(1)
+        alive = Const(1, 1)  # the parts have left their reset
+        if self._registered:
+            alive = delayed(m, Const(1, 1), "alive", 2)
         m.d.comb += [
             fifo.i.payload.eq(self.i.payload), fifo.i.valid.eq(self.i.valid & alive),
             self.i.ready.eq(fifo.i.ready & alive),

@@ -8,6 +8,7 @@ from tickgate.protocols import moldudp64
 
 from tickgate_hdl.feed.items import ITEM_BYTES, FeedItem, PacketSeen
 from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.delay import copies
 from tickgate_hdl.lib.lookup import lookup
 from tickgate_hdl.lib.wire import fields
 from tickgate_hdl.net.receive import PacketBeat
@@ -114,11 +115,18 @@ class MoldParser(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # ``go``: no message waits. ``again``: the beat before is looked at once more.
-        go, again = Signal(), Signal()
+        # ``waits``: a message waits; ``go``: none did. ``again``: the beat before is looked at once
+        # more. What many bits depend on is known from registers of its own.
+        waits, again, again_next = Signal(), Signal(), Signal()
+        held = Signal(attrs={"keep": 1})
+        m.d.sync += [held.eq(waits), again.eq(again_next)]
+        go, stops, held_rows = ~held, held | again, [held] * _ROWS
+        if self._registered:
+            stops, = copies(m, waits | again_next, "stops", 1)
+            held_rows = copies(m, waits, "held_row", _ROWS)
         beat, valid = Signal(PacketBeat, reset_less=True), Signal()
         early = Signal(_LengthFacts, reset_less=True)
-        m.d.comb += self.i.ready.eq(go & ~again)
+        m.d.comb += self.i.ready.eq(~stops)
         came = [
             valid.eq(self.i.valid), beat.eq(self.i.payload),
             *(early[name].eq(value)
@@ -162,29 +170,31 @@ class MoldParser(wiring.Component):
             finish.eq(looking & ends_here & kept),
             whole.eq(finish & ~is_header),
         ]
-        buffer = self._capture(m, go, step, begins, beat, before, near, place)
+        buffer = self._capture(m, held_rows, step, begins, beat, before, near, place)
         header_now, accepted = Signal(), Signal()
         if self._registered:
             m.d.sync += accepted.eq(self.accept)
         else:
             m.d.comb += accepted.eq(self.accept)
+        m.d.comb += again_next.eq(again)
         with m.If(go):
-            m.d.sync += [
-                header_now.eq(finish & is_header), again.eq(looking & tiny),
-            ]
+            m.d.comb += again_next.eq(looking & tiny)
+            m.d.sync += header_now.eq(finish & is_header)
             with m.If(finish):
                 m.d.sync += is_header.eq(0)
             with m.If(valid & ~again & beat.final):
                 m.d.sync += inside.eq(0)
             with m.If(header_now & ~accepted):  # what it holds must not take time
-                m.d.sync += [inside.eq(0), again.eq(0)]
+                m.d.comb += again_next.eq(0)
+                m.d.sync += inside.eq(0)
         began_ns = Signal(64, reset_less=True)
         with m.If(begins):
             m.d.sync += [inside.eq(1), is_header.eq(1), began_ns.eq(self.time_ns)]
 
         listening = Signal()  # the packet's messages are to be delivered
         found, left_over, excess = self._tell(
-            m, go, taken, header_now, accepted, whole, length, buffer, beat, began_ns, listening)
+            m, waits, held, held_rows, taken, header_now, accepted, whole, length, buffer, beat,
+            began_ns, listening)
         m.d.comb += self.busy.eq(found | ~go | again)
 
         # Was the packet what its header said?
@@ -272,7 +282,7 @@ class MoldParser(wiring.Component):
             ]
         return place, near, edge | (near & place[1:].any()), tiny, length
 
-    def _capture(self, m, go, step, begins, beat, before, near, place):
+    def _capture(self, m, held_rows, step, begins, beat, before, near, place):
         """Put the bytes of the message in their places; return them all, byte 0 in bits 7:0."""
         lane = Signal(3)  # where the message began
         ahead = Signal(8)  # byte b of its rows is in the same beat as byte 0 of the row
@@ -286,8 +296,8 @@ class MoldParser(wiring.Component):
                     Cat(source[8 * b:], source[:8 * b]).word_select(lane, 8))
         rows = [[Signal(8, name=f"byte_{8 * r + b}", reset_less=True) for b in range(8)]
                 for r in range(_ROWS)]
-        with m.If(go):
-            for r, line in enumerate(rows):
+        for r, line in enumerate(rows):
+            with m.If(~held_rows[r]):
                 for b, byte in enumerate(line):
                     first = pending & ahead[b] if r == 0 else 0
                     with m.If(Mux(ahead[b], row[r], row[r + 1]) | first):
@@ -307,8 +317,8 @@ class MoldParser(wiring.Component):
             ]
         return Value.cast(Cat(byte for line in rows for byte in line))[:8 * ITEM_BYTES]
 
-    def _tell(self, m, go, taken, header_now, accepted, whole, length, buffer, beat, began_ns,
-              listening):
+    def _tell(self, m, waits, held, held_rows, taken, header_now, accepted, whole, length, buffer,
+              beat, began_ns, listening):
         """Tell headers and messages; return whether a message is in the buffer, whether some are
         left of those that a header told, and the register that says there was one more.
 
@@ -323,7 +333,7 @@ class MoldParser(wiring.Component):
         number_now, left_now, any_left = Signal(64), Signal(16), Signal()
         # A message is in the buffer, of those that the header told; it is still to be counted.
         found, expected, excess = Signal(), Signal(), Signal()
-        held, owed = Signal(), Signal()
+        go, owed = ~held, Signal()
         m.d.comb += [
             ends.eq(told_count == _END_OF_SESSION), some.eq(~ends & (told_count != 0)),
             messages.eq(Mux(ends, 0, told_count)),
@@ -369,21 +379,28 @@ class MoldParser(wiring.Component):
 
         # That a message waits is known a cycle late: one more may be found then, so that the one
         # that waits is put by, and all stops. What is compared at once is in registers of its own.
-        there, waits = Signal(), Signal()
+        there = Signal()
         put_by = Signal(8 * ITEM_BYTES, reset_less=True)
         item = self.item.payload
         m.d.comb += [
-            go.eq(~held), there.eq(held | owed),
+            there.eq(held | owed),
             self.item.valid.eq(there & listening),
             waits.eq(there & listening & ~self.item.ready),
-            item.data.eq(Mux(held, put_by, buffer)), item.time_ns.eq(began_ns),
+            item.time_ns.eq(began_ns),
         ]
         if self._registered:  # the header is told first
             with m.If(packet.valid):
                 m.d.comb += [self.item.valid.eq(0), waits.eq(there)]
-        m.d.sync += held.eq(waits)
-        with m.If(~held):
-            m.d.sync += put_by.eq(buffer)
+        # In one piece where it can be: a simulator takes a signal that is assigned in parts as a
+        # whole.
+        parts = [(held, slice(0, 8 * ITEM_BYTES))]
+        if self._registered:
+            parts = [(held_row, slice(64 * r, min(64 * (r + 1), 8 * ITEM_BYTES)))
+                     for r, held_row in enumerate(held_rows)]
+        for held_part, part in parts:
+            m.d.comb += item.data[part].eq(Mux(held_part, put_by[part], buffer[part]))
+            with m.If(~held_part):
+                m.d.sync += put_by[part].eq(buffer[part])
         with m.If(~waits):
             m.d.sync += [
                 item.sequence.eq(number_now), item.length.eq(size_now),

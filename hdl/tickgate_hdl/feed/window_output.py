@@ -5,9 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.feed.items import FeedItem
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import copies, delayed
 
 __all__ = ["WindowOutput"]
+
+_COPIES = 4
+"""Registers that say the same where it is registered, each to a share of a message's bits."""
 
 
 class WindowOutput(wiring.Component):
@@ -47,16 +50,25 @@ class WindowOutput(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         held, item, chosen = Signal(), Signal(FeedItem, reset_less=True), Signal(FeedItem)
-        has = {name: getattr(self, f"has_{name}") for name in self._sources}
+        has = {name: [getattr(self, f"has_{name}")] for name in self._sources}
         picked = self.offer
         if self._registered:
             picked = delayed(m, self.offer & ~self.clear, "picked")
-            has = {name: delayed(m, value, f"picks_{name}") for name, value in has.items()}
+            has = {name: copies(m, value, f"picks_{name}", _COPIES)
+                   for name, (value,) in has.items()}
         *first, last = self._sources
-        m.d.comb += Value.cast(chosen).eq(Value.cast(getattr(self, f"item_{last}")))
-        for number, name in enumerate(first):
-            with m.If(has[name]) if number == 0 else m.Elif(has[name]):
-                m.d.comb += Value.cast(chosen).eq(Value.cast(getattr(self, f"item_{name}")))
+        items = {name: Value.cast(getattr(self, f"item_{name}")) for name in self._sources}
+        # In one piece where it can be: a simulator takes a signal that is assigned in parts as a
+        # whole.
+        pieces = _COPIES if self._registered else 1
+        share = -(-FeedItem.size // pieces)
+        for piece in range(pieces):
+            part = slice(piece * share, min((piece + 1) * share, FeedItem.size))
+            m.d.comb += Value.cast(chosen)[part].eq(items[last][part])
+            for number, name in enumerate(first):
+                there = has[name][piece]
+                with m.If(there) if number == 0 else m.Elif(there):
+                    m.d.comb += Value.cast(chosen)[part].eq(items[name][part])
         if self._registered:
             holds = (picked | (held & ~self.o.ready)) & ~self.clear
             m.d.comb += [

@@ -1,8 +1,8 @@
-"""Values of cycles before: ``delayed``."""
+"""Values of cycles before: ``delayed``, ``copies``."""
 
 from amaranth.hdl import Signal, Value
 
-__all__ = ["delayed"]
+__all__ = ["copies", "delayed"]
 
 
 def delayed(m, value, name, cycles=1, *, reset_less=False):
@@ -16,3 +16,13 @@ def delayed(m, value, name, cycles=1, *, reset_less=False):
         m.d.sync += later.eq(value)
         value = later
     return value
+
+
+def copies(m, value, name, number):
+    """Return registers of what a bit was in the cycle before, all the same, 0 after reset.
+
+    Each has a share of the loads, near by: one register with hundreds of them is far from most.
+    """
+    bits = [Signal(name=f"{name}_{at}", attrs={"keep": 1}) for at in range(number)]
+    m.d.sync += [bit.eq(value) for bit in bits]
+    return bits

@@ -43,7 +43,7 @@ class CardConfig:
     @classmethod
     def ecp5(cls) -> "CardConfig":
         """Return the profile that fits an LFE5UM5G-85F."""
-        return cls(symbols=16, front=8, leaf=8, leaves=8, order_sets=1024, order_ways=4,
+        return cls(symbols=8, front=8, leaf=4, leaves=16, order_sets=1024, order_ways=4,
                    open_orders=512, window=256, registered=True)
 
     def __post_init__(self) -> None:
