@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickgate_sim.fast.conditions import condition
-from tickgate_sim.fast.cpp_reader import Reader, Statement
-from tickgate_sim.fast.emission import LOCAL_MARK, Plan, Variables
+from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Reader, Statement
+from tickgate_sim.fast.emission import Plan, Variables
 from tickgate_sim.fast.grouping import Parts, alike
+from tickgate_sim.fast.registers import direct
 from tickgate_sim.verilated import BuildError
 
 __all__ = ["GROUPS", "log_activity", "skip_idle"]
@@ -92,12 +93,13 @@ def _rewrite(
         statements += Reader(body, names, memories).statements()
 
     # What is written elsewhere may change without being noticed here: it is compared first.
-    outside = inputs | {
-        name
-        for text in files.values()
-        for match in _INPUT_LOGIC.finditer(text)
-        for name in re.findall(r"vlSelfRef\.(\w+)(?:\[\w+\])*\s*=(?!=)", match[0])
-    }
+    input_logic = "".join(match[0] for text in files.values()
+                          for match in _INPUT_LOGIC.finditer(text))
+    outside = inputs | set(
+        re.findall(r"vlSelfRef\.(\w+)(?:\[\w+\])*\s*=(?!=)", input_logic))
+    ports = {match[3] for match in _PORT.finditer(declared)}
+    statements = direct(statements, kinds, masks, memories,
+                        ports | set(re.findall(r"vlSelfRef\.(\w+)", input_logic)))
     parts = Parts.of(statements)
     groups = grouped(parts)
     order = parts.order(groups, lambda text: condition(text, masks))

@@ -22,7 +22,8 @@ _HARNESS = Path(__file__).parent / "harness"
 _LIBRARY = "libtickgate_fast.so"
 _SEPARATE = ("--no-assert", "-fno-merge-cond", "-fno-merge-cond-motion", "-fno-reloop")
 """Statements must not be put under common conditions or into loops: they could not be grouped."""
-_REWRITERS = ("activity", "conditions", "cpp_reader", "emission", "grouping", "session")
+_REWRITERS = (
+    "activity", "conditions", "cpp_reader", "emission", "grouping", "registers", "session")
 
 
 def build(

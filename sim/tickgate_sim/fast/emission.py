@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from tickgate_sim.fast.conditions import Node, nodes, written
-from tickgate_sim.fast.cpp_reader import Statement
+from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Statement
 
-__all__ = ["LOCAL_MARK", "Plan", "Variables"]
-
-LOCAL_MARK = "local_"
-"""What stands before the name of a local variable of Verilator's functions."""
+__all__ = ["Plan", "Variables"]
 
 _WORD = re.compile(r"\w+")
 _LOCALS = re.compile(r"(?<![\w.])local_\d+_\w+")
