@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tickgate_sim.fast.conditions import condition
 from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Reader, Statement
 from tickgate_sim.fast.emission import Plan, Variables
-from tickgate_sim.fast.grouping import Parts, alike
+from tickgate_sim.fast.grouping import Habits, Parts, alike
 from tickgate_sim.fast.registers import direct
 from tickgate_sim.verilated import BuildError
 
@@ -52,7 +52,7 @@ def skip_idle(folder: Path, prefix: str, active: NDArray[np.bool_]) -> None:
     ``active`` is what the same model logged, by cycle and part. Raises BuildError when the code has
     anything that is not known here.
     """
-    _rewrite(folder, prefix, lambda parts: alike(parts, active, GROUPS))
+    _rewrite(folder, prefix, lambda parts: alike(parts, active, GROUPS), active)
 
 
 def log_activity(folder: Path, prefix: str) -> int:
@@ -61,11 +61,14 @@ def log_activity(folder: Path, prefix: str) -> int:
     With ``activity_left`` set, each cycle writes a bit for each part to ``activity_log``, which
     moves on, in words of 64 bits. Raises BuildError as ``skip_idle``.
     """
-    return _rewrite(folder, prefix, lambda parts: list(range(len(parts.members))), logs=True)
+    return _rewrite(folder, prefix, lambda parts: list(range(len(parts.members))), None)
 
 
 def _rewrite(
-    folder: Path, prefix: str, grouped: Callable[[Parts], list[int]], *, logs: bool = False
+    folder: Path,
+    prefix: str,
+    grouped: Callable[[Parts], list[int]],
+    active: NDArray[np.bool_] | None,
 ) -> int:
     header = folder / f"{prefix}___024root.h"
     declared = header.read_text()
@@ -104,7 +107,8 @@ def _rewrite(
     groups = grouped(parts)
     order = parts.order(groups, lambda text: condition(text, masks))
     plan = Plan([(groups[part], parts.members[part]) for part in order],
-                Variables(kinds, memories, outside, masks), logs=logs)
+                Variables(kinds, memories, outside, masks),
+                None if active is None else Habits(groups, active))
     tables = "".join(sorted({line for text in files.values() for line in _TABLE.findall(text)}))
     shares = plan.shares(len(functions))
     for function, share in zip(functions, shares, strict=True):

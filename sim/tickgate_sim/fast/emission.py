@@ -2,17 +2,20 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from tickgate_sim.fast.conditions import Node, nodes, written
 from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Statement
+from tickgate_sim.fast.grouping import Habits
 
 __all__ = ["Plan", "Variables"]
 
 _WORD = re.compile(r"\w+")
 _LOCALS = re.compile(r"(?<![\w.])local_\d+_\w+")
+_KINDS = ("due", "next")
+"""When a change matters: later in this cycle, or in the next one."""
 _MOST = 12_000
 """Length of the text of a function; longer ones are slow to compile."""
 _DIFFERS = """
@@ -61,13 +64,20 @@ class Plan:
     A group has a bit that says that it is due in this cycle, and one for the next. A piece that
     changes a variable sets the bits of the groups that read it: later in this cycle, or, what comes
     before it in the order, in the next. When a bit is set all the pieces of the group that are
-    still to come are run. ``logs`` as of ``log_activity``.
+    still to come are run.
+
+    A piece need not look for changes that would make due a group which ``habits`` have running
+    nearly always behind its own: that is made due at once. No groups may so keep each other due.
+    Without ``habits`` the model logs which groups are run.
     """
 
     def __init__(
-        self, parts: list[tuple[int, list[Statement]]], variables: Variables, *, logs: bool
+        self,
+        parts: list[tuple[int, list[Statement]]],
+        variables: Variables,
+        habits: Habits | None,
     ) -> None:
-        self._variables, self._logs = variables, logs
+        self._variables, self._habits = variables, habits
         self._groups: list[int] = []
         self._pieces: list[list[Statement]] = []
         for group, members in groupby(parts, key=lambda part: part[0]):
@@ -98,6 +108,8 @@ class Plan:
         self._outside = {
             name: name in inside for name in sorted(variables.outside) if self._readers[name]}
         """What is compared before the pieces are run, and whether they write to it, too."""
+        self._sure = self._found_sure()
+        """Pairs of groups: who reads what one writes, and is due whenever that is run."""
 
     def members(self) -> str:
         """Return what the model's class needs besides."""
@@ -126,15 +138,26 @@ class Plan:
         """Return the code of some pieces and of a function that runs those that are due."""
         pieces = "".join(self._piece(number, model) for number in numbers)
         calls = self._begin() if first else ""
-        for number in numbers:
-            word, bit = divmod(self._groups[number], 64)
-            calls += f"    if (vlSelf->due[{word}] & {1 << bit:#x}ull) piece_{number}(vlSelf);\n"
+        for seldom, run in groupby(numbers, key=self._is_seldom):
+            tests = [(self._test([number]), number) for number in run]
+            found = "".join(f"    if ({test}) piece_{number}(vlSelf);\n" for test, number in tests)
+            if seldom and len(tests) > 2:
+                found = f"    if ({self._test(number for _, number in tests)}) {{\n{found}    }}\n"
+            calls += found
         if last:
             calls += "".join(f"    vlSelf->seen_{name} = vlSelf->{name};\n"
                              for name, written_inside in self._outside.items() if written_inside)
-            calls += _LOG if self._logs else ""
-        log = _LOG_VARIABLES if self._logs and last else ""
+            calls += "" if self._habits else _LOG
+        log = _LOG_VARIABLES if last and not self._habits else ""
         return f"{log}{_DIFFERS}{pieces}void {name}({model}* vlSelf) {{\n{calls}}}\n"
+
+    def _is_seldom(self, number: int) -> bool:
+        return self._habits is not None and self._habits.is_seldom(self._groups[number])
+
+    def _test(self, numbers: Iterable[int]) -> str:
+        """Return an expression that says whether one of some pieces is due."""
+        return " | ".join(f"(vlSelf->due[{word}] & {bits:#x}ull)"
+                          for word, bits in _words(self._groups[number] for number in numbers))
 
     def _begin(self) -> str:
         """Return the code before the pieces: what is due, and what changed outside."""
@@ -165,38 +188,46 @@ class Plan:
         found = nodes(
             ((_LOCALS.sub(self._placed, statement.text), statement.writes) for statement in piece),
             self._variables.masks)
-        # What is written in one branch only is looked at only there.
-        places: dict[str, set[int]] = defaultdict(set)
-        branches: list[tuple[Node, bool]] = []
-        for node in found:
-            for side in (True, False):
-                branches.append((node, side))
-                for name in node.names & set(_WORD.findall(_branch_text(node, side))):
-                    places[name].add(len(branches) - 1)
-        behind: dict[int, list[str]] = defaultdict(list)
-        for name, where in places.items():
-            (place,) = where if len(where) == 1 else (-1,)
-            behind[place if place >= 0 and branches[place][0].condition else -1].append(name)
-        body = ""
-        for place, (node, side) in enumerate(branches):
-            watched = self._watched(number, behind[place], _branch_text(node, side))
-            if not node.condition:
-                body += watched if side else ""
-            elif side:
-                body += f"if {node.condition} {{\n{watched}}}\n"
-            elif node.other:
-                body += f"else {{\n{watched}}}\n"
-        body = self._watched(number, behind[-1], body)
+        body = self._body(
+            number, found, {name for statement in piece for name in statement.writes})
         before, after = "", ""
-        for kind in ("due", "next"):
+        here = self._groups[number]
+        told = {found for name in {name for statement in piece for name in statement.writes}
+                for found in self._told(number, name)}
+        for kind in _KINDS:
+            sure = dict(_words(group for when, group in told
+                               if when == kind and (here, group, kind) in self._sure))
             for word in range(self._words):
-                if f"{kind}_{word} |=" in body:
-                    before += f"    uint64_t {kind}_{word} = 0;\n"
+                if f"{kind}_{word} |=" in body or word in sure:
+                    before += f"    uint64_t {kind}_{word} = {sure.get(word, 0):#x}ull;\n"
                     after += f"    vlSelfRef.{kind}[{word}] |= {kind}_{word};\n"
         return (
             f"__attribute__((noinline)) static void piece_{number}({model}* vlSelf) {{\n"
             f"    auto& vlSelfRef = *vlSelf;\n{before}{''.join(own)}{body}{after}}}\n\n"
         )
+
+    def _body(self, number: int, found: list[Node], names: set[str]) -> str:
+        """Return the code of nodes of a piece, with what tells of changes of some variables."""
+        # What is written in one branch only is looked at only there.
+        branches = [(node, side) for node in found for side in (node.then, node.other)]
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, (node, side) in enumerate(branches):
+            text = written(side) if node.condition else node.text
+            for name in names & node.names & set(_WORD.findall(text)):
+                places[name].append(place)
+        inside: dict[int, set[str]] = defaultdict(set)
+        for name, where in places.items():
+            if len(where) == 1 and branches[where[0]][0].condition:
+                inside[where[0]].add(name)
+        body = ""
+        for place, (node, side) in enumerate(branches):
+            if not node.condition:
+                body += "" if place % 2 else str(node)
+            elif side:
+                told = self._body(number, side, inside[place])
+                test = f"if {node.condition}" if not place % 2 else f"if (!{node.condition})"
+                body += f"{'else' if place % 2 and node.then else test} {{\n{told}}}\n"
+        return self._watched(number, [*names - set().union(*inside.values())], body)
 
     def _placed(self, match: re.Match[str]) -> str:
         """Return a local variable by where it is kept."""
@@ -224,24 +255,54 @@ class Plan:
 
     def _tell(self, number: int, name: str) -> str:
         """Return statements that make those due who read a variable of a piece, if it changed."""
-        if name.startswith(LOCAL_MARK) and name not in self._shared:
-            return ""
         here = self._groups[number]
-        readers = self._readers.get(name, [])
-        later = {self._groups[reader] for reader in readers if reader > number} - {here}
-        earlier = {self._groups[reader] for reader in readers if reader <= number}
         return "".join(
             f" {kind}_{word} |= changed & {bits:#x}ull;"
-            for kind, groups in (("due", later), ("next", earlier))
-            for word, bits in _words(groups)
+            for kind in _KINDS
+            for word, bits in _words(
+                group for when, group in self._told(number, name)
+                if when == kind and (here, group, kind) not in self._sure)
         )
 
+    def _told(self, number: int, name: str) -> Iterator[tuple[str, int]]:
+        """Yield when, and for which groups, a change of a variable in a piece matters."""
+        if name.startswith(LOCAL_MARK) and name not in self._shared:
+            return
+        here = self._groups[number]
+        for reader in self._readers.get(name, []):
+            group = self._groups[reader]
+            if reader <= number:
+                yield "next", group
+            elif group != here:
+                yield "due", group
 
-def _branch_text(node: Node, side: bool) -> str:
-    """Return the code of one side of a node; a plain statement has but one."""
-    if not node.condition:
-        return str(node) if side else ""
-    return written(node.then if side else node.other)
+    def _found_sure(self) -> set[tuple[int, int, str]]:
+        """Return which groups are made due, and when, whenever a group is run."""
+        if self._habits is None:
+            return set()
+        wanted = sorted({
+            (self._groups[number], group, kind)
+            for number, piece in enumerate(self._pieces)
+            for name in {name for statement in piece for name in statement.writes}
+            for kind, group in self._told(number, name)
+        })
+        sure: set[tuple[int, int, str]] = set()
+        after: dict[int, set[int]] = defaultdict(set)
+        for here, group, kind in wanted:
+            if self._habits.follows(here, group, _KINDS.index(kind)) and not _leads(
+                    after, group, here):
+                after[here].add(group)
+                sure.add((here, group, kind))
+        return sure
+
+def _leads(after: dict[int, set[int]], here: int, there: int) -> bool:
+    """Return whether one comes from here to there by what comes after each."""
+    seen, left = {here}, [here]
+    while left:
+        found = after[left.pop()] - seen
+        seen |= found
+        left += found
+    return there in seen
 
 
 def _fed(group: list[Statement]) -> set[str]:

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from tickgate_sim.fast.cpp_reader import Statement
 
-__all__ = ["Parts", "alike"]
+__all__ = ["Habits", "Parts", "alike"]
 
 _MADE = re.compile(r"^(?:local_\d+_)?(?:__V[a-z]+(?:Set|Val|Dim\d+)?__)?")
 """What Verilator and ``activity`` put before the name of a variable of the design."""
 _SPACE = re.compile(r"\s+")
 _RARE = 0.002
 """Share of the cycles below which what is run is grouped by blocks."""
+
+_NEARLY_ALWAYS = 0.9
+"""Share of the cycles from which on it costs less to run a group than to look whether to."""
+
+_SELDOM = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,29 @@ class Parts:
         """Return about what it costs to run each part."""
         return np.array([sum(len(_SPACE.sub("", statement.text)) for statement in part)
                          for part in self.members], float)
+
+
+class Habits:
+    """Which groups were run behind which others, in cycles of ``active`` by part.
+
+    ``groups`` are those of the parts.
+    """
+
+    def __init__(self, groups: Sequence[int], active: NDArray[np.bool_]) -> None:
+        runs = np.zeros((len(active), max(groups, default=0) + 1), np.float32)
+        for part, group in enumerate(groups):
+            runs[:, group] = np.maximum(runs[:, group], active[:, part])
+        self._share = runs.mean(0)
+        counts = np.maximum(1, runs.sum(0))[:, None]
+        self._shares = (runs.T @ runs) / counts, (runs[:-1].T @ runs[1:]) / counts
+
+    def follows(self, group: int, other: int, cycles: int) -> bool:
+        """Return whether so many cycles (0 or 1) behind a group the other is nearly always run."""
+        return bool(self._shares[cycles][group, other] > _NEARLY_ALWAYS)
+
+    def is_seldom(self, group: int) -> bool:
+        """Return whether a group is run so seldom that it is better asked for with others."""
+        return bool(self._share[group] < _SELDOM)
 
 
 def alike(parts: Parts, active: NDArray[np.bool_], count: int) -> list[int]:

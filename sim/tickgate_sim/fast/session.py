@@ -18,11 +18,11 @@ from tickgate_sim.traffic.mix import SYMBOLS, real_mix
 
 __all__ = ["main"]
 
-_ALONE, _BOTH = 600, 200
+_ALONE, _BOTH = 4000, 400
 """Messages on one line, and then on both."""
 _PACKET = 40
 """Messages of a packet: about as many as a frame holds."""
-_CYCLES = 4000
+_CYCLES = 20_000
 
 
 def _activity(library: Path, parts: int, symbols: int) -> NDArray[np.uint8]:
