@@ -116,10 +116,32 @@ def _rewrite(
                              first=function is functions[0], last=function is functions[-1])
         files[function.path] = files[function.path].replace(
             function.match[0], f"{tables}{body}", 1)
+    has_input_logic = any("___eval_ico(" in text for text in files.values())
     for path, text in files.items():
-        path.write_text(text)
+        path.write_text(_at_once(text, f"{prefix}___024root", has_input_logic=has_input_logic))
     header.write_text(declared.replace(_MEMBERS_END, f"{plan.members()}{_MEMBERS_END}", 1))
     return len(parts.members)
+
+
+def _at_once(text: str, root: str, *, has_input_logic: bool) -> str:
+    """Return a file in which an evaluation does what there is to do without asking what it is.
+
+    Verilator's code comes back to it until nothing is left; with one clock that is the first time.
+    """
+    self = f"({root}* vlSelf)"
+    inputs = has_input_logic * (
+        f"    vlSelf->__VicoTriggered[0U] = 1ULL;\n    {root}___eval_ico(vlSelf);\n")
+    called = ("eval_ico", "eval_triggers_vec__act", "eval_nba")[not has_input_logic:]
+    declared = "".join(f"void {root}___{name}{self};\n" for name in called)
+    body = (
+        f"{declared}\nvoid {root}___eval{self} {{\n{inputs}"
+        f"    {root}___eval_triggers_vec__act(vlSelf);\n"
+        "    vlSelf->__VnbaTriggered[0U] = vlSelf->__VactTriggered[0U];\n"
+        f"    {root}___eval_nba(vlSelf);\n}}\n"
+    )
+    pattern = re.compile(rf"^void {re.escape(root + '___eval' + self)} \{{\n.*?^\}}\n",
+                         re.MULTILINE | re.DOTALL)
+    return pattern.sub(lambda _: body, text)
 
 
 @dataclass(frozen=True)
