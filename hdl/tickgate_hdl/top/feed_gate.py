@@ -124,11 +124,13 @@ class FeedGate(wiring.Component):
         m.submodules.gate = gate = Gate(self._config)
         for port, sink in ((self.a, feed.i_a), (self.b, feed.i_b), (self.inject, feed.inject),
                            (self.order, gate.order), (self.venue, gate.venue)):
+            # Expressions, not branches, which Verilator would work out whenever an input changes.
             m.d.comb += port.ready.eq(~sink.valid | sink.ready)
-            with m.If(port.ready):
-                m.d.sync += sink.valid.eq(port.valid)
-                with m.If(port.valid):
-                    m.d.sync += Value.cast(sink.payload).eq(Value.cast(port.payload))
+            m.d.sync += [
+                sink.valid.eq(Mux(port.ready, port.valid, sink.valid)),
+                Value.cast(sink.payload).eq(Mux(
+                    port.ready & port.valid, Value.cast(port.payload), Value.cast(sink.payload))),
+            ]
 
         cycles, ready = Signal(64), Signal()
         m.d.sync += [cycles.eq(cycles + 1), ready.eq(~(gate.busy | feed.busy))]
@@ -159,8 +161,7 @@ class FeedGate(wiring.Component):
         """Registers behind ``write``, and the clocks."""
         writes, address, value = Signal(), Signal(8), Signal(64)
         m.d.sync += [writes.eq(self.write), address.eq(self.write_address)]
-        with m.If(self.write):
-            m.d.sync += value.eq(self.write_value)
+        m.d.sync += value.eq(Mux(self.write, self.write_value, value))
 
         targets = {}  # of each control: what it sets, and what it strobes
         for name in _FEED_EVENTS:
@@ -195,10 +196,11 @@ class FeedGate(wiring.Component):
         # The frames' times are those of their first beats, as the MAC has them.
         for name, line in (("a", self.a), ("b", self.b)):
             inside = Signal(name=f"inside_{name}")
-            with m.If(line.valid & line.ready):
-                m.d.sync += inside.eq(~line.payload.last)
-                with m.If(~inside):
-                    m.d.sync += getattr(feed, f"time_ns_{name}").eq(time_ns)
+            taken, begun_ns = line.valid & line.ready, getattr(feed, f"time_ns_{name}")
+            m.d.sync += [
+                inside.eq(Mux(taken, ~line.payload.last, inside)),
+                begun_ns.eq(Mux(taken & ~inside, time_ns, begun_ns)),
+            ]
 
         # 6.4 ns are 6, and 7 in two of five cycles.
         fifths, carries = Signal(range(5)), Signal()
