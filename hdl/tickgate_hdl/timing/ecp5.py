@@ -17,9 +17,8 @@ TARGET_MHZ = 156.25
 
 _OPTIONS = ("--um5g-85k", "--speed", "8", "--package", "CABGA756", "--freq", str(TARGET_MHZ),
             "--lpf-allow-unconstrained", "--timing-allow-fail",
-            # Of a large design these make shorter wires, and an end of routing, where the default
-            # ones do not.
-            "--placer", "static", "--router", "router2")
+            # Of a large design it makes so much shorter wires than the default one that routing ends.
+            "--placer", "static")
 
 _RESOURCES = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dp16kd": "DP16KD", "mult18": "MULT18X18D"}
 
