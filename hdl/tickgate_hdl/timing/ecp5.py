@@ -17,7 +17,8 @@ TARGET_MHZ = 156.25
 
 _OPTIONS = ("--um5g-85k", "--speed", "8", "--package", "CABGA756", "--freq", str(TARGET_MHZ),
             "--lpf-allow-unconstrained", "--timing-allow-fail",
-            # Of a large design it makes so much shorter wires than the default one that routing ends.
+            # Of a large design it makes so much shorter wires than the default one that routing
+            # comes to an end.
             "--placer", "static")
 
 _RESOURCES = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dp16kd": "DP16KD", "mult18": "MULT18X18D"}
