@@ -89,7 +89,7 @@ def test_only_initial_zeros_are_left_out(text):
     public = verilog.convert(card, name="card", emit_src=False, strip_internal_attrs=True)
     blocks = re.findall(r"^  initial begin\n((?:    .*\n)+?)  end\n", public, re.MULTILINE)
     assert blocks, "there are memories"
-    zeros = [b for b in blocks if all(re.search(r"= \d+'h0+;$", row) for row in b.splitlines())]
+    zeros = [b for b in blocks if all(re.search(r"= \d+'[hd]0+;$", row) for row in b.splitlines())]
     kept = re.findall(r"^  initial begin\n((?:    .*\n)+?)  end\n", text, re.MULTILINE)
     assert kept == [block for block in blocks if block not in zeros]
     for block in zeros:
