@@ -142,7 +142,8 @@ def test_each_is_counted_and_trading_goes_on(network: tuple[Rig, Network]) -> No
     assert verdict.all_agree, verdict.differences
     state = machine.state()
     assert state["fills"] > fills
-    # The relay in user space loses a packet now and then; then the gap must have been closed.
+    # By way of the user-space relay a gap is told now and then, for a reason not found yet. No book
+    # may be left stale by it.
     gaps = state["card"]["counters"]["mold_gaps"]
     assert gaps == 0 or machine.mode == "relay", gaps
     assert not any(top["stale"] for top in state["tops"])
