@@ -19,6 +19,8 @@ class FrameFlow:
     """Frames from any number of sources to one end of a SEQPACKET pair, in the order of reading.
 
     Frames wait in ``queue`` while the card is slow; beyond ``limit`` they are dropped and counted.
+    Frames that the card sends (IGMP reports, ARP answers) reach nobody here: they are counted in
+    ``from_card``.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class FrameFlow:
         self.queue: deque[bytes] = deque()
         self.frames = 0
         self.dropped = 0
+        self.from_card = 0
 
     def add_source(self, descriptor: int, receive: Callable[[], bytes | None]) -> None:
         """Take frames from ``receive`` (None = nothing more now) when a descriptor is readable."""
@@ -64,10 +67,22 @@ class FrameFlow:
         self._send()
 
     def _writable(self, events: int) -> None:
-        if events & selectors.EVENT_READ:  # the card never sends here: its end was closed
+        if events & selectors.EVENT_READ and not self._take():
             self._disconnect()
         else:
             self._send()
+
+    def _take(self) -> bool:
+        """Take what the card has sent; return whether its end is still there."""
+        assert self._out is not None
+        try:
+            while self._out.recv(_READ_BYTES):
+                self.from_card += 1
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _send(self) -> None:
         if self._out is None:

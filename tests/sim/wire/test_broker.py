@@ -233,6 +233,18 @@ def test_the_exchange_has_time_to_end_its_day(tmp_path):
     assert process.returncode == 0
 
 
+def test_a_card_that_sends_frames_goes_on_getting_them(tmp_path, plan):
+    with broker(tmp_path, plan):
+        card = Card(tmp_path / "wire")
+        frames, stream = card.frames(), card.connect()
+        assert echo(stream, b"feed") == b"feed"
+        first = read_frame(frames)
+        os.write(frames, b"\x01\x00\x5e\x00\x00\x16" + bytes(54))  # as an IGMP report
+        assert echo(stream, b"back") == b"back"  # the broker has had its turn
+        numbers = [frame[42:46] for frame in (first, *(read_frame(frames) for _ in range(299)))]
+        assert numbers == [number.to_bytes(4, "big") for number in range(300)]
+
+
 def test_a_slow_card_loses_no_frame(tmp_path):
     """The card reads nothing until all was sent; what waits is kept in order."""
     with broker(tmp_path, choose("relay")):

@@ -142,10 +142,7 @@ def test_each_is_counted_and_trading_goes_on(network: tuple[Rig, Network]) -> No
     assert verdict.all_agree, verdict.differences
     state = machine.state()
     assert state["fills"] > fills
-    # By way of the user-space relay a gap is told now and then, for a reason not found yet. No book
-    # may be left stale by it.
-    gaps = state["card"]["counters"]["mold_gaps"]
-    assert gaps == 0 or machine.mode == "relay", gaps
+    assert state["card"]["counters"]["mold_gaps"] == 0
     assert not any(top["stale"] for top in state["tops"])
 
 
