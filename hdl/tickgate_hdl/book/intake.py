@@ -7,7 +7,7 @@ from tickgate.protocols import itch50
 
 from tickgate_hdl.book.decode import BookOperation, ItchDecode
 from tickgate_hdl.feed.items import FeedItem
-from tickgate_hdl.lib.delay import copies
+from tickgate_hdl.lib.delay import copies, shares
 from tickgate_hdl.lib.wire import fields
 
 __all__ = ["Intake"]
@@ -92,9 +92,7 @@ class Intake(wiring.Component):
             for register, value, stays in (
                     (raw, self.i.payload, full), (operation, decode.operation, loaded)):
                 bits, values = Value.cast(register), Value.cast(value)
-                share = -(-len(bits) // _COPIES)
-                for number, stay in enumerate(stays):
-                    part = slice(number * share, (number + 1) * share)
+                for part, stay in zip(shares(len(bits), _COPIES), stays, strict=True):
                     with m.If(~stay):
                         m.d.sync += bits[part].eq(values[part])
         else:

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.feed.items import FeedItem
-from tickgate_hdl.lib.delay import copies, delayed
+from tickgate_hdl.lib.delay import copies, delayed, shares
 
 __all__ = ["WindowOutput"]
 
@@ -60,10 +60,7 @@ class WindowOutput(wiring.Component):
         items = {name: Value.cast(getattr(self, f"item_{name}")) for name in self._sources}
         # In one piece where it can be: a simulator takes a signal that is assigned in parts as a
         # whole.
-        pieces = _COPIES if self._registered else 1
-        share = -(-FeedItem.size // pieces)
-        for piece in range(pieces):
-            part = slice(piece * share, min((piece + 1) * share, FeedItem.size))
+        for piece, part in enumerate(shares(FeedItem.size, _COPIES if self._registered else 1)):
             m.d.comb += Value.cast(chosen)[part].eq(items[last][part])
             for number, name in enumerate(first):
                 there = has[name][piece]

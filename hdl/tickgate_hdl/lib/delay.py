@@ -1,8 +1,8 @@
-"""Values of cycles before: ``delayed``, ``copies``."""
+"""Values of cycles before: ``delayed``, ``copies``, and ``shares`` of the bits they are for."""
 
 from amaranth.hdl import Signal, Value
 
-__all__ = ["copies", "delayed"]
+__all__ = ["copies", "delayed", "shares"]
 
 
 def delayed(m, value, name, cycles=1, *, reset_less=False):
@@ -26,3 +26,9 @@ def copies(m, value, name, number):
     bits = [Signal(name=f"{name}_{at}", attrs={"keep": 1}) for at in range(number)]
     m.d.sync += [bit.eq(value) for bit in bits]
     return bits
+
+
+def shares(width, number):
+    """Return so many slices that are together all bits of a width, one for each of the copies."""
+    share = -(-width // number)
+    return [slice(at, min(at + share, width)) for at in range(0, width, share)]
