@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 
 from tickgate_sim.verilated import BuildError
 
-__all__ = ["LOCAL_MARK", "Reader", "Statement", "closed"]
+__all__ = ["LOCALS", "LOCAL_MARK", "Reader", "Statement", "closed"]
 
 LOCAL_MARK = "local_"
 """What stands before the name of a local variable of Verilator's functions."""
+
+LOCALS = re.compile(rf"(?<![\w.]){LOCAL_MARK}\d+_\w+")
+"""The names of such variables."""
 
 _NAME = re.compile(r"\b(vlSelfRef\.)?([A-Za-z_]\w*)(?:\[(?:0x)?([0-9a-fA-F]+)U\])?")
 _BRACKETS = re.compile(r"[()\[\]]")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from tickgate_sim.fast.conditions import Node, nodes, written
-from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Statement
-from tickgate_sim.fast.grouping import Habits
+from tickgate_sim.fast.cpp_reader import LOCAL_MARK, LOCALS, Statement
+from tickgate_sim.fast.grouping import Habits, reached
 
 __all__ = ["Plan", "Variables"]
 
 _WORD = re.compile(r"\w+")
-_LOCALS = re.compile(r"(?<![\w.])local_\d+_\w+")
 _KINDS = ("due", "next")
 """When a change matters: later in this cycle, or in the next one."""
 _MOST = 12_000
@@ -99,7 +98,7 @@ class Plan:
                 self._readers[name].append(number)
             for name in _used(piece):
                 homes[name].add(number)
-            inside |= {name for statement in piece for name in statement.writes}
+            inside |= _written(piece)
         self._shared = {
             name for name, places in homes.items()
             if name.startswith(LOCAL_MARK) and len(places) > 1
@@ -186,14 +185,13 @@ class Plan:
             if name.startswith(LOCAL_MARK) and name not in self._shared
         ]
         found = nodes(
-            ((_LOCALS.sub(self._placed, statement.text), statement.writes) for statement in piece),
+            ((LOCALS.sub(self._placed, statement.text), statement.writes) for statement in piece),
             self._variables.masks)
-        body = self._body(
-            number, found, {name for statement in piece for name in statement.writes})
+        names = _written(piece)
+        body = self._body(number, found, names)
         before, after = "", ""
         here = self._groups[number]
-        told = {found for name in {name for statement in piece for name in statement.writes}
-                for found in self._told(number, name)}
+        told = {found for name in names for found in self._told(number, name)}
         for kind in _KINDS:
             sure = dict(_words(group for when, group in told
                                if when == kind and (here, group, kind) in self._sure))
@@ -283,26 +281,22 @@ class Plan:
         wanted = sorted({
             (self._groups[number], group, kind)
             for number, piece in enumerate(self._pieces)
-            for name in {name for statement in piece for name in statement.writes}
+            for name in _written(piece)
             for kind, group in self._told(number, name)
         })
         sure: set[tuple[int, int, str]] = set()
         after: dict[int, set[int]] = defaultdict(set)
         for here, group, kind in wanted:
-            if self._habits.follows(here, group, _KINDS.index(kind)) and not _leads(
-                    after, group, here):
+            if self._habits.follows(here, group, _KINDS.index(kind)) and (
+                    here not in reached(after, {group})):
                 after[here].add(group)
                 sure.add((here, group, kind))
         return sure
 
-def _leads(after: dict[int, set[int]], here: int, there: int) -> bool:
-    """Return whether one comes from here to there by what comes after each."""
-    seen, left = {here}, [here]
-    while left:
-        found = after[left.pop()] - seen
-        seen |= found
-        left += found
-    return there in seen
+
+def _written(piece: list[Statement]) -> set[str]:
+    """Return the names of what some statements write."""
+    return {name for statement in piece for name in statement.writes}
 
 
 def _fed(group: list[Statement]) -> set[str]:

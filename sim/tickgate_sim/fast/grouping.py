@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tickgate_sim.fast.cpp_reader import Statement
 
-__all__ = ["Habits", "Parts", "alike"]
+__all__ = ["Habits", "Parts", "alike", "reached"]
 
 _MADE = re.compile(r"^(?:local_\d+_)?(?:__V[a-z]+(?:Set|Val|Dim\d+)?__)?")
 """What Verilator and ``activity`` put before the name of a variable of the design."""
@@ -150,6 +150,21 @@ def alike(parts: Parts, active: NDArray[np.bool_], count: int) -> list[int]:
     for part, group in zip(np.flatnonzero(~often).tolist(), quiet, strict=True):
         numbers[part] = len(busy) + group
     return numbers
+
+
+def reached(
+    behind: Sequence[set[int]] | Mapping[int, set[int]], begin: set[int], *, without: int = -1
+) -> set[int]:
+    """Return all that comes behind some numbers, by what is behind each, and themselves.
+
+    Nothing is followed through ``without``.
+    """
+    seen, left = set(begin), list(begin)
+    while left:
+        found = behind[left.pop()] - seen - {without}
+        seen |= found
+        left += found
+    return seen
 
 
 def _by_block(parts: Parts, count: int) -> list[int]:

@@ -15,15 +15,14 @@ from heapq import heappop, heappush
 from itertools import dropwhile
 
 from tickgate_sim.fast.conditions import Node, nodes
-from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Reader, Statement
-from tickgate_sim.fast.grouping import Parts
+from tickgate_sim.fast.cpp_reader import LOCAL_MARK, LOCALS, Reader, Statement
+from tickgate_sim.fast.grouping import Parts, reached
 
 __all__ = ["direct"]
 
 _COPY = re.compile(
     r"(?:vlSelfRef\.)?(\w+)(\[\w+\])?\s*=\s*"
     r"(?:\([IQ]Data\))?\(?(?:vlSelfRef\.)?(\w+)(\[\w+\])?\)?;")
-_LOCALS = re.compile(rf"(?<![\w.]){LOCAL_MARK}\d+_\w+")
 _WORDS = re.compile(r"VlWide<(\d+)>")
 
 
@@ -72,7 +71,7 @@ def direct(
             after |= {writer for name in inputs for writer in writers[name]}
         before -= {source}
         after -= {source, number}
-        if _reached(behind, after, without=source) & (before | {number}):
+        if reached(behind, after, without=source) & (before | {number}):
             continue
         for others in behind:
             others.discard(source)
@@ -118,16 +117,6 @@ def _copy(statement: Statement) -> tuple[str, str]:
     return (match[1], match[3]) if match and match[2] == match[4] else ("", "")
 
 
-def _reached(behind: list[set[int]], begin: set[int], *, without: int) -> set[int]:
-    """Return all that comes after parts, and themselves."""
-    seen, left = set(begin), list(begin)
-    while left:
-        found = behind[left.pop()] - seen - {without}
-        seen |= found
-        left += found
-    return seen
-
-
 def _joined(
     worked_out: list[Statement],
     copies: list[Statement],
@@ -147,7 +136,7 @@ def _joined(
         text = "\n".join(name.sub(local, statement.text) for statement in (*worked_out, *copies))
     else:
         text = "\n".join(name.sub(f"vlSelfRef.{register}", statement.text) for statement in kept)
-    names = {local: local for local in _LOCALS.findall(text)}
+    names = {local: local for local in LOCALS.findall(text)}
     return Reader(text, names, memories).statements()
 
 
