@@ -1,58 +1,60 @@
-"""The gate's answer to each order request, and the counts of answers."""
+"""The gate's answer to each order request, in order, and the counts of answers."""
 
-from amaranth.hdl import Array, Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
-from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
-from tickgate.risk.checks import BY_NAME, CHECKS
+from tickgate.records.schema import GATE_DECISION
+from tickgate.risk.checks import BY_NAME, CHECKS, NO_CHECK
 
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.records import record_layout
 
-__all__ = ["Decisions"]
+__all__ = ["DEPTH", "Decisions"]
 
-_VENUE_DOWN = BY_NAME["venue_down"].bit
-_COPIED = ("user_ref_num", "orig_user_ref_num", "account", "symbol", "session", "action",
-           "quantity")
+DEPTH = 16
+"""Orders that have entered and whose decision the host's ring has not taken."""
+
+_DECISION = record_layout(GATE_DECISION)
+_VENUE_DOWN = 1 << BY_NAME["venue_down"].bit
+_Leaving = StructLayout({"token": 32, "cancel": 1, "arrived": 32})
+_Outcome = StructLayout({"checks": len(CHECKS), "wire_cycles": 16})
+_Verdict = StructLayout({"passes": 1, "decision": _DECISION})
 
 
 class Decisions(wiring.Component):
-    """Tell the host each verdict: a refusal at once, a pass when its first word left.
+    """Tell the host each verdict, in the order of the requests.
 
-    One order is between its verdict and its answer at a time (``free`` is low meanwhile). If an
-    order that passed can no longer be sent, ``withdraw`` asks for its reservation back, and when
-    that is done the answer is ``venue_down``.
+    A refusal is told when it is its turn, a pass once its first word left. If an order that passed
+    will not be sent, its answer is why (``unsent_checks``), and what it reserved is given back.
 
     Members
     -------
-    offered, taken : In(1)
-        An order request is offered to the gate; it is taken in this cycle.
-    request : In
-        The order in hand.
+    enters : In(1)
+        Strobe: an order enters the gate.
+    room : Out(1)
+        Another order may.
     verdict : In(1)
-        Strobe: keep ``checks``, ``first``, ``bid``, ``ask``, ``generation``, ``time_ns``.
-    commit : In(1)
-        Strobe, later: act on them.
-    sent, unsent : In(1)
-        Strobes: the order's first word was taken by the wire; it never will be.
-    withdraw, withdrawn : Out, In (1)
-        A reservation is to be taken back; strobe: that is done.
-    free : Out(1)
-        Another order may be taken.
-    passes : Out(1)
-        The verdict in hand lets the order through.
+        Strobe: ``decision`` with its ``checks`` is an order's; ``arrived`` is the value that
+        ``clock`` had when it was first offered.
+    sent, unsent, unsent_checks : In
+        Strobes, in the order of the passes: the wire took an order's first word; it never will,
+        because of these checks.
+    clock : In(32)
+        Counts cycles.
+    give_back, give_back_token, given_back : Out(1), Out(32), In(1)
+        The order that never left is to be settled; strobe: it is.
     o : Out(stream of RecordBody)
         GateDecision records.
     """
 
     def __init__(self):
         super().__init__({
-            "offered": In(1), "taken": In(1), "request": In(record_layout(ORDER_REQUEST)),
-            "verdict": In(1), "commit": In(1), "checks": In(len(CHECKS)), "first": In(8),
-            "bid": In(32), "ask": In(32), "generation": In(32), "time_ns": In(64),
-            "sent": In(1), "unsent": In(1),
-            "withdraw": Out(1), "withdrawn": In(1),
-            "free": Out(1), "passes": Out(1),
+            "enters": In(1), "room": Out(1),
+            "verdict": In(1), "decision": In(_DECISION), "arrived": In(32), "clock": In(32),
+            "sent": In(1), "unsent": In(1), "unsent_checks": In(len(CHECKS)),
+            "give_back": Out(1), "give_back_token": Out(32), "given_back": In(1),
             "o": Out(stream.Signature(RecordBody)),
             "check_select__check": In(8), "check_count__count": Out(32),
             "count_orders_in__count": Out(32), "count_orders_passed__count": Out(32),
@@ -61,75 +63,79 @@ class Decisions(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        request = self.request
-        decision = Signal(record_layout(GATE_DECISION))
+
+        def queue(name, shape):
+            m.submodules[name] = made = fifo.SyncFIFO(width=shape.size, depth=DEPTH)
+            return made
+
+        verdicts, leaving = queue("verdicts", _Verdict), queue("leaving", _Leaving)
+        outcomes = queue("outcomes", _Outcome)
+        m.submodules.backs = backs = fifo.SyncFIFO(width=32, depth=DEPTH)
+
+        # None of the queues can be full: an order is in each at most once.
+        inside = Signal(range(DEPTH + 1))
+        taken = Signal()
+        m.d.comb += [self.room.eq(inside != DEPTH), taken.eq(self.o.valid & self.o.ready)]
+        m.d.sync += inside.eq(inside + self.enters - taken)
+
+        verdict, left = _Verdict(verdicts.w_data), _Leaving(leaving.w_data)
         m.d.comb += [
-            self.o.payload.template.eq(GATE_DECISION.template),
-            self.o.payload.body.eq(decision),
-            self.passes.eq(decision.checks == 0),
+            verdict.decision.eq(self.decision), verdict.passes.eq(self.decision.checks == 0),
+            verdicts.w_en.eq(self.verdict),
+            left.token.eq(self.decision.user_ref_num),
+            left.cancel.eq(self.decision.action == ord("X")), left.arrived.eq(self.arrived),
+            leaving.w_en.eq(self.verdict & verdict.passes),
         ]
 
-        def count(name):
+        # An order leaves, or never does.
+        left, outcome = _Leaving(leaving.r_data), _Outcome(outcomes.w_data)
+        sent, unsent = delayed(m, self.sent, "has_left"), delayed(m, self.unsent, "never_leaves")
+        checks = delayed(m, self.unsent_checks, "why", reset_less=True)
+        cycles = Signal(32)
+        m.d.comb += [
+            cycles.eq(self.clock - 1 - left.arrived),
+            outcome.checks.eq(Mux(unsent, checks, 0)),
+            outcome.wire_cycles.eq(Mux(cycles[16:].any(), 0xFFFF, cycles)),
+            outcomes.w_en.eq(sent | unsent), leaving.r_en.eq(outcomes.w_en),
+            backs.w_data.eq(left.token), backs.w_en.eq(unsent & ~left.cancel),
+            self.give_back.eq(backs.r_rdy), self.give_back_token.eq(backs.r_data),
+            backs.r_en.eq(self.given_back),
+        ]
+
+        # The answer to the oldest order.
+        oldest, outcome = _Verdict(verdicts.r_data), _Outcome(outcomes.r_data)
+        answer = Signal(_DECISION)
+        refused, decided = Signal(), Signal()
+        m.d.comb += [
+            decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy)),
+            answer.eq(oldest.decision),
+            refused.eq(answer.checks != 0),
+            self.o.valid.eq(decided),
+            self.o.payload.template.eq(GATE_DECISION.template),
+            self.o.payload.body.eq(Value.cast(answer)),
+            verdicts.r_en.eq(taken), outcomes.r_en.eq(taken & oldest.passes),
+            answer.first_check.eq(NO_CHECK),
+        ]
+        with m.If(oldest.passes):
+            m.d.comb += answer.checks.eq(outcome.checks)
+            with m.If(outcome.checks == 0):
+                m.d.comb += answer.wire_cycles.eq(outcome.wire_cycles)
+        for check in reversed(CHECKS):  # the last statement, the lowest bit, wins
+            with m.If(answer.checks[check.bit]):
+                m.d.comb += answer.first_check.eq(check.bit)
+
+        def count(when, name):
             counter = getattr(self, f"count_{name}__count")
-            m.d.sync += counter.eq(counter + 1)
+            with m.If(when):
+                m.d.sync += counter.eq(counter + 1)
 
-        # Cycles since the order in hand was first offered, and of the next one that waits.
-        age, waited = Signal(16), Signal(16)
-        with m.If(~age.all()):
-            m.d.sync += age.eq(age + 1)
-        with m.If(~self.offered | self.taken):
-            m.d.sync += waited.eq(0)
-        with m.Elif(~waited.all()):
-            m.d.sync += waited.eq(waited + 1)
-        with m.If(self.taken):
-            m.d.sync += age.eq(waited + 1)
-            count("orders_in")
-
-        sending, answers = Signal(), Signal()
-        refuses, refused_by = Signal(), Signal(range(len(CHECKS)))
-        m.d.comb += self.free.eq(~sending & ~self.withdraw & ~self.o.valid)
-        with m.If(self.verdict):
-            m.d.sync += [
-                decision.checks.eq(self.checks), decision.first_check.eq(self.first),
-                decision.bid.eq(self.bid), decision.ask.eq(self.ask),
-                decision.generation.eq(self.generation), decision.time_ns.eq(self.time_ns),
-            ]
-        with m.If(self.commit):
-            m.d.sync += [
-                decision.gate_cycles.eq(age + 1), decision.wire_cycles.eq(0),
-                *(getattr(decision, name).eq(getattr(request, name)) for name in _COPIED),
-            ]
-            with m.If(self.passes):
-                m.d.sync += sending.eq(1)
-            with m.Else():
-                m.d.comb += [refuses.eq(1), refused_by.eq(decision.first_check)]
-
-        with m.If(sending & self.sent):
-            m.d.sync += [sending.eq(0), decision.wire_cycles.eq(age)]
-            m.d.comb += answers.eq(1)
-            with m.If(request.action == ord("X")):
-                count("cancels_passed")
-            with m.Else():
-                count("orders_passed")
-        with m.Elif(sending & self.unsent):
-            m.d.sync += [sending.eq(0), self.withdraw.eq(1)]
-        with m.If(self.withdrawn):
-            m.d.sync += [
-                decision.checks.eq(1 << _VENUE_DOWN), decision.first_check.eq(_VENUE_DOWN),
-                self.withdraw.eq(0),
-            ]
-            m.d.comb += [refuses.eq(1), refused_by.eq(_VENUE_DOWN)]
-
+        count(self.enters, "orders_in")
+        count(sent & ~left.cancel, "orders_passed")
+        count(sent & left.cancel, "cancels_passed")
+        count(taken & refused, "orders_refused")
         refusals = Array(Signal(32, name=f"refusals_{check.name}") for check in CHECKS)
-        with m.If(refuses):
-            m.d.comb += answers.eq(1)
-            m.d.sync += refusals[refused_by].eq(refusals[refused_by] + 1)
-            count("orders_refused")
+        with m.If(taken & refused):
+            m.d.sync += refusals[answer.first_check].eq(refusals[answer.first_check] + 1)
         with m.If(self.check_select__check < len(CHECKS)):
             m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
-
-        with m.If(answers):
-            m.d.sync += self.o.valid.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
         return m

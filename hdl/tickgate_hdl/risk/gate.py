@@ -1,57 +1,82 @@
-"""The risk gate: every order passes here, one operation at a time."""
+"""The risk gate: every order passes here, one in every cycle if need be."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from tickgate.records.schema import ORDER_REQUEST
+from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
+from tickgate.risk.checks import BY_NAME
+from tickgate.risk.image import ACCOUNT, POSITION
 
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
-from tickgate_hdl.risk.buckets import TokenBuckets
+from tickgate_hdl.risk.accumulator import Accumulator
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
-from tickgate_hdl.risk.layouts import PassedOrder, VenueUpdate
+from tickgate_hdl.risk.layouts import (
+    EXPOSURE_BITS,
+    Moves,
+    PassedOrder,
+    VenueUpdate,
+    row_layout,
+)
+from tickgate_hdl.risk.leaving import Leaving
 from tickgate_hdl.risk.limits import LimitsImage
+from tickgate_hdl.risk.names import SymbolNames
+from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
-from tickgate_hdl.risk.tables import GateTables
-from tickgate_hdl.risk.venue import BROKEN, REJECTED, REPLACED, VenueEffect
+from tickgate_hdl.risk.refill import Refill
+from tickgate_hdl.risk.settlement import Settlement
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Gate"]
 
 _REQUEST = record_layout(ORDER_REQUEST)
+_COPIED = ("user_ref_num", "orig_user_ref_num", "account", "symbol", "session", "action",
+           "quantity")
+COST = 1000
+"""What one message takes, in 1/1000 messages: a refill of ``rate`` a millisecond is then exact."""
+_VENUE_DOWN = 1 << BY_NAME["venue_down"].bit
 
 
 class Gate(wiring.Component):
     """Let an order through or refuse it, and keep the exposure that the verdict stands on.
 
-    One operation at a time: an order request (verdict six cycles after it is taken, whatever the
-    verdict) or a venue message (taken seven cycles after it is offered). A venue message goes
-    first, but never twice while an order waits. So an order sees every effect of those before it.
+    An order may enter in every cycle, and each sees every effect of those before it. Its verdict is
+    there ``latency`` cycles after it was offered, whatever the verdict; an order that passes is on
+    ``passed`` in that cycle, and its quantity is reserved. Its decision is told once its first word
+    is on the wire (``sent``). If it never will be (``unsent``: the venue session is lost; or a kill
+    while it waited), the reservation is taken back and the decision says why. While orders wait
+    for the wire no others enter.
 
-    An order that passes has its quantity reserved before it leaves on ``passed``. Its decision
-    is told once its first word is on the wire (``sent``); until then no other order is taken,
-    but venue messages are. If the venue session is lost before (``unsent``), the reservation is
-    taken back and the decision is ``venue_down``.
+    A venue message is applied between orders; one goes first, but never twice while an order waits.
+    So an order sees every effect of those before it too.
 
     After reset the gate is not armed, has no limits, and sweeps its tables (``busy``); orders and
     venue messages wait. See ``docs/gate.md`` for the semantics of each check and venue message.
+
+    Attributes
+    ----------
+    latency : cycles from an order's arrival to its verdict
 
     Members
     -------
     order : In(stream of RecordBody)
         Order requests. The template is not looked at.
     venue : In(stream of VenueUpdate)
-        Venue messages; taken when the exposure is updated, not before.
+        Venue messages; taken when they have their effect, not before.
     decision, events : Out(stream of RecordBody)
         GateDecision and CardEvent records.
     passed : Out(stream of PassedOrder)
-        Orders to send.
+        Orders to send. What was not taken may cease to be offered: a kill has come.
     sent, unsent : In(1)
-        Strobes: the passed order's first word was taken by the wire, or it will never be.
+        Strobes: a passed order's first word was taken by the wire, or it will never be.
+    withdrawn : Out(1)
+        Strobe: what the oldest order that was not sent has reserved is given back, before any
+        order that enters later.
     query_symbol, query_top, query_status : Out(8), In(TopOfBook), In(SymbolStatus)
         Best bid and offer of a symbol and what the feed said of its status, one cycle later.
     symbol_write, symbol_index, symbol_name, symbol_enable : In
@@ -66,13 +91,15 @@ class Gate(wiring.Component):
 
     def __init__(self, config: CardConfig):
         self._config = config
+        self._lead = 3 if config.registered else 1
+        self.latency = self._lead + 2 + config.registered
         super().__init__({
             "order": In(stream.Signature(RecordBody)),
             "venue": In(stream.Signature(VenueUpdate)),
             "decision": Out(stream.Signature(RecordBody)),
             "passed": Out(stream.Signature(PassedOrder)),
             "events": Out(stream.Signature(RecordBody)),
-            "sent": In(1), "unsent": In(1),
+            "sent": In(1), "unsent": In(1), "withdrawn": Out(1),
             "query_symbol": Out(8), "query_top": In(TopOfBook), "query_status": In(SymbolStatus),
             "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
             "symbol_enable": In(1),
@@ -82,17 +109,202 @@ class Gate(wiring.Component):
             **REGISTERS,
         })
 
-    def _connect_states(self, m, limits, guard, card_events, tables):
+    def elaborate(self, platform):
+        m = Module()
+        config, lead = self._config, self._lead
+        m.submodules.limits = limits = LimitsImage(config)
+        m.submodules.symbols = names = SymbolNames(config.symbols)
+        m.submodules.judge = judge = Judge(config)
+        m.submodules.guard = guard = Guard()
+        m.submodules.card_events = card_events = CardEvents()
+        m.submodules.orders = orders = OpenOrders(config)
+        m.submodules.settlement = settlement = Settlement(config)
+        m.submodules.refill = refill = Refill(config.accounts)
+        m.submodules.leaving = leaving = Leaving()
+        m.submodules.decisions = decisions = Decisions()
+        exposure = {
+            name: Accumulator(config.accounts * config.symbols, EXPOSURE_BITS,
+                              registered=config.registered)
+            for name in ("position", "long", "short")}
+        for name, accumulator in exposure.items():
+            m.submodules[name] = accumulator
+        m.submodules.rate = rate = Accumulator(
+            config.accounts, 28, floor=True, registered=config.registered)
+        connect_registers(m, self, limits, guard, card_events, decisions, settlement)
+        self._connect_states(m, limits, guard, card_events, judge, leaving)
+        self._connect_settlement(m, settlement, orders, decisions, guard)
+        sweeping = self._sweep(m, names, orders, exposure, rate)
+        self._show_exposure(m, settlement, exposure)
+        connect_streams(m, decisions.o, self.decision)
+        connect_streams(m, leaving.o, self.passed)
+
+        # What enters: an order, what settles, or a refill, never two of them.
+        offered = _REQUEST(self.order.payload.body)
+        enters, refills, refilled = Signal(), Signal(), Signal()
+        last_refilled = Signal.like(refill.account)
+        m.d.comb += [
+            settlement.order_waits.eq(self.order.valid & decisions.room),
+            settlement.order_enters.eq(enters), decisions.enters.eq(enters),
+            self.order.ready.eq(
+                decisions.room & ~settlement.hold & ~self.busy & ~leaving.waits
+                & ~(refill.presses & ~refilled)
+                # Not right behind the refill of its account (``Accumulator``).
+                & ~(refilled & (offered.account == last_refilled))),
+            enters.eq(self.order.valid & self.order.ready),
+            refills.eq(refill.wants & ~enters & ~settlement.hold & ~refilled & ~self.busy),
+            refill.done.eq(refills), refill.tick.eq(self.ms_tick),
+        ]
+        m.d.sync += [refilled.eq(refills), last_refilled.eq(refill.account)]
+        under_way = [enters | settlement.operate | refills]
+        for cycle in range(1, self.latency + 1):
+            under_way.append(delayed(m, under_way[-1], f"under_way_{cycle}"))
+        m.d.comb += [
+            settlement.empty.eq(~Cat(under_way[1:]).any()),
+            self.busy.eq(limits.busy | sweeping),
+            self.active.eq(
+                refill.wants | settlement.active | Cat(under_way[1:]).any() | leaving.waits),
+        ]
+        clock = Signal(32)
+        m.d.sync += clock.eq(clock + 1)
+        waited = self._waited(m, enters)
+
+        # It looks its rows up.
+        account, symbol = Signal.like(settlement.account), Signal.like(settlement.symbol)
+        m.d.comb += [
+            account.eq(Mux(settlement.operate, settlement.account,
+                           Mux(enters, offered.account, refill.account))),
+            symbol.eq(Mux(settlement.operate, settlement.symbol, offered.symbol)),
+        ]
+        looks, settles, fills = enters, settlement.operate, refills
+        request = offered
+        if config.registered:
+            looks, settles, fills = (
+                delayed(m, bit, name) for bit, name in (
+                    (looks, "looks"), (settles, "settles"), (fills, "fills")))
+            request = _later(m, offered, _REQUEST, "request")
+            account, symbol, waited = (
+                delayed(m, value, name, reset_less=True) for value, name in (
+                    (account, "account_looks"), (symbol, "symbol_looks"), (waited, "waited")))
+        row = Cat(symbol, account)
+        m.d.comb += [
+            limits.account.eq(account), limits.symbol.eq(symbol), names.symbol.eq(symbol),
+            self.query_symbol.eq(symbol), rate.row.eq(account),
+            *(accumulator.row.eq(row) for accumulator in exposure.values()),
+            *(accumulator.looks.eq(looks | settles | fills)
+              for accumulator in (rate, *exposure.values())),
+            orders.order.token.eq(request.user_ref_num),
+            orders.order.original.eq(request.orig_user_ref_num),
+            orders.order.account.eq(request.account), orders.order.symbol.eq(request.symbol),
+            orders.order.sell.eq(request.side != ord("B")),
+            orders.order.replaces.eq(request.action == ord("U")),
+            orders.order.quantity.eq(request.quantity),
+            judge.order.eq(looks), judge.request.eq(request),
+            judge.account_row.eq(limits.account_row), judge.symbol_row.eq(limits.symbol_row),
+            judge.listed.eq(names.listed), judge.top.eq(self.query_top),
+            judge.status.eq(self.query_status),
+        ]
+        generation = delayed(m, limits.generation, "generation_looks", reset_less=True)
+        value = self._value(m, request)
+        m.d.comb += [judge.limits_valid.eq(generation != 0), judge.value.eq(value)]
+
+        # Amounts and limits.
+        moves = Signal(Moves)
+        with m.If(settlement.operate):
+            m.d.sync += moves.eq(settlement.moves)
+        buys, opens = request.side == ord("B"), request.action != ord("X")
+        opens_long = delayed(m, opens & buys, "opens_long", rate.given)
+        opens_short = delayed(m, opens & ~buys, "opens_short", rate.given)
+        quantity = delayed(m, request.quantity, "quantity", rate.given, reset_less=True)
+        settling = delayed(m, settles, "settling", rate.given)
+        filling = delayed(m, fills, "filling", rate.given)
+        account_row = _later(
+            m, limits.account_row, row_layout(ACCOUNT), "account_row", rate.given - 1)
+        position_row = _later(
+            m, limits.position_row, row_layout(POSITION), "position_row", rate.given - 1)
+        m.d.comb += [
+            exposure["position"].amount.eq(Mux(settling, moves.position, 0)),
+            exposure["long"].amount.eq(
+                Mux(settling, moves.long, Mux(opens_long, quantity, 0))),
+            exposure["short"].amount.eq(
+                Mux(settling, moves.short, Mux(opens_short, quantity, 0))),
+            exposure["long"].limit.eq(position_row.max_long),
+            exposure["short"].limit.eq(position_row.max_short),
+            rate.amount.eq(Mux(filling, -account_row.rate[:16], COST)),
+            rate.limit.eq(account_row.burst[:16] * COST),
+        ]
+
+        # The verdict.
+        judged = _later(m, request, _REQUEST, "judged", lead + 1)
+        decided, settled, filled = (
+            delayed(m, bit, name, lead + 1) for bit, name in (
+                (looks, "decided"), (settles, "settled"), (fills, "filled")))
+        passes = Signal()
+        m.d.comb += [
+            judge.bad_token.eq(orders.bad),
+            judge.position_over.eq(Mux(
+                judged.side == ord("B"), exposure["long"].over, exposure["short"].over)),
+            judge.rate_over.eq(rate.over),
+            passes.eq(decided & (judge.checks == 0)),
+            orders.commit.eq(passes & judge.enters),
+            rate.commit.eq(judge.charges | filled),
+            *(accumulator.commit.eq(passes | settled) for accumulator in exposure.values()),
+            self.last_token__value.eq(judge.last_token),
+        ]
+        shown = _later(m, self.query_top, TopOfBook, "shown", lead)
+
+        # After it.
+        decision = Signal(record_layout(GATE_DECISION), reset_less=True)
+        name = delayed(m, names.name, "name", lead + 1, reset_less=True)
+        waited = delayed(m, waited, "waited_at", lead + 2, reset_less=True)
+        m.d.sync += [
+            *(getattr(decision, field).eq(getattr(judged, field)) for field in _COPIED),
+            decision.checks.eq(judge.checks), decision.time_ns.eq(self.time_ns),
+            decision.generation.eq(
+                delayed(m, generation, "generation", lead, reset_less=True)),
+            decision.bid.eq(Mux(judge.counted, shown.bid, 0)),
+            decision.ask.eq(Mux(judge.counted, shown.ask, 0)),
+        ]
+        cycles = Signal(17)
+        m.d.comb += [
+            cycles.eq(waited + self.latency),
+            decisions.decision.eq(decision),
+            decisions.decision.gate_cycles.eq(Mux(cycles[-1], 0xFFFF, cycles)),
+            decisions.verdict.eq(delayed(m, decided, "is_decided")),
+            decisions.clock.eq(clock), decisions.arrived.eq(clock - cycles),
+            leaving.passes.eq(delayed(m, passes, "has_passed")),
+            leaving.order.record.template.eq(ORDER_REQUEST.template),
+            leaving.order.record.body.eq(
+                Value.cast(_later(m, judged, _REQUEST, "leaves"))),
+            leaving.order.symbol_name.eq(name),
+            leaving.sent.eq(self.sent), leaving.unsent.eq(self.unsent),
+            decisions.sent.eq(self.sent), decisions.unsent.eq(self.unsent | leaving.stopped),
+            decisions.unsent_checks.eq(
+                Mux(leaving.stopped, leaving.stopped_checks, _VENUE_DOWN)),
+        ]
+        return m
+
+    def _connect_states(self, m, limits, guard, card_events, judge, leaving):
+        valid = limits.generation != 0
+        kill_symbol = Cat(self.kill_symbol_low__mask, self.kill_symbol_high__mask)
         m.d.comb += [
             guard.ready.eq(self.ready & ~self.busy), guard.ms_tick.eq(self.ms_tick),
-            guard.limits_valid.eq(limits.generation != 0),
+            guard.limits_valid.eq(valid),
             self.status__armed.eq(guard.armed), self.status__watchdog_ok.eq(guard.watchdog_ok),
-            self.status__limits_valid.eq(limits.generation != 0),
+            self.status__limits_valid.eq(valid),
             self.status__kill_any.eq(
                 self.kill_all__on | self.kill_session__mask.any() | self.kill_account__mask.any()
-                | self.kill_symbol_low__mask.any() | self.kill_symbol_high__mask.any()),
+                | kill_symbol.any()),
             self.limit_active_generation__value.eq(limits.generation),
+            judge.watchdog_ok.eq(guard.watchdog_ok), judge.session_up.eq(self.session_up),
+            judge.events_room.eq(self.events_room),
         ]
+        for block in (judge, leaving):
+            m.d.comb += [
+                block.armed.eq(guard.armed), block.kill_all.eq(self.kill_all__on),
+                block.kill_session.eq(self.kill_session__mask),
+                block.kill_account.eq(self.kill_account__mask),
+                block.kill_symbol.eq(kill_symbol),
+            ]
         m.d.comb += [
             card_events.switched.eq(guard.switched), card_events.armed.eq(guard.armed),
             card_events.expired.eq(guard.expired), card_events.finished.eq(limits.finished),
@@ -102,218 +314,84 @@ class Gate(wiring.Component):
             card_events.time_ns.eq(self.time_ns), card_events.cycles.eq(self.cycles),
         ]
         connect_streams(m, card_events.o, self.events)
+
+    def _connect_settlement(self, m, settlement, orders, decisions, guard):
+        connect_streams(m, self.venue, settlement.venue)
+        for name in ("slot", "link", "other", "fill"):
+            m.d.comb += getattr(settlement, name).eq(getattr(orders, name))
+        for name in ("token", "other_token", "match_number", "write", "write_token", "new_slot",
+                     "unlink", "unlink_token", "write_fill", "new_fill"):
+            m.d.comb += getattr(orders, name).eq(getattr(settlement, name))
+        account, symbol = self.position_address__account, self.position_address__symbol
         m.d.comb += [
-            tables.view_account.eq(self.position_address__account),
-            tables.view_symbol.eq(self.position_address__symbol),
-            self.position__value.eq(tables.view.position),
-            self.open_buy__value.eq(tables.view.open_buy),
-            self.open_sell__value.eq(tables.view.open_sell),
-            tables.symbol_write.eq(self.symbol_write), tables.symbol_index.eq(self.symbol_index),
-            tables.symbol_name.eq(self.symbol_name), tables.symbol_enable.eq(self.symbol_enable),
+            settlement.unsent.eq(decisions.give_back),
+            settlement.unsent_token.eq(decisions.give_back_token),
+            decisions.given_back.eq(settlement.unsent_taken),
+            self.withdrawn.eq(settlement.unsent_taken),
+            settlement.load.eq(
+                self.position_load__value__we & ~guard.armed
+                & (account < self._config.accounts) & (symbol < self._config.symbols)),
+            settlement.load_account.eq(account), settlement.load_symbol.eq(symbol),
+            settlement.load_value.eq(self.position_load__value),
         ]
 
-    def elaborate(self, platform):
-        m = Module()
+    def _sweep(self, m, names, orders, exposure, rate):
+        """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
-        m.submodules.limits = limits = LimitsImage(config)
-        m.submodules.tables = tables = GateTables(config)
-        m.submodules.judge = judge = Judge(config)
-        m.submodules.buckets = buckets = TokenBuckets(config)
-        m.submodules.guard = guard = Guard()
-        m.submodules.card_events = card_events = CardEvents()
-        m.submodules.effect = effect = VenueEffect(config)
-        m.submodules.decisions = decisions = Decisions()
-        connect_registers(m, self, limits, guard, card_events, decisions)
-        self._connect_states(m, limits, guard, card_events, tables)
+        rows = max(config.accounts * config.symbols, config.open_orders)
+        row = Signal(range(rows + 1))
+        sweeping = Signal(init=1)
+        m.d.comb += sweeping.eq(row != rows)
+        with m.If(sweeping):
+            m.d.sync += row.eq(row + 1)
+        m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
+            "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
+        for table in (names, orders, rate, *exposure.values()):
+            m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
+        return sweeping
 
-        request, symbol_name = Signal(_REQUEST), Signal(64)
-        update = Signal(VenueUpdate)
-        account, symbol = Signal.like(tables.account), Signal.like(tables.symbol)
-        token, second = Signal(32), Signal(32)
-        takes_back = Signal()  # the venue operation releases an order that was never sent
-        idle, order_turn = Signal(), Signal()
-
-        # The rows that an operation works on.
+    def _show_exposure(self, m, settlement, exposure):
+        """Registers of one row for the host; what settles reads the row that is loaded."""
+        account, symbol = self.position_address__account, self.position_address__symbol
+        row = Mux(settlement.view_wanted, Cat(settlement.view_symbol, settlement.view_account),
+                  Cat(symbol[:len(settlement.symbol)], account[:len(settlement.account)]))
+        known = delayed(
+            m, (account < self._config.accounts) & (symbol < self._config.symbols), "known")
+        position, long, short = (table.view for table in exposure.values())
         m.d.comb += [
-            tables.account.eq(account), tables.symbol.eq(symbol),
-            tables.token.eq(token), tables.second.eq(second),
-            tables.match_number.eq(update.match_number),
-            tables.write_index.eq(token),
-            limits.account.eq(account), limits.symbol.eq(symbol), limits.idle.eq(idle),
-            limits.rate_account.eq(buckets.rate_account), buckets.rate.eq(limits.rate),
-            buckets.account.eq(account), buckets.burst.eq(limits.account_row.burst[:16]),
-            buckets.tick.eq(self.ms_tick),
-            self.query_symbol.eq(symbol),
-            self.busy.eq(tables.busy | limits.busy),
-            self.active.eq(~idle | buckets.refilling),
+            *(table.view_row.eq(row) for table in exposure.values()),
+            settlement.view_position.eq(position),
         ]
-        m.d.comb += [
-            judge.request.eq(request), judge.account_row.eq(limits.account_row),
-            judge.symbol_row.eq(limits.symbol_row), judge.position_row.eq(limits.position_row),
-            judge.exposure.eq(tables.exposure), judge.slot.eq(tables.slot),
-            judge.orig_slot.eq(tables.second_slot), judge.listed.eq(tables.listed),
-            judge.top.eq(self.query_top), judge.status.eq(self.query_status),
-            judge.last_token.eq(self.last_token__value),
-            judge.available.eq(buckets.available), judge.armed.eq(guard.armed),
-            judge.watchdog_ok.eq(guard.watchdog_ok), judge.limits_valid.eq(limits.generation != 0),
-            judge.session_up.eq(self.session_up), judge.events_room.eq(self.events_room),
-            judge.kill_all.eq(self.kill_all__on), judge.kill_session.eq(self.kill_session__mask),
-            judge.kill_account.eq(self.kill_account__mask),
-            judge.kill_symbol.eq(
-                Cat(self.kill_symbol_low__mask, self.kill_symbol_high__mask)),
-        ]
-        m.d.comb += [
-            effect.update.eq(update), effect.slot.eq(tables.slot), effect.fill.eq(tables.fill),
-            effect.other.eq(tables.second_slot), effect.exposure.eq(tables.exposure),
-            tables.new_fill.eq(effect.new_fill),
-        ]
+        with m.If(known):
+            m.d.comb += [
+                self.position__value.eq(_clamped(position, -(1 << 31), (1 << 31) - 1)),
+                self.open_buy__value.eq(_clamped(long - position, 0, (1 << 32) - 1)),
+                self.open_sell__value.eq(_clamped(short + position, 0, (1 << 32) - 1)),
+            ]
 
-        m.d.comb += [
-            decisions.offered.eq(self.order.valid), decisions.request.eq(request),
-            decisions.taken.eq(self.order.valid & self.order.ready),
-            decisions.checks.eq(judge.checks), decisions.first.eq(judge.first),
-            decisions.bid.eq(Mux(judge.counted, self.query_top.bid, 0)),
-            decisions.ask.eq(Mux(judge.counted, self.query_top.ask, 0)),
-            decisions.generation.eq(limits.generation), decisions.time_ns.eq(self.time_ns),
-            decisions.sent.eq(self.sent), decisions.unsent.eq(self.unsent),
-            self.passed.payload.record.template.eq(ORDER_REQUEST.template),
-            self.passed.payload.record.body.eq(request),
-            self.passed.payload.symbol_name.eq(symbol_name),
-        ]
-        connect_streams(m, decisions.o, self.decision)
-        with m.If(self.passed.ready):
-            m.d.sync += self.passed.valid.eq(0)
+    def _waited(self, m, enters):
+        """Return how many cycles an order was offered before it enters, at most 65535."""
+        waited = Signal(16)
+        with m.If(~self.order.valid | enters):
+            m.d.sync += waited.eq(0)
+        with m.Elif(~waited.all()):
+            m.d.sync += waited.eq(waited + 1)
+        return waited
 
-        load, load_value = Signal(), Signal(32)
-        load_account, load_symbol = Signal.like(account), Signal.like(symbol)
-        m.d.comb += [tables.load_value.eq(load_value), tables.load_account.eq(load_account),
-                     tables.load_symbol.eq(load_symbol), tables.load.eq(load & idle)]
-        with m.If(idle):
-            m.d.sync += load.eq(0)
-        with m.If(self.position_load__value__we & ~guard.armed
-                  & (self.position_address__account < config.accounts)
-                  & (self.position_address__symbol < config.symbols)):
-            m.d.sync += [load.eq(1), load_value.eq(self.position_load__value),
-                         load_account.eq(self.position_address__account),
-                         load_symbol.eq(self.position_address__symbol)]
+    def _value(self, m, request):
+        """Return price times quantity, when amounts are given: of a well-formed order."""
+        quantity = request.quantity[:20]
+        if not self._config.registered:
+            return delayed(m, request.price * quantity, "value", reset_less=True)
+        low = delayed(m, request.price[:16] * quantity, "value_low", reset_less=True)
+        high = delayed(m, request.price[16:] * quantity, "value_high", reset_less=True)
+        return delayed(m, low + (high << 16), "value", reset_less=True)
 
-        with m.FSM():
-            with m.State("Sweep"), m.If(~self.busy):
-                m.next = "Idle"
 
-            with m.State("Idle"):
-                m.d.comb += idle.eq(1)
-                incoming = _REQUEST(self.order.payload.body)
-                takes_order = decisions.free & (order_turn | ~self.venue.valid)
-                with m.If(decisions.withdraw):
-                    # A cancel reserved nothing: message type 0 does nothing.
-                    m.d.sync += [
-                        update.message_type.eq(Mux(judge.is_cancel, 0, REJECTED)),
-                        takes_back.eq(1),
-                        update.user_ref_num.eq(request.user_ref_num),
-                        token.eq(request.user_ref_num),
-                    ]
-                    m.next = "Venue Read"
-                with m.Elif(self.order.valid & takes_order):
-                    m.d.comb += self.order.ready.eq(1)
-                    m.d.sync += [
-                        request.eq(self.order.payload.body), order_turn.eq(0),
-                        account.eq(incoming.account), symbol.eq(incoming.symbol),
-                        token.eq(incoming.user_ref_num), second.eq(incoming.orig_user_ref_num),
-                    ]
-                    m.next = "Order Read"
-                with m.Elif(self.venue.valid):
-                    m.d.sync += [
-                        update.eq(self.venue.payload), takes_back.eq(0),
-                        token.eq(self.venue.payload.user_ref_num),
-                        second.eq(self.venue.payload.orig_user_ref_num),
-                        order_turn.eq(1),
-                    ]
-                    m.next = "Venue Read"
+def _later(m, value, layout, name, cycles=1):
+    """Return what a struct was so many cycles before."""
+    return layout(delayed(m, Value.cast(value), name, cycles, reset_less=True))
 
-            with m.State("Order Read"):
-                m.next = "Order Rows"
-            with m.State("Order Rows"):
-                m.d.sync += symbol_name.eq(tables.name)
-                m.next = "Order Compare"
-            with m.State("Order Compare"):
-                m.next = "Order Verdict"
-            with m.State("Order Verdict"):
-                m.d.comb += [decisions.verdict.eq(1), buckets.charge.eq(judge.charges)]
-                with m.If(judge.counted & (request.user_ref_num > self.last_token__value)):
-                    m.d.sync += self.last_token__value.eq(request.user_ref_num)
-                m.next = "Order Commit"
-            with m.State("Order Commit"):
-                replaces = request.action == ord("U")
-                m.d.comb += [
-                    tables.new_slot.live.eq(1), tables.new_slot.token.eq(request.user_ref_num),
-                    tables.new_slot.account.eq(account), tables.new_slot.symbol.eq(symbol),
-                    tables.new_slot.sell.eq(judge.sells),
-                    tables.new_slot.remaining.eq(request.quantity),
-                    tables.new_slot.pending.eq(replaces),
-                    tables.new_slot.link.eq(request.orig_user_ref_num),
-                    tables.new_exposure.eq(tables.exposure),
-                ]
-                with m.If(judge.sells):
-                    m.d.comb += tables.new_exposure.open_sell.eq(
-                        tables.exposure.open_sell + request.quantity)
-                with m.Else():
-                    m.d.comb += tables.new_exposure.open_buy.eq(
-                        tables.exposure.open_buy + request.quantity)
-                m.next = "Idle"
-                m.d.comb += decisions.commit.eq(1)
-                with m.If(decisions.passes):
-                    m.d.sync += self.passed.valid.eq(1)
-                    with m.If(~judge.is_cancel):
-                        m.d.comb += [tables.write_slot.eq(1), tables.write_open.eq(1)]
-                        with m.If(replaces):
-                            m.next = "Order Link"
-            with m.State("Order Link"):
-                m.d.comb += [
-                    tables.write_index.eq(second), tables.write_slot.eq(1),
-                    tables.new_slot.eq(tables.second_slot),
-                    tables.new_slot.linked.eq(1), tables.new_slot.link.eq(request.user_ref_num),
-                ]
-                m.next = "Idle"
 
-            with m.State("Venue Read"):
-                m.next = "Venue Slot"
-            with m.State("Venue Slot"):
-                m.d.sync += [account.eq(tables.slot.account), symbol.eq(tables.slot.symbol)]
-                with m.If(update.message_type == BROKEN):
-                    m.d.sync += [account.eq(tables.fill.account), symbol.eq(tables.fill.symbol)]
-                with m.Elif(update.message_type != REPLACED):
-                    m.d.sync += second.eq(tables.slot.link)
-                m.next = "Venue Rows"
-            with m.State("Venue Rows"):
-                m.next = "Venue Effect"
-            with m.State("Venue Effect"):
-                m.next = "Venue Write"
-                with m.If(~effect.known):
-                    m.next = "Venue Done"
-                    with m.If(~takes_back):
-                        m.d.sync += self.count_unknown_token__count.eq(
-                            self.count_unknown_token__count + 1)
-            with m.State("Venue Write"):
-                m.d.comb += [
-                    tables.new_exposure.eq(effect.new_exposure),
-                    tables.new_slot.eq(effect.new_slot),
-                    tables.write_position.eq(effect.writes_fill),
-                    tables.write_open.eq(effect.writes_slot),
-                    tables.write_slot.eq(effect.writes_slot),
-                    tables.write_fill.eq(effect.writes_fill),
-                ]
-                m.next = "Venue Other"
-            with m.State("Venue Other"):
-                m.d.comb += [
-                    tables.write_index.eq(second), tables.new_slot.eq(effect.new_other),
-                    tables.write_slot.eq(effect.writes_other),
-                ]
-                m.next = "Venue Done"
-            with m.State("Venue Done"):
-                m.next = "Idle"
-                with m.If(takes_back):
-                    m.d.comb += decisions.withdrawn.eq(1)
-                with m.Else():
-                    m.d.comb += self.venue.ready.eq(1)
-        return m
+def _clamped(value, low, high):
+    return Mux(value > high, high, Mux(value < low, low, value))

@@ -1,15 +1,16 @@
-"""The checks of the gate on one order request (``tickgate.risk.checks``)."""
+"""The checks of one order request that need nothing but its rows and the card's states."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import ORDER_REQUEST
-from tickgate.risk.checks import BY_NAME, CHECKS, NO_CHECK
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate.risk.checks import BY_NAME, CHECKS
+from tickgate.risk.image import ACCOUNT, SYMBOL
 
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
-from tickgate_hdl.risk.layouts import Exposure, row_layout, slot_layout
+from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Judge"]
@@ -28,165 +29,169 @@ def _is_one_of(value, letters):
 
 
 class Judge(wiring.Component):
-    """Judge one order request: every check that fails, and the first of them.
+    """Judge one order request: every check that fails.
 
-    The inputs stand still while an order is judged. Two cycles after the rows are there,
-    ``checks`` and ``first`` are right; the state inputs (arming, kill switches, watchdog, venue,
-    events ring) act on them in the same cycle, so that a kill written is in force at once.
+    An order may come in every cycle; the cycles are those of ``Accumulator``. The state inputs
+    (arming, kill switches, watchdog, venue, events ring) act in the cycle of the verdict, so that
+    a kill written is in force at once.
 
     An order that is ``malformed`` is judged by nothing but the states, since its numbers mean
     nothing; one without limits is not judged by limits. A cancel is refused only when it is
-    malformed or there is no venue session. A replacement must be of a live, confirmed order of
-    the same account, symbol and direction that has no other replacement under way, else
-    ``token``: the venue answers a replacement of anything else with silence, so nothing would
-    release what it reserves.
+    malformed or there is no venue session.
 
     Members
     -------
-    request : In
-        The order.
-    account_row, symbol_row, position_row, exposure, slot, orig_slot, listed, top, status : In
-        What the tables, the book and the feed say about it. ``halted`` is a trading state other
-        than trading, an operational halt of the venue's market, and a market-wide breaker after
-        which the symbol has not resumed.
-    last_token : In(32)
-        Highest UserRefNum that was judged before.
-    available : In(1)
-        The account's bucket has room; needed in the cycle of the verdict.
-    checks, first, passed : Out
-        The verdict.
-    is_cancel, sells, counted : Out(1)
-        The request is a cancel; sells; is a well-formed enter or replace, which uses up its
-        UserRefNum.
-    charges : Out(1)
-        It costs the account a message.
+    order, request : In
+        An order looks; the order.
+    account_row, symbol_row, listed, top, status : In
+        What the tables, the book and the feed say about it, one cycle after it looked. ``halted``
+        is a trading state other than trading, an operational halt of the venue's market, and a
+        market-wide breaker after which the symbol has not resumed.
+    value : In(52)
+        Price times quantity of a well-formed order, when amounts are given (``Accumulator``).
+    limits_valid : In(1)
+        The rows are of an image in force; with the rows.
+    last_token : Out(32)
+        Highest UserRefNum that was judged.
+    bad_token, position_over, rate_over : In(1)
+        In the verdict's cycle: the slot or the original is wrong; the position with open orders,
+        the account's messages would be over the limit.
+    checks : Out
+        In the verdict's cycle: which failed.
+    enters, counted, charges, shows : Out(1)
+        At the same time: the request is no cancel; it is a well-formed enter or replace, which uses
+        up its UserRefNum; it costs the account a message.
     """
 
     def __init__(self, config: CardConfig):
         self._config = config
         super().__init__({
-            "request": In(record_layout(ORDER_REQUEST)),
+            "order": In(1), "request": In(record_layout(ORDER_REQUEST)),
             "account_row": In(row_layout(ACCOUNT)), "symbol_row": In(row_layout(SYMBOL)),
-            "position_row": In(row_layout(POSITION)), "exposure": In(Exposure),
-            "slot": In(slot_layout(config)), "orig_slot": In(slot_layout(config)),
-            "listed": In(1), "top": In(TopOfBook),
-            "status": In(SymbolStatus), "last_token": In(32), "available": In(1),
-            "armed": In(1), "watchdog_ok": In(1), "limits_valid": In(1), "session_up": In(1),
+            "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
+            "limits_valid": In(1), "last_token": Out(32),
+            "bad_token": In(1), "position_over": In(1), "rate_over": In(1),
+            "armed": In(1), "watchdog_ok": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
             "kill_account": In(32), "kill_symbol": In(64),
-            "checks": Out(len(CHECKS)), "first": Out(8), "passed": Out(1),
-            "is_cancel": Out(1), "sells": Out(1), "counted": Out(1), "charges": Out(1),
+            "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1), "charges": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        config, request = self._config, self.request
-        bits = {name: Signal(name=name) for name in BY_NAME}
+        config, registered = self._config, self._config.registered
 
-        is_replace = Signal()
-        m.d.comb += [
-            self.is_cancel.eq(request.action == ord("X")),
-            is_replace.eq(request.action == ord("U")),
-            self.sells.eq(request.side != ord("B")),
-        ]
+        def staged(value, name):
+            """Return a value of the stage before: a register where there is one."""
+            if not registered:
+                return value
+            return delayed(m, Value.cast(value), name, reset_less=True)
 
-        # First stage: what needs arithmetic. Second: the comparisons.
-        value = Signal(64)
-        room_long, room_short = Signal(signed(35)), Signal(signed(35))
-        highest, lowest = Signal(33), Signal(32)
-        top, collar = self.top, self.symbol_row.collar
-        far_ask = Mux(top.ask != 0, top.ask, top.bid)
-        far_bid = Mux(top.bid != 0, top.bid, top.ask)
-        reference = Signal()
-        m.d.sync += [
-            value.eq(request.price * request.quantity),
-            room_long.eq(self.exposure.position + self.exposure.open_buy + request.quantity),
-            room_short.eq(self.exposure.open_sell + request.quantity - self.exposure.position),
-            highest.eq(far_ask + collar),
-            lowest.eq(Mux(far_bid > collar, far_bid - collar, 0)),
-            reference.eq(~top.stale & ((top.bid | top.ask) != 0)),
-        ]
+        # The rows are there. Where registered, they are kept first, and what needs arithmetic has
+        # a stage of its own before the comparisons.
+        first = record_layout(ORDER_REQUEST)(
+            delayed(m, Value.cast(self.request), "request_1", reset_less=True))
+        orders = delayed(m, self.order, "order_1")
+        request = record_layout(ORDER_REQUEST)(staged(first, "request_2"))
+        account_row = row_layout(ACCOUNT)(staged(self.account_row, "account_kept"))
+        symbol_row = row_layout(SYMBOL)(staged(self.symbol_row, "symbol_kept"))
+        top = TopOfBook(staged(self.top, "top_kept"))
+        status = SymbolStatus(staged(self.status, "status_kept"))
+        listed, limits_valid = staged(self.listed, "listed_kept"), staged(
+            self.limits_valid, "valid_kept")
+        orders = staged(orders, "order_2")
 
-        in_range, malformed, limits = Signal(), Signal(), Signal()
-        replaces, token, halted, has_reference = Signal(), Signal(), Signal(), Signal()
-        collar_bad, quantity_bad, value_bad, position_bad = (Signal() for _ in range(4))
-        orig = self.orig_slot
-        m.d.comb += [
-            in_range.eq(
-                (request.account < config.accounts) & (request.symbol < config.symbols)
-                & (request.session < SESSIONS)
-            ),
-            replaces.eq(
-                orig.live & ~orig.pending & ~orig.linked
-                & (orig.token == request.orig_user_ref_num)
-                & (orig.account == request.account) & (orig.symbol == request.symbol)
-                & (orig.sell == self.sells)
-            ),
-        ]
+        is_cancel, sells = request.action == ord("X"), request.side != ord("B")
+        in_range = (
+            (request.account < config.accounts) & (request.symbol < config.symbols)
+            & (request.session < SESSIONS))
         free_text_bad = (request.reserved_a != 0) | (request.reserved_b != 0) | (
             request.quantity > MAX_QUANTITY)
-        m.d.sync += [
-            malformed.eq(Mux(
-                self.is_cancel, free_text_bad,
-                free_text_bad | ~in_range | ~self.listed | (request.quantity == 0)
-                | (request.price == 0) | (request.price > MAX_PRICE)
-                | ~_is_one_of(request.action, "OU") | ~_is_one_of(request.side, "BSTE")
-                | ~_is_one_of(request.time_in_force, "03"),
-            )),
-            limits.eq(self.account_row.enabled[0] & self.symbol_row.enabled[0] & in_range),
-            token.eq(
-                (request.user_ref_num <= self.last_token) | self.slot.live
-                | (is_replace & ~replaces)
-            ),
-            halted.eq(
-                (top.trading_state != ord("T")) | self.status.halted_markets[_MARKET]
-                | (self.status.breaker != 0)),
-            has_reference.eq(reference),
-            collar_bad.eq(Mux(self.sells, request.price < lowest, request.price > highest)),
-            quantity_bad.eq(request.quantity > self.account_row.max_quantity),
-            value_bad.eq(value > self.account_row.max_value),
-            position_bad.eq(Mux(
-                self.sells, room_short > self.position_row.max_short,
-                room_long > self.position_row.max_long,
-            )),
-        ]
+        enter_bad = (
+            (request.quantity == 0) | (request.price == 0) | (request.price > MAX_PRICE)
+            | ~_is_one_of(request.action, "OU") | ~_is_one_of(request.side, "BSTE")
+            | ~_is_one_of(request.time_in_force, "03"))
+        malformed = Signal()
+        m.d.comb += malformed.eq(free_text_bad | (~is_cancel & (enter_bad | ~in_range | ~listed)))
+        limits = account_row.enabled[0] & symbol_row.enabled[0] & in_range & limits_valid
+        halted = (
+            (top.trading_state != ord("T")) | status.halted_markets[_MARKET]
+            | (status.breaker != 0))
+        # The far touch, or the near one where there is none: both are compared, one is chosen.
+        collar = symbol_row.collar
+        inside = Signal(signed(34), reset_less=True)  # the price, less or plus the collar
+        m.d.comb += inside.eq(Mux(sells, request.price + collar, request.price - collar))
+        inside = staged(inside, "inside").as_signed() if registered else inside
+        bid, ask = (staged(side, name) for side, name in (
+            (top.bid, "bid_kept"), (top.ask, "ask_kept")))
+        has_bid, has_ask = (staged(side != 0, name) for side, name in (
+            (top.bid, "has_bid"), (top.ask, "has_ask")))
+        weighed = record_layout(ORDER_REQUEST)(staged(request, "request_3"))
+        orders = staged(orders, "order_3")
+        malformed, limits, is_cancel, sells = (
+            staged(value, name) for value, name in (
+                (malformed, "malformed_kept"), (limits, "limits_kept"), (is_cancel, "cancel_kept"),
+                (sells, "sells_kept")))
+        limit = row_layout(ACCOUNT)(staged(account_row, "account_row_kept"))
+        value = staged(self.value, "value_kept")
 
-        enters = ~self.is_cancel
-        sound, limited = Signal(), Signal()
+        sound = Signal()
+        m.d.comb += sound.eq(orders & ~is_cancel & ~malformed)
+        newer = weighed.user_ref_num > self.last_token
+        with m.If(sound & newer):
+            m.d.sync += self.last_token.eq(weighed.user_ref_num)
+
+        def weigh(value, name):
+            return delayed(m, value, name)
+
+        enters, limited = weigh(~is_cancel, "enters"), weigh(sound & limits, "limited")
+        has_limits, counted = weigh(limits, "has_limits"), weigh(sound, "counted")
+        has_reference = ~staged(top.stale, "stale_kept") & (has_bid | has_ask)
+        fails = {
+            "malformed": weigh(malformed, "malformed"),
+            "used": weigh(sound & ~newer, "used"),
+            "halted": weigh(sound & staged(halted, "halted_kept"), "halted"),
+            "no_reference": weigh(sound & ~has_reference, "no_reference"),
+            "price_collar": weigh(
+                sound & limits & has_reference & Mux(
+                    sells, Mux(has_bid, inside < bid, inside < ask),
+                    Mux(has_ask, inside > ask, inside > bid)), "price_collar"),
+            "max_quantity": weigh(
+                sound & limits & (weighed.quantity > limit.max_quantity), "max_quantity"),
+            "max_value": weigh(sound & limits & (value > limit.max_value), "max_value"),
+        }
+        account, symbol, session = (
+            weigh(Cat(field == index for index in range(number)), name)
+            for field, number, name in (
+                (weighed.account, config.accounts, "of_account"),
+                (weighed.symbol, config.symbols, "of_symbol"),
+                (weighed.session, SESSIONS, "of_session")))
+
+        bits = {
+            "gate_closed": enters & ~self.armed,
+            "kill_all": enters & self.kill_all,
+            "kill_session": enters & (session & self.kill_session).any(),
+            "kill_account": enters & (account & self.kill_account[:config.accounts]).any(),
+            "kill_symbol": enters & (symbol & self.kill_symbol[:config.symbols]).any(),
+            "no_limits": enters & ~has_limits,
+            "host_stale": enters & ~self.watchdog_ok,
+            "venue_down": ~self.session_up,
+            "events_full": enters & ~self.events_room,
+            "malformed": fails["malformed"],
+            "token": fails["used"] | (counted & self.bad_token),
+            "halted": fails["halted"],
+            "no_reference": fails["no_reference"],
+            "price_collar": fails["price_collar"],
+            "max_quantity": fails["max_quantity"],
+            "max_value": fails["max_value"],
+            "position_limit": limited & self.position_over,
+            "message_rate": limited & self.rate_over,
+        }
+        if bits.keys() != BY_NAME.keys():
+            raise AssertionError("each check must be made, and no other")
         m.d.comb += [
-            sound.eq(enters & ~malformed),
-            limited.eq(sound & limits & self.limits_valid),
-            bits["gate_closed"].eq(enters & ~self.armed),
-            bits["kill_all"].eq(enters & self.kill_all),
-            bits["kill_session"].eq(
-                enters & (request.session < SESSIONS)
-                & self.kill_session.bit_select(request.session[:5], 1)),
-            bits["kill_account"].eq(
-                enters & (request.account < config.accounts)
-                & self.kill_account.bit_select(request.account[:5], 1)),
-            bits["kill_symbol"].eq(
-                enters & (request.symbol < config.symbols)
-                & self.kill_symbol.bit_select(request.symbol[:6], 1)),
-            bits["no_limits"].eq(enters & ~(limits & self.limits_valid)),
-            bits["host_stale"].eq(enters & ~self.watchdog_ok),
-            bits["venue_down"].eq(~self.session_up),
-            bits["events_full"].eq(enters & ~self.events_room),
-            bits["malformed"].eq(malformed),
-            bits["token"].eq(sound & token),
-            bits["halted"].eq(sound & halted),
-            bits["no_reference"].eq(sound & ~has_reference),
-            bits["price_collar"].eq(limited & has_reference & collar_bad),
-            bits["max_quantity"].eq(limited & quantity_bad),
-            bits["max_value"].eq(limited & value_bad),
-            bits["position_limit"].eq(limited & position_bad),
-            bits["message_rate"].eq(limited & ~self.available),
             self.checks.eq(Cat(bits[check.name] for check in CHECKS)),
-            self.passed.eq(self.checks == 0),
-            self.first.eq(NO_CHECK),
-            self.counted.eq(sound),
-            self.charges.eq(limited & self.available),
+            self.enters.eq(enters), self.counted.eq(counted),
+            self.charges.eq(limited & ~self.rate_over),
         ]
-        for check in reversed(CHECKS):  # the last statement, the lowest bit, wins
-            with m.If(self.checks[check.bit]):
-                m.d.comb += self.first.eq(check.bit)
         return m

@@ -9,7 +9,8 @@ from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = [
-    "Exposure",
+    "EXPOSURE_BITS",
+    "Moves",
     "PassedOrder",
     "VenueUpdate",
     "fill_layout",
@@ -36,16 +37,18 @@ Replaced and Modified shares outstanding, Executed, Canceled and AIQ Canceled sh
 PassedOrder = StructLayout({"record": RecordBody, "symbol_name": 64})
 """An order request that passed, with its symbol's name (character 0 in bits 7:0)."""
 
-Exposure = StructLayout({"position": signed(32), "open_buy": 32, "open_sell": 32})
-"""A row of the exposure table: shares held, and shares that open orders may still buy or sell."""
+EXPOSURE_BITS = 48
+"""Width of shares held and shares that open orders may still buy or sell, signed."""
+
+Moves = StructLayout({name: signed(EXPOSURE_BITS) for name in ("position", "long", "short")})
+"""By how many shares a row of the exposure moves: position, and the most that it may become."""
 
 
 def slot_layout(config: CardConfig) -> StructLayout:
     """Return the layout of an open-order slot.
 
     ``remaining`` is what the order has reserved. A replacement that the venue has not confirmed
-    is ``pending`` and its ``link`` is the order to replace; that one is ``linked`` and its
-    ``link`` is the replacement.
+    is ``pending`` and its ``link`` is the order to replace.
     """
     return StructLayout({
         "live": 1,
@@ -55,7 +58,6 @@ def slot_layout(config: CardConfig) -> StructLayout:
         "sell": 1,
         "remaining": 32,
         "pending": 1,
-        "linked": 1,
         "link": 32,
     })
 

@@ -18,10 +18,10 @@ class LimitsImage(wiring.Component):
 
     A commit reads every word of the shadow bank back through the CRC (``zlib.crc32`` over the
     little-endian words, tables in the order of ``tickgate.risk.image.TABLES``), about one word
-    a cycle, and asks for the swap of the banks only when the CRC and the generation are right.
-    While it runs, writes are ignored: nothing can change behind the check. The swap itself takes
-    place in a cycle with ``idle``, so an operation sees one bank from start to end. Both banks
-    are swept to zero after reset (``busy``); a zero row refuses.
+    a cycle, and swaps the banks only when the CRC and the generation are right. While it runs,
+    writes are ignored: nothing can change behind the check. An order reads all its rows, and
+    ``generation``, in one cycle, so it sees one bank. Both banks are swept to zero after reset
+    (``busy``); a zero row refuses.
 
     Ports named ``<register>__<field>`` are those of the register file.
 
@@ -31,10 +31,6 @@ class LimitsImage(wiring.Component):
         Row to read in the bank in force.
     account_row, symbol_row, position_row : Out
         The rows, one cycle later.
-    rate_account, rate : In, Out
-        A second read port of the account's message rate, for the refill.
-    idle : In(1)
-        No operation reads rows now.
     generation : Out(32)
         Generation in force; 0 = none.
     finished : Out(1)
@@ -49,8 +45,7 @@ class LimitsImage(wiring.Component):
             "account_row": Out(row_layout(ACCOUNT)),
             "symbol_row": Out(row_layout(SYMBOL)),
             "position_row": Out(row_layout(POSITION)),
-            "rate_account": In(account), "rate": Out(16),
-            "idle": In(1), "busy": Out(1), "generation": Out(32), "finished": Out(1),
+            "busy": Out(1), "generation": Out(32), "finished": Out(1),
             "limit_address__value": In(16), "limit_address__value__we": In(1),
             "limit_address__value__next": Out(16), "limit_address__value__next__we": Out(1),
             "limit_data__value": In(32), "limit_data__value__we": In(1),
@@ -124,13 +119,6 @@ class LimitsImage(wiring.Component):
             m.d.sync += [word.eq(back[:word_bits]), in_range.eq(back[word_bits:14] < count)]
             with m.If((select_shown == table.select) & in_range):
                 m.d.comb += word_shown.eq(shadow.data.word_select(word, 32))
-
-            if table is ACCOUNT:
-                refill = memory.read_port()
-                m.d.comb += [
-                    refill.addr.eq(Cat(self.rate_account, bank)),
-                    self.rate.eq(row_layout(ACCOUNT)(refill.data).rate[:16]),
-                ]
         m.d.sync += self.limit_read__value.eq(word_shown)
 
         m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
@@ -171,7 +159,7 @@ class LimitsImage(wiring.Component):
                     m.d.sync += [self.limit_status__bad_crc.eq(1), checking.eq(0),
                                  self.finished.eq(1)]
                     m.next = "Finish"
-            with m.State("Swap"), m.If(self.idle):
+            with m.State("Swap"):
                 m.d.sync += [
                     bank.eq(~bank),
                     self.generation.eq(generation),

@@ -75,6 +75,12 @@ def _window(config):
     return Window(window=config.window, registered=config.registered)
 
 
+def _gate(config):
+    from tickgate_hdl.risk.gate import Gate
+
+    return Gate(config)
+
+
 def _mac_receive(config):
     from tickgate_hdl.net.mac_receive import MacReceive
 
@@ -96,10 +102,11 @@ DESIGNS = {
     "order_table": Design(_order_table),
     "line": Design(_line),
     "window": Design(_window),
+    "gate": Design(_gate),
     "mac_receive": Design(_mac_receive),
     "mac_transmit": Design(_mac_transmit),
 }
 """Design by name, the name that its figures begin with."""
 
-DEFAULT = ("feed_book", "mac_receive", "mac_transmit")
+DEFAULT = ("feed_book", "gate", "mac_receive", "mac_transmit")
 """The designs that are measured when none is named; the others are parts of these."""

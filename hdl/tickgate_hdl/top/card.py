@@ -159,7 +159,7 @@ class Card(wiring.Component):
         connect_streams(m, feed.events, arbiter.i3)
         connect_streams(m, arbiter.o, pcie.events)
         for name, link in (
-            ("orders", pcie.orders), ("passed", gate.passed), ("venue", entry.venue),
+            ("orders", pcie.orders), ("venue", entry.venue),
             ("decisions", gate.decision), ("card_events", gate.events),
             ("entry_events", entry.events), ("oe_tx", entry.tx), ("records", arbiter.o),
         ):

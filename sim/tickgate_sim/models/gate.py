@@ -158,7 +158,11 @@ class GateModel:
         return True
 
     def exposure(self, account: int, symbol: int) -> tuple[int, int, int]:
-        """Position, open buy and open sell quantity of a row."""
+        """Position, open buy and open sell quantity of a row, as far as 32 bits can show them."""
+        position, open_buy, open_sell = self._held(account, symbol)
+        return max(-(1 << 31), min(_U32 >> 1, position)), min(_U32, open_buy), min(_U32, open_sell)
+
+    def _held(self, account: int, symbol: int) -> tuple[int, int, int]:
         mine = [
             order
             for order in self.orders.values()
@@ -201,8 +205,9 @@ class GateModel:
     def withdraw(self, request: OrderRequest) -> None:
         """An order that passed was not sent: take its reservation back."""
         self.refused_first[BY_NAME["venue_down"].bit] += 1
-        if request.action != "X":
-            self._die(self.orders[request.user_ref_num % self.open_orders])
+        order = self._find(request.user_ref_num)
+        if request.action != "X" and order is not None:
+            self._die(order)
 
     def _limited(self, request: OrderRequest) -> bool:
         return (
@@ -277,7 +282,7 @@ class GateModel:
         if request.price * request.quantity > high << 32 | low:
             failed.add("max_value")
         longest, shortest = self.limits.position.get((request.account, request.symbol), (0, 0))
-        position, open_buy, open_sell = self.exposure(request.account, request.symbol)
+        position, open_buy, open_sell = self._held(request.account, request.symbol)
         if buys:
             over = position + open_buy + request.quantity > longest
         else:
@@ -384,8 +389,7 @@ class GateModel:
         return order if order is not None and order.token == token else None
 
     def _move(self, account: int, symbol: int, shares: int) -> None:
-        moved = self.position.get((account, symbol), 0) + shares
-        self.position[account, symbol] = max(-(1 << 31), min((1 << 31) - 1, moved))
+        self.position[account, symbol] = self.position.get((account, symbol), 0) + shares
 
     def _bury(self, order: Order) -> None:
         if order.remaining == 0:

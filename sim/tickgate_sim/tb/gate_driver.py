@@ -14,7 +14,7 @@ from tickgate_sim.models.gate import Limits, Top, Update
 
 __all__ = ["GateDriver", "record_of"]
 
-_IDLE_CYCLES = 12
+_IDLE_CYCLES = 20
 
 
 def record_of(bits):
@@ -44,7 +44,8 @@ def _top_bits(top):
 class GateDriver:
     """The gate's surroundings: order ring, entry, book, host registers.
 
-    ``log`` lists what the gate took, in order: ("order", request) and ("venue", update).
+    ``log`` lists what the gate took, in order: ("order", request), ("venue", update), and
+    ("withdraw", None) where it gave an order back that was not sent.
     ``decisions``, ``passed`` and ``events`` list what it gave; the cycle of each is in ``cycles``.
     """
 
@@ -59,14 +60,15 @@ class GateDriver:
         self.unsend = False
         self._pulses = []
         self._offered = {"order": None, "venue": None}
-        self._send_at = None
+        self._send_at = deque()
 
     async def start(self):
         """Start the clock, reset, and set every input to its quiet value."""
         for name in ("decision__ready", "events__ready", "passed__ready"):
             getattr(self.dut, name).value = 1
-        for name in ("order__valid", "venue__valid", "sent", "unsent", "symbol_write", "ms_tick",
-                     "control__arm", "control__disarm", "watchdog_touch__touch",
+        for name in ("order__valid", "venue__valid", "query_status", "sent", "unsent",
+                     "symbol_write", "ms_tick", "control__arm", "control__disarm",
+                     "watchdog_touch__touch",
                      "limit_commit__commit", "events_room", "session_up", "kill_all__on",
                      "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
                      "kill_symbol_high__mask", "watchdog_timeout__ms", "limit_data__value__we",
@@ -84,7 +86,7 @@ class GateDriver:
         self._offered = {"order": None, "venue": None}
         self.orders.clear()
         self.updates.clear()
-        self._send_at = None
+        self._send_at.clear()
         self.dut.order__valid.value = 0
         self.dut.venue__valid.value = 0
         for _ in range(2):
@@ -126,10 +128,12 @@ class GateDriver:
         if dut.passed__valid.value and dut.passed__ready.value:
             self.passed.append(dut.passed__payload.value.to_unsigned())
             self.cycles["passed"].append(self.cycle)
-            self._send_at = self.cycle + self.send_delay
-        if self._send_at is not None and self.cycle >= self._send_at:
+            self._send_at.append(self.cycle + self.send_delay)
+        if self._send_at and self.cycle >= self._send_at[0]:
             self.pulse("unsent" if self.unsend else "sent")
-            self._send_at = None
+            self._send_at.popleft()
+        if dut.withdrawn.value:
+            self.log.append(("withdraw", None))
         if dut.decision__valid.value and dut.decision__ready.value:
             self.decisions.append(record_of(dut.decision__payload.value.to_unsigned()))
             self.cycles["decision"].append(self.cycle)
@@ -147,8 +151,9 @@ class GateDriver:
         quiet = 0
         for _ in range(1 << 14):
             await self.step()
-            waits = self.orders or self.updates or any(
-                item is not None for item in self._offered.values()) or self._send_at is not None
+            offered = any(item is not None for item in self._offered.values())
+            waits = (self.orders or self.updates or offered or self._send_at
+                     or self.dut.active.value)
             quiet = 0 if waits else quiet + 1
             if quiet > _IDLE_CYCLES:
                 return

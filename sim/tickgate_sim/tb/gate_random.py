@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import deque
 
 import cocotb
 from tickgate.records.messages import OrderRequest
@@ -25,6 +26,7 @@ class Traffic:
         self.token = 0
         self.matches = 0
         self.trades = []
+        self.recent = deque(maxlen=8)  # orders that may not be decided yet
 
     def limits(self):
         rng = self.rng
@@ -54,12 +56,17 @@ class Traffic:
         side = rng.choice("BBSSTE")
         orig = 0
         known = list(model.orders.values())
-        if action == "U" and known and rng.random() < 0.95:
+        if action == "U" and known and rng.random() < 0.7:
             old = rng.choice(known)
             orig, account, symbol = old.token, old.account, old.symbol
             side = rng.choice("STE") if old.sells else "B"
             if rng.random() < 0.05:
                 side = rng.choice("BSTE")
+        elif self.recent and rng.random() < 0.5:  # of one row with, and perhaps for, those before
+            before = rng.choice(self.recent)
+            account, symbol = before.account, before.symbol
+            if action == "U":
+                orig, side = before.user_ref_num, before.side
         if rng.random() < 0.97:
             self.token += rng.choice((1, 1, 1, 1, 2, OPEN_ORDERS))
         token = self.token
@@ -94,6 +101,8 @@ class Traffic:
                 {"symbol": rng.choice((SYMBOLS, 65535))},
                 {"session": rng.choice((32, 65535))}, {"side": "?"}, {"time_in_force": "5"},
                 {"reserved_a": 1}, {"reserved_b": 1 << 31}, {"price": 0})))
+        else:
+            self.recent.append(request)
         return request
 
     def update(self):
@@ -129,6 +138,7 @@ class Scoreboard:
         self.answered = 0
         self.compared = 0
         self.seen = 0
+        self.unsent = deque()
 
     def follow(self):
         """Compare everything since the last time. The gate must be at rest."""
@@ -137,6 +147,9 @@ class Scoreboard:
             if kind == "venue":
                 model.venue(item)
                 continue
+            if kind == "withdraw":
+                model.withdraw(self.unsent.popleft())
+                continue
             verdict = model.order(item, self.tops[item.symbol % SYMBOLS])
             decision = driver.decisions[self.answered]
             self.answered += 1
@@ -144,7 +157,10 @@ class Scoreboard:
             self.seen |= verdict.checks
             checks, first = verdict.checks, verdict.first
             if verdict.passed and driver.unsend:
-                model.withdraw(item)
+                if item.action == "X":  # it reserved nothing that is to be given back
+                    model.withdraw(item)
+                else:
+                    self.unsent.append(item)
                 checks, first = 1 << 7, 7
             got = (decision.user_ref_num, decision.checks, decision.first_check,
                    decision.generation, decision.bid, decision.ask, decision.action,
@@ -153,6 +169,7 @@ class Scoreboard:
                            verdict.ask, item.action, item.quantity), (item, decision, verdict)
         self.taken = len(driver.log)
         assert len(driver.decisions) == self.answered
+        assert not self.unsent
 
     async def compare_tables(self):
         """Compare exposure and counts."""
@@ -286,7 +303,7 @@ async def equals_the_model(dut):
     passed = 0
     for round_ in range(ROUNDS):
         driver.send_delay = rng.choice((1, 1, 1, 5, 20))
-        for _ in range(rng.choice((1, 1, 2, 4))):
+        for _ in range(rng.choice((1, 1, 2, 4, 4, 30))):
             driver.orders.append(traffic.order())
         updates = rng.choice((0, 1, 1, 2, 4)) + len(model.orders) // (OPEN_ORDERS // 2) * 3
         for _ in range(updates):

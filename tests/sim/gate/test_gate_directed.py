@@ -1,4 +1,4 @@
-"""The gate's gateware, one property at a time."""
+"""The gate's gateware, one property at a time, in both profiles."""
 
 import pytest
 from tickgate_hdl.risk.gate import Gate
@@ -8,9 +8,12 @@ from tickgate_sim.runner import run
 pytestmark = pytest.mark.sim
 
 
-def test_gate_keeps_each_promise():
+@pytest.mark.parametrize("registered", [False, True], ids=["latency", "ecp5"])
+def test_gate_keeps_each_promise(registered):
     run(
-        Gate(CardConfig(symbols=4, accounts=2, open_orders=16)),
+        Gate(CardConfig(symbols=4, accounts=2, open_orders=16, registered=registered)),
         name="gate",
         tb="tickgate_sim.tb.gate_directed",
+        random_memories=True,
+        environment={"GATE_REGISTERED": str(int(registered))},
     )

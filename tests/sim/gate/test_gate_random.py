@@ -7,14 +7,18 @@ from tickgate_sim.runner import run
 
 pytestmark = pytest.mark.sim
 
+SMALL = {"symbols": 4, "accounts": 2, "open_orders": 16}
+
 
 @pytest.mark.parametrize(
     ("config", "rounds", "seed"),
     [
-        (CardConfig(symbols=4, accounts=2, open_orders=16), 2500, 1),
-        (CardConfig(symbols=4, accounts=2, open_orders=16), 2500, 2),
-        (CardConfig(), 800, 3),
+        (CardConfig(**SMALL), 2000, 1),
+        (CardConfig(**SMALL), 2000, 2),
+        (CardConfig(**SMALL, registered=True), 2000, 3),
+        (CardConfig(), 600, 4),
     ],
+    ids=["small", "small again", "registered", "latency profile"],
 )
 def test_gate_equals_its_model(config, rounds, seed):
     run(
@@ -22,6 +26,7 @@ def test_gate_equals_its_model(config, rounds, seed):
         name="gate",
         tb="tickgate_sim.tb.gate_random",
         seed=seed,
+        random_memories=True,
         environment={
             "GATE_SYMBOLS": str(config.symbols),
             "GATE_ACCOUNTS": str(config.accounts),

@@ -1,0 +1,158 @@
+"""What is used of a limit, kept exact while an operation may come in every cycle."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from tickgate_hdl.lib.delay import delayed
+
+__all__ = ["Accumulator"]
+
+
+class Accumulator(wiring.Component):
+    """Rows of what is used, and whether one more amount would be over the limit.
+
+    A cycle is an operation or nothing; what follows is said of one operation, by its cycles.
+
+    ===================  ============================  =========================================
+    cycle                with ``registered``           what happens
+    ===================  ============================  =========================================
+    look, 0              0                             ``row`` is given, its memory is read
+    1                    2                             ``amount`` and ``limit`` are given
+    weigh, 1             3                             used and amount are compared with the limit
+    verdict, 2           4                             ``over`` is told; ``commit`` says whether
+                                                       the amount is added
+    after it, 3          5                             the row is written, if so
+    ===================  ============================  =========================================
+
+    Operations of one row see each other whatever lies between them. The one right before is not
+    decided while this one is compared: both cases are compared, and the one that is true is chosen
+    a cycle later. So no path is longer than one addition, and there is one in each direction.
+
+    An amount may be negative. What is used never wraps: it stays at the end of its range
+    (``width`` bits, signed; with ``floor`` no less than 0). An operation that commits although it
+    may leave the range must not be followed by one of the same row in the next cycle.
+
+    Parameters
+    ----------
+    rows, width : int
+        Size of the table.
+    floor : bool
+        What is used stays at 0 where it would go below.
+    registered : bool
+        Two more cycles between a row and its comparison, for an FPGA that needs them.
+
+    Attributes
+    ----------
+    lead : cycles from ``row`` to the comparison
+    given : cycles from ``row`` to ``amount`` and ``limit``
+
+    Members
+    -------
+    looks, row : In(1), In
+        An operation begins, of this row.
+    amount, limit : In(signed), In
+    over : Out(1)
+    commit : In(1)
+    view_row, view : In, Out(signed)
+        A row for the host, one cycle later; what is under way is not in it.
+    sweep, sweep_row : In(1), In
+        Set a row to 0. Nothing may be under way.
+    """
+
+    def __init__(self, rows, width, *, floor=False, registered=False):
+        self._rows, self._width, self._floor = rows, width, floor
+        self._registered = registered
+        self.lead = 3 if registered else 1
+        self.given = 2 if registered else 1
+        index = ceil_log2(rows)
+        super().__init__({
+            "looks": In(1), "row": In(index), "amount": In(signed(width)), "limit": In(width - 1),
+            "over": Out(1), "commit": In(1),
+            "view_row": In(index), "view": Out(signed(width)),
+            "sweep": In(1), "sweep_row": In(index),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        lead, width = self.lead, self._width
+        rows, looked = [self.row], [self.looks]  # of the cycle so many before
+        for cycle in range(1, lead + 3):
+            rows.append(delayed(m, rows[-1], f"row_{cycle}", reset_less=True))
+            looked.append(delayed(m, looked[-1], f"looked_{cycle}"))
+
+        m.submodules.memory = memory = Memory(shape=signed(width), depth=self._rows, init=[])
+        write, read, view = memory.write_port(), memory.read_port(), memory.read_port()
+        committed = Signal(attrs={"keep": 1})
+        kept, written = (Signal(signed(width), reset_less=True) for _ in range(2))
+        moved = Signal(signed(width + 1), reset_less=True)
+        result = Signal(signed(width))  # of the operation after its verdict
+        clamped = self._clamped(moved)
+        m.d.comb += [
+            result.eq(Mux(committed, clamped, kept)),
+            read.addr.eq(self.row), view.addr.eq(self.view_row), self.view.eq(view.data),
+            write.addr.eq(rows[lead + 2]), write.data.eq(result), write.en.eq(committed),
+        ]
+        m.d.sync += written.eq(result)
+        with m.If(self.sweep):
+            m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
+
+        # ``same(k, t)``: what looked t cycles ago has the row of the operation k cycles before it.
+        found = {k: delayed(m, looked[k] & (self.row == rows[k]), f"same_{k}")
+                 for k in range(1, lead + 3)}
+
+        def same(before, cycle):
+            return delayed(m, found[before], f"same_{before}_at", cycle - 1)
+
+        # The row as it travels: the newest result of each cycle that is for it takes its place.
+        value = Mux(same(lead + 2, 1), written, read.data)
+        for cycle in range(1, lead + 1):
+            value = Mux(same(lead + 2 - cycle, cycle), result, value)
+            if cycle < lead:
+                later = Signal(signed(width), name=f"value_{cycle}", reset_less=True)
+                m.d.sync += later.eq(value)
+                value = later
+
+        amount, alone, together = self.amount, Signal(signed(width + 1)), Signal(signed(width + 2))
+        before = delayed(m, self.amount, "amount_before", reset_less=True).as_signed()
+        m.d.comb += [
+            alone.eq(self.limit - self.amount),
+            together.eq(self.limit - self.amount - before),
+        ]
+        if self._registered:
+            amount = before
+            alone = delayed(m, alone, "alone", reset_less=True).as_signed()
+            together = delayed(m, together, "together", reset_less=True).as_signed()
+
+        # Weigh. ``first`` is what is used if the operation before is refused, ``second`` if not.
+        first, second = (Signal(signed(width), reset_less=True) for _ in range(2))
+        deciding = Signal(signed(width + 1))  # what the operation before makes of its row
+        used = Signal(signed(width))  # before the operation in its verdict
+        adds = Signal(signed(width), reset_less=True)
+        over_first, over_second = Signal(), Signal()
+        next_to = same(1, lead)
+        base = Signal(signed(width))
+        m.d.comb += [
+            used.eq(Mux(committed, second, first)),
+            deciding.eq(used + adds),
+            base.eq(Mux(next_to, used, value)),
+            self.over.eq(Mux(committed, over_second, over_first)),
+        ]
+        m.d.sync += [
+            first.eq(base), second.eq(Mux(next_to, deciding, value)), adds.eq(amount),
+            over_first.eq(base > alone), over_second.eq(base > Mux(next_to, together, alone)),
+            kept.eq(used), moved.eq(deciding), committed.eq(self.commit),
+        ]
+        return m
+
+    def _clamped(self, value):
+        """Bring a sum of one bit more back into the range."""
+        width = self._width
+        most = (1 << width - 1) - 1
+        if self._floor:
+            return Mux(value[-1], 0, Mux(value[-2], most, value[:width].as_signed()))
+        inside = Mux(value[-1] == value[-2], value[:width].as_signed(),
+                     Mux(value[-1], -most - 1, most))
+        return inside

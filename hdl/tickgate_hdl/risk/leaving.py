@@ -1,0 +1,72 @@
+"""Orders that passed, on their way to the wire."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.wiring import In, Out
+from tickgate.records.schema import ORDER_REQUEST
+from tickgate.risk.checks import BY_NAME, CHECKS
+
+from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.risk.decisions import DEPTH
+from tickgate_hdl.risk.layouts import PassedOrder
+
+__all__ = ["Leaving"]
+
+
+class Leaving(wiring.Component):
+    """Offer each order in the cycle in which it comes, and keep it while the wire does not take it.
+
+    An order that has waited here is not let go once a kill switch that is for it is on, or the gate
+    is closed: it is taken back. Therefore ``o`` may cease to offer what was not taken.
+
+    Members
+    -------
+    passes, order : In(1), In(PassedOrder)
+        Strobe: an order passed.
+    o : Out(stream of PassedOrder)
+        To the wire.
+    sent, unsent : In(1)
+        Strobes of the wire, for what it took.
+    armed, kill_all, kill_session, kill_account, kill_symbol : In
+        States.
+    waits : Out(1)
+        An order waits for the wire.
+    stopped, stopped_checks : Out(1), Out
+        Strobe: the oldest order that waits will not leave, because of these checks.
+    """
+
+    def __init__(self):
+        super().__init__({
+            "passes": In(1), "order": In(PassedOrder), "o": Out(stream.Signature(PassedOrder)),
+            "sent": In(1), "unsent": In(1), "armed": In(1), "kill_all": In(1),
+            "kill_session": In(32), "kill_account": In(32), "kill_symbol": In(64),
+            "waits": Out(1), "stopped": Out(1), "stopped_checks": Out(len(CHECKS)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = fifo.SyncFIFO(width=PassedOrder.size, depth=DEPTH)
+        oldest = PassedOrder(queue.r_data)
+        request = record_layout(ORDER_REQUEST)(oldest.record.body)
+        checks = {
+            "gate_closed": ~self.armed, "kill_all": self.kill_all,
+            "kill_session": self.kill_session.bit_select(request.session[:5], 1),
+            "kill_account": self.kill_account.bit_select(request.account[:5], 1),
+            "kill_symbol": self.kill_symbol.bit_select(request.symbol[:6], 1),
+        }
+        taken, on_wire, barred = Signal(), Signal(range(DEPTH + 1)), Signal()
+        m.d.comb += [
+            *(self.stopped_checks[BY_NAME[name].bit].eq(bit) for name, bit in checks.items()),
+            barred.eq(Cat(checks.values()).any() & (request.action != ord("X"))),
+            self.o.valid.eq(Mux(queue.r_rdy, ~barred, self.passes)),
+            Value.cast(self.o.payload).eq(
+                Mux(queue.r_rdy, queue.r_data, Value.cast(self.order))),
+            self.waits.eq(queue.r_rdy), taken.eq(self.o.valid & self.o.ready),
+            queue.w_data.eq(Value.cast(self.order)),
+            queue.w_en.eq(self.passes & (queue.r_rdy | ~self.o.ready)),
+            # In the order of the passes: after what the wire took is known to have left or not.
+            self.stopped.eq(queue.r_rdy & barred & (on_wire == 0)),
+            queue.r_en.eq(taken | self.stopped),
+        ]
+        m.d.sync += on_wire.eq(on_wire + taken - (self.sent | self.unsent))
+        return m

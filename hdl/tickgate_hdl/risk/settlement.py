@@ -1,0 +1,164 @@
+"""What changes the exposure without a verdict: venue messages, orders that never left, loads."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from tickgate_hdl.risk.layouts import (
+    EXPOSURE_BITS,
+    Moves,
+    VenueUpdate,
+    fill_layout,
+    slot_layout,
+)
+from tickgate_hdl.risk.open_orders import Link
+from tickgate_hdl.risk.venue import REJECTED, REPLACED, VenueEffect
+from tickgate_hdl.top.config import CardConfig
+
+__all__ = ["Settlement"]
+
+
+class Settlement(wiring.Component):
+    """Apply one of them at a time, between orders.
+
+    While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
+    An order that never left goes first, then the venue's messages, but never two in a row while an
+    order waits. Ten cycles each, and those of the orders under way.
+
+    Members
+    -------
+    venue : In(stream of VenueUpdate)
+        Taken when it has its effect.
+    unsent, unsent_token : In(1), In(32)
+        The order of this UserRefNum passed and never left: take back what it reserved.
+    unsent_taken : Out(1)
+        Strobe: that is what is done now; its effect is before any order that enters later.
+    load, load_account, load_symbol, load_value : In
+        Strobe: set a position.
+    order_waits, order_enters : In(1)
+        An order is offered; one enters.
+    hold, empty : Out(1), In(1)
+        No order may enter; none is under way.
+    operate, account, symbol, moves : Out
+        Strobe: the exposure of this row moves by so much.
+    view_row_wanted, view_position : Out(1), In
+        The row of the load is to be read; its position, a cycle later.
+    token, slot, link, other_token, other, match_number, fill, write, write_token, new_slot, \
+    unlink, unlink_token, write_fill, new_fill
+        Ports of ``OpenOrders``.
+    count_unknown_token__count : Out(32)
+        Messages about what the gate does not have.
+    active : Out(1)
+    """
+
+    def __init__(self, config: CardConfig):
+        self._config = config
+        slot, fill = slot_layout(config), fill_layout(config)
+        account, symbol = slot["account"].shape, slot["symbol"].shape
+        super().__init__({
+            "venue": In(stream.Signature(VenueUpdate)),
+            "unsent": In(1), "unsent_token": In(32), "unsent_taken": Out(1),
+            "load": In(1), "load_account": In(account), "load_symbol": In(symbol),
+            "load_value": In(32),
+            "order_waits": In(1), "order_enters": In(1), "hold": Out(1), "empty": In(1),
+            "operate": Out(1), "account": Out(account), "symbol": Out(symbol),
+            "moves": Out(Moves),
+            "view_wanted": Out(1), "view_account": Out(account), "view_symbol": Out(symbol),
+            "view_position": In(EXPOSURE_BITS),
+            "token": Out(32), "slot": In(slot), "link": In(Link), "other_token": Out(32),
+            "other": In(slot), "match_number": Out(64), "fill": In(fill),
+            "write": Out(1), "write_token": Out(32), "new_slot": Out(slot),
+            "unlink": Out(1), "unlink_token": Out(32), "write_fill": Out(1), "new_fill": Out(fill),
+            "count_unknown_token__count": Out(32), "active": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.effect = effect = VenueEffect(self._config)
+        update, takes_back = Signal(VenueUpdate), Signal()
+        slot, link, fill, other = (
+            Signal.like(port) for port in (self.slot, self.link, self.fill, self.other))
+        order_turn = Signal()  # a venue message was applied, and no order entered since
+        loads, value = Signal(), Signal.like(self.load_value)
+        m.d.comb += [
+            self.token.eq(update.user_ref_num), self.match_number.eq(update.match_number),
+            effect.update.eq(update), effect.slot.eq(slot), effect.link.eq(link),
+            effect.fill.eq(fill), effect.other.eq(other),
+            self.write_token.eq(update.user_ref_num), self.new_slot.eq(effect.new_slot),
+            self.unlink_token.eq(self.other_token), self.new_fill.eq(effect.new_fill),
+            self.account.eq(effect.account), self.symbol.eq(effect.symbol),
+            self.moves.eq(effect.moves), self.hold.eq(1), self.active.eq(1),
+        ]
+        with m.If(self.order_enters):
+            m.d.sync += order_turn.eq(0)
+        with m.If(self.load):
+            m.d.sync += [
+                loads.eq(1), self.view_account.eq(self.load_account),
+                self.view_symbol.eq(self.load_symbol), value.eq(self.load_value)]
+
+        with m.FSM():
+            with m.State("Idle"):
+                venue_turn = self.venue.valid & ~(order_turn & self.order_waits)
+                m.d.comb += self.hold.eq(self.unsent | loads | venue_turn)
+                m.d.comb += self.active.eq(self.hold)
+                with m.If(self.unsent):
+                    m.d.sync += [
+                        takes_back.eq(1), update.message_type.eq(REJECTED),
+                        update.user_ref_num.eq(self.unsent_token)]
+                    m.next = "Wait"
+                with m.Elif(loads):
+                    m.next = "Load Wait"
+                with m.Elif(venue_turn):
+                    m.d.sync += [takes_back.eq(0), update.eq(self.venue.payload), order_turn.eq(1)]
+                    m.next = "Wait"
+
+            with m.State("Wait"), m.If(self.empty):
+                m.next = "Slot"
+            with m.State("Slot"):
+                m.d.comb += self.unsent_taken.eq(takes_back)
+                m.d.sync += [slot.eq(self.slot), link.eq(self.link), fill.eq(self.fill)]
+                m.next = "Other"
+            with m.State("Other"):
+                m.d.sync += self.other_token.eq(Mux(
+                    update.message_type == REPLACED, update.orig_user_ref_num,
+                    Mux(slot.pending, slot.link, link.replacement)))
+                m.next = "Other Read"
+            with m.State("Other Read"):
+                m.next = "Other Kept"
+            with m.State("Other Kept"):
+                m.d.sync += other.eq(self.other)
+                m.next = "Effect"
+            with m.State("Effect"):
+                m.next = "Moves"
+            with m.State("Moves"):
+                m.next = "Write"
+            with m.State("Write"):
+                m.d.comb += [
+                    self.operate.eq(effect.known), self.write.eq(effect.writes_slot),
+                    self.write_fill.eq(effect.writes_fill), self.unlink.eq(effect.unlinks_other)]
+                with m.If(~effect.known & ~takes_back):
+                    m.d.sync += self.count_unknown_token__count.eq(
+                        self.count_unknown_token__count + 1)
+                m.next = "Write Other"
+            with m.State("Write Other"):
+                m.d.comb += [
+                    self.write.eq(effect.kills_other), self.write_token.eq(self.other_token),
+                    self.new_slot.eq(0), self.venue.ready.eq(~takes_back)]
+                m.next = "Idle"
+
+            with m.State("Load Wait"), m.If(self.empty):
+                m.d.comb += self.view_wanted.eq(1)
+                m.next = "Load"
+            with m.State("Load"):
+                move = Signal.like(self.moves.position)
+                m.d.comb += [
+                    move.eq(value.as_signed() - self.view_position.as_signed()),
+                    self.operate.eq(1), self.account.eq(self.view_account),
+                    self.symbol.eq(self.view_symbol), self.moves.position.eq(move),
+                    self.moves.long.eq(move), self.moves.short.eq(-move),
+                ]
+                m.d.sync += loads.eq(self.load)
+                m.next = "Loaded"
+            with m.State("Loaded"):
+                m.next = "Idle"
+        return m
