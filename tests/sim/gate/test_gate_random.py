@@ -16,7 +16,7 @@ SMALL = {"symbols": 4, "accounts": 2, "open_orders": 16}
         (CardConfig(**SMALL), 2000, 1),
         (CardConfig(**SMALL), 2000, 2),
         (CardConfig(**SMALL, registered=True), 2000, 3),
-        (CardConfig(), 600, 4),
+        (CardConfig(), 900, 3),
     ],
     ids=["small", "small again", "registered", "latency profile"],
 )
@@ -32,5 +32,6 @@ def test_gate_equals_its_model(config, rounds, seed):
             "GATE_ACCOUNTS": str(config.accounts),
             "GATE_OPEN_ORDERS": str(config.open_orders),
             "GATE_ROUNDS": str(rounds),
+            "GATE_REGISTERED": str(int(config.registered)),
         },
     )
