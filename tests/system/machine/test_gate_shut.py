@@ -90,6 +90,7 @@ def test_killed(running: Rig, client: Peer, scope: str, target: str | None) -> N
     assert (refusal.get(tags.TEXT) or "").startswith(f"RISK kill_{scope}: ")
     assert running.arrived() == before
     client.answer(client.cancel(resting, SYMBOL, orders.BUY), "4")  # cancels still pass
+    running.machine.exchange.call("rerequest", loss_ppm=0)
     running.machine.engine.call("kill", scope=scope, target=target, on=False)
     an_order_passes(running, client)
 
@@ -235,10 +236,15 @@ def test_stale_host(running: Rig, client: Peer) -> None:
 
 
 def test_no_reference_after_a_gap_in_the_feed(running: Rig, client: Peer) -> None:
-    """Last in this file: a gap makes the books unreliable for the rest of the day."""
+    """Last in this file: until the gap is closed the books are not to be relied on.
+
+    What the host asks for again is lost for a while, so that the gap lasts.
+    """
     resting = client.enter(SYMBOL, orders.BUY, 1, DOLLAR)
     client.answer(resting, "0")
+    running.machine.exchange.call("rerequest", loss_ppm=1_000_000)
     running.machine.exchange.call("gap", packets=3)
     running.until_state(lambda _: running.top(SYMBOL)["stale"], "the card noticed the gap")
     nothing_passes(running, client, "no_reference")
     client.answer(client.cancel(resting, SYMBOL, orders.BUY), "4")  # cancels still pass
+    running.machine.exchange.call("rerequest", loss_ppm=0)
