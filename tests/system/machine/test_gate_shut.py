@@ -90,7 +90,6 @@ def test_killed(running: Rig, client: Peer, scope: str, target: str | None) -> N
     assert (refusal.get(tags.TEXT) or "").startswith(f"RISK kill_{scope}: ")
     assert running.arrived() == before
     client.answer(client.cancel(resting, SYMBOL, orders.BUY), "4")  # cancels still pass
-    running.machine.exchange.call("rerequest", loss_ppm=0)
     running.machine.engine.call("kill", scope=scope, target=target, on=False)
     an_order_passes(running, client)
 
