@@ -148,8 +148,8 @@ class Gate(wiring.Component):
             self.order.ready.eq(
                 decisions.room & ~settlement.hold & ~self.busy & ~leaving.waits
                 & ~(refill.presses & ~refilled)
-                # Not right behind the refill of its account (``Accumulator``).
-                & ~(refilled & (offered.account == last_refilled))),
+                # Not right behind the refill of its row (``Accumulator``), known account or not.
+                & ~(refilled & (offered.account[:len(last_refilled)] == last_refilled))),
             enters.eq(self.order.valid & self.order.ready),
             refills.eq(refill.wants & ~enters & ~settlement.hold & ~refilled & ~self.busy),
             refill.done.eq(refills), refill.tick.eq(self.ms_tick),

@@ -519,6 +519,29 @@ async def ticks_during_orders_lose_nothing(dut):
 
 
 @test
+async def an_unknown_account_behind_a_refill_lets_nothing_through(dut):
+    """Its number has the low bits, and so the row, of the account that is refilled."""
+    bench = await Bench(dut).open(Limits(
+        account={0: (1, 1000, 10**9, 0, 1000, 3, 0, 0)}, symbol=LIMITS.symbol,
+        position=LIMITS.position))
+    costly = {"account": 0, "quantity": 1001, "price": 900_000}  # refused, and charged
+    for delay in range(12):  # the orders come before, in and after the refill's cycle
+        for _ in range(4):
+            await bench.tick()  # nothing is spent
+        first = len(bench.decisions)
+        bench.pulse("ms_tick")
+        await bench.steps(delay)
+        bench.orders.append(bench.good(account=ACCOUNTS))
+        bench.orders.extend(bench.good(**costly) for _ in range(6))
+        await bench.settle()
+        unknown, *others = (decision.checks for decision in bench.decisions[first:])
+        assert unknown & mask("malformed")
+        charged = [checks & mask("message_rate") == 0 for checks in others]
+        # The refill finds nothing spent, or waits until no order comes.
+        assert charged == [True] * 3 + [False] * 3, delay
+
+
+@test
 async def an_order_that_cannot_leave_is_taken_back(dut):
     bench = await Bench(dut).open()
     await bench.done()
