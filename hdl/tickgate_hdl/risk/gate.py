@@ -159,7 +159,7 @@ class Gate(wiring.Component):
         for cycle in range(1, self.latency + 1):
             under_way.append(delayed(m, under_way[-1], f"under_way_{cycle}"))
         m.d.comb += [
-            settlement.empty.eq(~Cat(under_way[1:]).any()),
+            settlement.empty.eq(~Cat(under_way[1:]).any() & ~self.busy),
             self.busy.eq(limits.busy | sweeping),
             self.active.eq(
                 refill.wants | settlement.active | Cat(under_way[1:]).any() | leaving.waits),

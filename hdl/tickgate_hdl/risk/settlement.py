@@ -38,10 +38,10 @@ class Settlement(wiring.Component):
     order_waits, order_enters : In(1)
         An order is offered; one enters.
     hold, empty : Out(1), In(1)
-        No order may enter; none is under way.
+        No order may enter; none is under way, and no table is swept.
     operate, account, symbol, moves : Out
         Strobe: the exposure of this row moves by so much.
-    view_row_wanted, view_position : Out(1), In
+    view_wanted, view_account, view_symbol, view_position : Out(1), Out, Out, In
         The row of the load is to be read; its position, a cycle later.
     token, slot, link, other_token, other, match_number, fill, write, write_token, new_slot, \
     unlink, unlink_token, write_fill, new_fill

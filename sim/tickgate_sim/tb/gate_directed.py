@@ -542,6 +542,28 @@ async def an_unknown_account_behind_a_refill_lets_nothing_through(dut):
 
 
 @test
+async def what_comes_during_the_sweep_waits_for_its_end(dut):
+    bench = await Bench(dut).open()
+    assert await bench.checks() == 0
+    token = bench.token
+    dut.rst.value = 1
+    await bench.steps(2)
+    dut.rst.value = 0
+    await bench.step()
+    await bench.load_position(ACCOUNT, SYMBOL, 77)
+    bench.updates.append(Update("E", token, 100, match_number=5))
+    for _ in range(1 << 10):
+        assert bench.log[-1][0] != "venue"
+        if not dut.busy.value:
+            break
+        await bench.step()
+    await bench.settle()
+    assert bench.log[-1][0] == "venue"
+    assert await bench.exposure(ACCOUNT, SYMBOL) == (77, 0, 0)
+    assert int(dut.count_unknown_token__count.value) == 1
+
+
+@test
 async def an_order_that_cannot_leave_is_taken_back(dut):
     bench = await Bench(dut).open()
     await bench.done()
