@@ -5,11 +5,11 @@ from amaranth.hdl import Signal
 __all__ = ["sweep"]
 
 
-def sweep(m, depth, *, busy, clear):
+def sweep(m, depth, *, busy, clear=0):
     """Return the row that is to be emptied while ``busy``, a register that is 1 after reset.
 
     All ``depth`` rows, a power of two, have their turn, one a cycle, after reset and after the
-    strobe ``clear``.
+    strobe ``clear``, if there is one.
     """
     row = Signal(range(depth), name="sweep")
     with m.If(busy):

@@ -11,6 +11,7 @@ from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
+from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.accumulator import Accumulator
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
@@ -339,11 +340,8 @@ class Gate(wiring.Component):
         """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
         rows = max(config.accounts * config.symbols, config.open_orders)
-        row = Signal(range(rows + 1))
         sweeping = Signal(init=1)
-        m.d.comb += sweeping.eq(row != rows)
-        with m.If(sweeping):
-            m.d.sync += row.eq(row + 1)
+        row = sweep(m, rows, busy=sweeping)
         m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
             "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
         for table in (names, orders, rate, *exposure.values()):

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL, TABLES
 
+from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.top.config import CardConfig
 
@@ -45,7 +46,7 @@ class LimitsImage(wiring.Component):
             "account_row": Out(row_layout(ACCOUNT)),
             "symbol_row": Out(row_layout(SYMBOL)),
             "position_row": Out(row_layout(POSITION)),
-            "busy": Out(1), "generation": Out(32), "finished": Out(1),
+            "busy": Out(1, init=1), "generation": Out(32), "finished": Out(1),
             "limit_address__value": In(16), "limit_address__value__we": In(1),
             "limit_address__value__next": Out(16), "limit_address__value__next__we": Out(1),
             "limit_data__value": In(32), "limit_data__value__we": In(1),
@@ -64,11 +65,8 @@ class LimitsImage(wiring.Component):
         bank = Signal()
 
         # The sweep clears every row of both banks, all tables at once.
-        sweep = Signal(range(2 * max(rows.values()) + 1))
-        sweeping = sweep != 2 * max(rows.values())
-        m.d.comb += self.busy.eq(sweeping)
-        with m.If(sweeping):
-            m.d.sync += sweep.eq(sweep + 1)
+        sweeping = self.busy
+        row_swept = sweep(m, 2 * max(rows.values()), busy=sweeping)
 
         address, checking = Signal(16), Signal()
         writing = Signal()
@@ -103,8 +101,8 @@ class LimitsImage(wiring.Component):
                 write.data.eq(self.limit_data__value.replicate(table.row_words)),
             ]
             with m.If(sweeping):
-                m.d.comb += [write.addr.eq(sweep), write.data.eq(0), write.en.eq(-1)]
-                with m.If(sweep >= 2 * count):
+                m.d.comb += [write.addr.eq(row_swept), write.data.eq(0), write.en.eq(-1)]
+                with m.If(row_swept >= 2 * count):
                     m.d.comb += write.en.eq(0)
             with m.Elif(writing & (address[14:16] == table.select) & (row < count)):
                 m.d.comb += write.en.eq(1 << address[:word_bits])
