@@ -8,7 +8,10 @@ from amaranth.utils import ceil_log2
 
 from tickgate_hdl.lib.delay import delayed
 
-__all__ = ["Accumulator"]
+__all__ = ["LEAD", "Accumulator"]
+
+LEAD = {False: 1, True: 3}
+"""Cycles from looking a row up to comparing it, by ``registered``: for all of the gate."""
 
 
 class Accumulator(wiring.Component):
@@ -65,7 +68,7 @@ class Accumulator(wiring.Component):
     def __init__(self, rows, width, *, floor=False, registered=False):
         self._rows, self._width, self._floor = rows, width, floor
         self._registered = registered
-        self.lead = 3 if registered else 1
+        self.lead = LEAD[registered]
         self.given = 2 if registered else 1
         index = ceil_log2(rows)
         super().__init__({
@@ -153,6 +156,5 @@ class Accumulator(wiring.Component):
         most = (1 << width - 1) - 1
         if self._floor:
             return Mux(value[-1], 0, Mux(value[-2], most, value[:width].as_signed()))
-        inside = Mux(value[-1] == value[-2], value[:width].as_signed(),
-                     Mux(value[-1], -most - 1, most))
-        return inside
+        return Mux(value[-1] == value[-2], value[:width].as_signed(),
+                   Mux(value[-1], -most - 1, most))

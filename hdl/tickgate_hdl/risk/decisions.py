@@ -78,24 +78,24 @@ class Decisions(wiring.Component):
         m.d.comb += [self.room.eq(inside != DEPTH), taken.eq(self.o.valid & self.o.ready)]
         m.d.sync += inside.eq(inside + self.enters - taken)
 
-        verdict, left = _Verdict(verdicts.w_data), _Leaving(leaving.w_data)
+        verdict, leaves = _Verdict(verdicts.w_data), _Leaving(leaving.w_data)
         m.d.comb += [
             verdict.decision.eq(self.decision), verdict.passes.eq(self.decision.checks == 0),
             verdicts.w_en.eq(self.verdict),
-            left.token.eq(self.decision.user_ref_num),
-            left.cancel.eq(self.decision.action == ord("X")), left.arrived.eq(self.arrived),
+            leaves.token.eq(self.decision.user_ref_num),
+            leaves.cancel.eq(self.decision.action == ord("X")), leaves.arrived.eq(self.arrived),
             leaving.w_en.eq(self.verdict & verdict.passes),
         ]
 
         # An order leaves, or never does.
-        left, outcome = _Leaving(leaving.r_data), _Outcome(outcomes.w_data)
+        left, becomes = _Leaving(leaving.r_data), _Outcome(outcomes.w_data)
         sent, unsent = delayed(m, self.sent, "has_left"), delayed(m, self.unsent, "never_leaves")
         checks = delayed(m, self.unsent_checks, "why", reset_less=True)
         cycles = Signal(32)
         m.d.comb += [
             cycles.eq(self.clock - 1 - left.arrived),
-            outcome.checks.eq(Mux(unsent, checks, 0)),
-            outcome.wire_cycles.eq(Mux(cycles[16:].any(), 0xFFFF, cycles)),
+            becomes.checks.eq(Mux(unsent, checks, 0)),
+            becomes.wire_cycles.eq(Mux(cycles[16:].any(), 0xFFFF, cycles)),
             outcomes.w_en.eq(sent | unsent), leaving.r_en.eq(outcomes.w_en),
             backs.w_data.eq(left.token), backs.w_en.eq(unsent & ~left.cancel),
             self.give_back.eq(backs.r_rdy), self.give_back_token.eq(backs.r_data),

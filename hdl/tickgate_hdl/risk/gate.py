@@ -12,7 +12,7 @@ from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.lib.sweep import sweep
-from tickgate_hdl.risk.accumulator import Accumulator
+from tickgate_hdl.risk.accumulator import LEAD, Accumulator
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.guard import Guard
@@ -92,7 +92,7 @@ class Gate(wiring.Component):
 
     def __init__(self, config: CardConfig):
         self._config = config
-        self._lead = 3 if config.registered else 1
+        self._lead = LEAD[config.registered]
         self.latency = self._lead + 2 + config.registered
         super().__init__({
             "order": In(stream.Signature(RecordBody)),
@@ -235,7 +235,7 @@ class Gate(wiring.Component):
         ]
 
         # The verdict.
-        judged = _later(m, request, _REQUEST, "judged", lead + 1)
+        judged = _later(m, judge.weighed, _REQUEST, "judged")
         decided, settled, filled = (
             delayed(m, bit, name, lead + 1) for bit, name in (
                 (looks, "decided"), (settles, "settled"), (fills, "filled")))

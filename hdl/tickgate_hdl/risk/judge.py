@@ -53,12 +53,14 @@ class Judge(wiring.Component):
         The rows are of an image in force; with the rows.
     last_token : Out(32)
         Highest UserRefNum that was judged.
+    weighed : Out
+        The request, in the cycle before its verdict.
     bad_token, position_over, rate_over : In(1)
         In the verdict's cycle: the slot or the original is wrong; the position with open orders,
         the account's messages would be over the limit.
     checks : Out
         In the verdict's cycle: which failed.
-    enters, counted, charges, shows : Out(1)
+    enters, counted, charges : Out(1)
         At the same time: the request is no cancel; it is a well-formed enter or replace, which uses
         up its UserRefNum; it costs the account a message.
     """
@@ -70,6 +72,7 @@ class Judge(wiring.Component):
             "account_row": In(row_layout(ACCOUNT)), "symbol_row": In(row_layout(SYMBOL)),
             "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
             "limits_valid": In(1), "last_token": Out(32),
+            "weighed": Out(record_layout(ORDER_REQUEST)),
             "bad_token": In(1), "position_over": In(1), "rate_over": In(1),
             "armed": In(1), "watchdog_ok": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
@@ -119,14 +122,15 @@ class Judge(wiring.Component):
             | (status.breaker != 0))
         # The far touch, or the near one where there is none: both are compared, one is chosen.
         collar = symbol_row.collar
-        inside = Signal(signed(34), reset_less=True)  # the price, less or plus the collar
+        inside = Signal(signed(34))  # the price, less or plus the collar
         m.d.comb += inside.eq(Mux(sells, request.price + collar, request.price - collar))
-        inside = staged(inside, "inside").as_signed() if registered else inside
+        inside = staged(inside, "inside").as_signed()
         bid, ask = (staged(side, name) for side, name in (
             (top.bid, "bid_kept"), (top.ask, "ask_kept")))
         has_bid, has_ask = (staged(side != 0, name) for side, name in (
             (top.bid, "has_bid"), (top.ask, "has_ask")))
-        weighed = record_layout(ORDER_REQUEST)(staged(request, "request_3"))
+        weighed = self.weighed
+        m.d.comb += Value.cast(weighed).eq(staged(request, "request_3"))
         orders = staged(orders, "order_3")
         malformed, limits, is_cancel, sells = (
             staged(value, name) for value, name in (
@@ -146,10 +150,10 @@ class Judge(wiring.Component):
 
         enters, limited = weigh(~is_cancel, "enters"), weigh(sound & limits, "limited")
         has_limits, counted = weigh(limits, "has_limits"), weigh(sound, "counted")
+        used = weigh(sound & ~newer, "used")
         has_reference = ~staged(top.stale, "stale_kept") & (has_bid | has_ask)
         fails = {
             "malformed": weigh(malformed, "malformed"),
-            "used": weigh(sound & ~newer, "used"),
             "halted": weigh(sound & staged(halted, "halted_kept"), "halted"),
             "no_reference": weigh(sound & ~has_reference, "no_reference"),
             "price_collar": weigh(
@@ -177,13 +181,8 @@ class Judge(wiring.Component):
             "host_stale": enters & ~self.watchdog_ok,
             "venue_down": ~self.session_up,
             "events_full": enters & ~self.events_room,
-            "malformed": fails["malformed"],
-            "token": fails["used"] | (counted & self.bad_token),
-            "halted": fails["halted"],
-            "no_reference": fails["no_reference"],
-            "price_collar": fails["price_collar"],
-            "max_quantity": fails["max_quantity"],
-            "max_value": fails["max_value"],
+            **fails,
+            "token": used | (counted & self.bad_token),
             "position_limit": limited & self.position_over,
             "message_rate": limited & self.rate_over,
         }

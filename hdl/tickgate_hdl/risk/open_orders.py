@@ -1,6 +1,6 @@
 """The orders that the gate accounts for, by UserRefNum, and which of them is being replaced."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.risk.accumulator import LEAD
 from tickgate_hdl.risk.layouts import fill_layout, slot_layout
 from tickgate_hdl.top.config import CardConfig
 
@@ -60,7 +61,7 @@ class OpenOrders(wiring.Component):
 
     def __init__(self, config: CardConfig):
         self._config = config
-        self._lead = 3 if config.registered else 1
+        self._lead = LEAD[config.registered]
         slot, fill = slot_layout(config), fill_layout(config)
         super().__init__({
             "order": In(LookingOrder), "bad": Out(1), "commit": In(1),
@@ -139,11 +140,8 @@ class OpenOrders(wiring.Component):
             return {name: delayed(m, bit, f"{name}_{before}_at", cycle - 1)
                     for name, bit in found[before].items()}
 
-        state = None
+        state = self._after(Const(0, 5), hit(lead + 2, 1), was_committed)
         for cycle in range(1, lead + 1):
-            if cycle == 1:
-                nothing = Signal(5, name="nothing")
-                state = self._after(nothing, hit(lead + 2, 1), was_committed)
             state = self._after(state, hit(lead + 2 - cycle, cycle), committed)
             if cycle < lead:
                 state = delayed(m, state, f"state_{cycle}")
