@@ -275,15 +275,23 @@ async def _commit(rng, driver, model, limits):
     assert int(driver.dut.limit_active_generation__value.value) == model.generation
 
 
-async def _set_up(rng, driver, model, traffic):
+async def _begin(dut):
+    """Start the gate; it, its model and what drives and compares both."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    driver = GateDriver(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
+    model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+    traffic = Traffic(rng, model, {})
+    await driver.start()
+    return rng, driver, model, traffic, Scoreboard(driver, model, traffic.tops)
+
+
+def _connect(driver, model):
     model.session_up = model.events_room = True
     driver.dut.session_up.value = 1
     driver.dut.events_room.value = 1
-    for symbol in range(SYMBOLS):
-        traffic.tops[symbol] = driver.tops[symbol] = traffic.top()
-        model.listed.add(symbol)
-        await driver.list_symbol(symbol, f"SYM{symbol}")
-    await _commit(rng, driver, model, traffic.limits())
+
+
+async def _arm(driver, model):
     model.watchdog_timeout = 100
     model.touch()
     model.arm()
@@ -292,15 +300,20 @@ async def _set_up(rng, driver, model, traffic):
     await driver.strobe("control__arm")
 
 
+async def _set_up(rng, driver, model, traffic):
+    _connect(driver, model)
+    for symbol in range(SYMBOLS):
+        traffic.tops[symbol] = driver.tops[symbol] = traffic.top()
+        model.listed.add(symbol)
+        await driver.list_symbol(symbol, f"SYM{symbol}")
+    await _commit(rng, driver, model, traffic.limits())
+    await _arm(driver, model)
+
+
 @cocotb.test(timeout_time=1, timeout_unit="sec")
 async def equals_the_model(dut):
     """Orders and venue messages in bursts, states changed between them: nothing differs."""
-    rng = random.Random(cocotb.RANDOM_SEED)
-    driver = GateDriver(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
-    model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
-    traffic = Traffic(rng, model, {})
-    board = Scoreboard(driver, model, traffic.tops)
-    await driver.start()
+    rng, driver, model, traffic, board = await _begin(dut)
     await _set_up(rng, driver, model, traffic)
     passed = 0
     for round_ in range(ROUNDS):
@@ -331,15 +344,8 @@ async def equals_the_model(dut):
 @cocotb.test(timeout_time=1, timeout_unit="sec")
 async def takes_an_order_in_every_cycle(dut):
     """10,000 orders of one account, one in each cycle: each sees all before it, none waits."""
-    rng = random.Random(cocotb.RANDOM_SEED)
-    driver = GateDriver(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
-    model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
-    traffic = Traffic(rng, model, {})
-    board = Scoreboard(driver, model, traffic.tops)
-    await driver.start()
-    model.session_up = model.events_room = True
-    dut.session_up.value = 1
-    dut.events_room.value = 1
+    rng, driver, model, traffic, board = await _begin(dut)
+    _connect(driver, model)
     traffic.tops[0] = driver.tops[0] = Top(1_000_000, 1_000_200)
     model.listed.add(0)
     await driver.list_symbol(0, "SYM0")
@@ -349,12 +355,7 @@ async def takes_an_order_in_every_cycle(dut):
         symbol={0: (1, 1000)}, position={(0, 0): (OPEN_ORDERS * 3 // 4, 0)})
     await driver.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
     assert model.commit(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
-    model.watchdog_timeout = 1000
-    model.touch()
-    model.arm()
-    await driver.write("watchdog_timeout__ms", 1000)
-    await driver.strobe("watchdog_touch__touch")
-    await driver.strobe("control__arm")
+    await _arm(driver, model)
     for token in range(1, 10_001):
         cancels = rng.random() < 0.2
         driver.orders.append(OrderRequest(

@@ -35,9 +35,9 @@ def drive(accumulator, made, decides):
     padded = [*made, *[NOTHING] * (lead + 4)]
 
     async def process(ctx):
-        for now in range(len(padded)):
-            ctx.set(accumulator.row, padded[now][0])
-            ctx.set(accumulator.looks, padded[now][3] is not None)
+        for now, (row, *_, forced) in enumerate(padded):
+            ctx.set(accumulator.row, row)
+            ctx.set(accumulator.looks, forced is not None)
             if now >= given:
                 ctx.set(accumulator.amount, padded[now - given][1])
                 ctx.set(accumulator.limit, padded[now - given][2])
