@@ -228,15 +228,17 @@ class Gate(wiring.Component):
                           f"{table.name}_row", rate.given - 1)
             for table in (ACCOUNT, POSITION, FIRM)}
         for total, accumulator in totals.items():
-            ordered = Mux(adds[total.side], amounts[total.amount], 0)
-            settled = moves[total.moves] if total.moves else 0
-            m.d.comb += accumulator.amount.eq(Mux(settling, settled, ordered))
+            m.d.comb += [
+                accumulator.amount.eq(Mux(adds[total.side], amounts[total.amount], 0)),
+                accumulator.forces.eq(settling),
+                accumulator.moves.eq(moves[total.moves] if total.moves else 0),
+            ]
             if total.limit:
                 table, field = total.limit
                 m.d.comb += accumulator.limit.eq(limit_rows[table][field])
         account_row = limit_rows[ACCOUNT]
         m.d.comb += [
-            rate.amount.eq(Mux(filling, -account_row.rate[:16], COST)),
+            rate.amount.eq(COST), rate.forces.eq(filling), rate.moves.eq(-account_row.rate[:16]),
             rate.limit.eq(account_row.burst[:16] * COST),
         ]
 

@@ -33,7 +33,7 @@ class Traffic:
 
         def money(*around):
             """Two words: without end, or near what is used already."""
-            value = (1 << 63) - 1 if rng.random() < 0.7 else rng.choice(around)
+            value = (1 << 63) - 1 if rng.random() < 0.6 else rng.choice(around)
             return value & 0xFFFF_FFFF, value >> 32
 
         def account(index):
@@ -246,7 +246,7 @@ async def _switch(rng, driver, model, traffic, board):
     what = rng.choice(("kill", "kill", "tick", "tick", "tick", "touch", "arm", "disarm", "session",
                        "room", "top", "top", "commit", "position", "unsend", "list", "reset"))
     if what == "kill":
-        on = rng.random() < 0.25
+        on = rng.random() < 0.15
         name, attribute, width = rng.choice((
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
             ("kill_account__mask", "kill_account", ACCOUNTS),
@@ -274,7 +274,7 @@ async def _switch(rng, driver, model, traffic, board):
         model.session_up = rng.random() < 0.5
         await driver.write("session_up", model.session_up)
     elif what == "room":
-        model.events_room = rng.random() < 0.85
+        model.events_room = rng.random() < 0.95
         await driver.write("events_room", model.events_room)
     elif what == "top":
         symbol = rng.randrange(SYMBOLS)
