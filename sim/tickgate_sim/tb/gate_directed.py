@@ -22,7 +22,7 @@ FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
 def account(quantity, low, high, rate, burst, *, permissions=0x7F, orders=1000, **more):
     """A row of an account; ``more``: totals that are limited, by name."""
     names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
-    totals = {name: FREE for name in names} | {
+    totals = dict.fromkeys(names, FREE) | {
         name: (value & 0xFFFF_FFFF, value >> 32) for name, value in more.items()}
     return (1, quantity, low, high, rate, burst, permissions, orders,
             *(word for name in names for word in totals[name]))
@@ -567,6 +567,35 @@ async def a_blocked_wire_stops_orders_only(dut):
     await bench.settle()
     assert [decision.checks for decision in bench.decisions] == [0, 0]
     assert bench.decisions[0].wire_cycles >= 400
+
+
+@test
+async def a_kill_stops_what_waits_for_the_wire(dut):
+    bench = await Bench(dut).open()
+    for name, value, check in (
+        ("kill_all__on", 1, "kill_all"), ("kill_session__mask", 1 << 3, "kill_session"),
+        ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
+        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"), ("control__disarm", None,
+                                                                "gate_closed")):
+        first, sent = len(bench.decisions), len(bench.passed)
+        dut.passed__ready.value = 0
+        bench.orders.extend(bench.good() for _ in range(3))
+        bench.orders.append(bench.good(action="X", price=0, quantity=0))
+        await bench.steps(40)
+        waited = [kind for kind, _ in bench.log].count("order") - first
+        assert 1 <= waited <= VERDICT_CYCLES + 1  # the others are not let in
+        await bench.strobe(name, value)
+        await bench.steps(200)
+        assert len(bench.passed) == sent
+        dut.passed__ready.value = 1
+        await bench.settle()
+        decisions = bench.decisions[first:]
+        assert [decision.checks for decision in decisions] == [mask(check)] * 3 + [0]
+        assert [decision.first_check for decision in decisions][:3] == [BY_NAME[check].bit] * 3
+        assert len(bench.passed) == sent + 1  # the cancel
+        assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 0, 0)
+        await bench.strobe("control__arm" if value is None else name, None if value is None else 0)
+        await bench.done()
 
 
 @test

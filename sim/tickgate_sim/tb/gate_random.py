@@ -3,6 +3,7 @@
 import os
 import random
 from collections import deque
+from itertools import pairwise
 
 import cocotb
 from tickgate.records.messages import OrderRequest
@@ -14,6 +15,7 @@ from tickgate_sim.tb.gate_driver import GateDriver
 SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
 ACCOUNTS = int(os.environ.get("GATE_ACCOUNTS", "2"))
 OPEN_ORDERS = int(os.environ.get("GATE_OPEN_ORDERS", "16"))
+VERDICT_CYCLES = 6 if os.environ.get("GATE_REGISTERED") == "1" else 3
 ROUNDS = int(os.environ.get("GATE_ROUNDS", "4000"))
 NEAR = (-2, -1, 0, 0, 1, 2)
 
@@ -371,3 +373,50 @@ async def equals_the_model(dut):
                   board.compared, passed, refused)
     assert passed > board.compared // 8, "the traffic must reach the venue"
     assert board.seen == (1 << len(CHECKS)) - 1, "every check must have failed"
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def takes_an_order_in_every_cycle(dut):
+    """10,000 orders of one account, one in each cycle: each sees all before it, none waits."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    driver = GateDriver(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
+    model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+    traffic = Traffic(rng, model, {})
+    board = Scoreboard(driver, model, traffic.tops)
+    await driver.start()
+    model.session_up = model.events_room = True
+    dut.session_up.value = 1
+    dut.events_room.value = 1
+    traffic.tops[0] = driver.tops[0] = Top(1_000_000, 1_000_200)
+    model.listed.add(0)
+    await driver.list_symbol(0, "SYM0")
+    free = (0xFFFF_FFFF, 0x7FFF_FFFF)
+    limits = Limits(
+        account={0: (1, 1000, *free, 0, 65535, 0x7F, 10**6, *free * 6)},
+        symbol={0: (1, 1000)}, position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8)},
+        firm=(1, 0, *free, *free))
+    await driver.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
+    assert model.commit(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
+    model.watchdog_timeout = 1000
+    model.touch()
+    model.arm()
+    await driver.write("watchdog_timeout__ms", 1000)
+    await driver.strobe("watchdog_touch__touch")
+    await driver.strobe("control__arm")
+    for token in range(1, 10_001):
+        cancels = rng.random() < 0.2
+        driver.orders.append(OrderRequest(
+            user_ref_num=token, price=0 if cancels else 1_000_000, quantity=0 if cancels else 1,
+            account=0, symbol=0, session=1, action="X" if cancels else "O", side="B",
+            time_in_force="0", display="Y", capacity="P", intermarket_sweep="N", cross_type="N",
+            clordid="x"))
+    first = len(driver.cycles["order"])
+    await driver.settle()
+    board.follow()
+    taken = driver.cycles["order"][first:]
+    assert [later - cycle for cycle, later in pairwise(taken)] == [1] * 9_999
+    assert {decision.gate_cycles for decision in driver.decisions} == {VERDICT_CYCLES}
+    assert driver.cycles["passed"][0] == taken[0] + VERDICT_CYCLES
+    refused = sum(decision.checks != 0 for decision in driver.decisions)
+    dut._log.info("%d passed, %d refused", 10_000 - refused, refused)
+    assert model.exposure(0, 0) == (0, OPEN_ORDERS * 3 // 4, 0)

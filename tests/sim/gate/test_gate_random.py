@@ -32,5 +32,6 @@ def test_gate_equals_its_model(config, rounds, seed):
             "GATE_ACCOUNTS": str(config.accounts),
             "GATE_OPEN_ORDERS": str(config.open_orders),
             "GATE_ROUNDS": str(rounds),
+            "GATE_REGISTERED": str(int(config.registered)),
         },
     )
