@@ -1,6 +1,6 @@
 """How many messages of which type came: ``MessageCounts``."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -67,6 +67,6 @@ class MessageCounts(wiring.Component):
         ]
         is_type = Signal()
         m.d.sync += is_type.eq(
-            sum(self.select == ord(letter) for letter in itch50.MESSAGES) != 0)
+            Cat(self.select == ord(letter) for letter in itch50.MESSAGES).any())
         m.d.comb += self.count.eq(Mux(is_type, shown.data, 0))
         return m

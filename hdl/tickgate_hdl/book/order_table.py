@@ -6,7 +6,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.book.trees import lowest, selected
+from tickgate_hdl.book.trees import lowest, one_of
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.sweep import sweep
 
@@ -138,7 +138,7 @@ class OrderTable(wiring.Component):
             with m.If(latched):
                 m.d.sync += free.eq(Cat(~entry.valid for entry in entries))
             m.d.sync += hit.eq(Cat(are_asked))
-            choices = list(zip(hit, entries, strict=True))
+            conditions, choices = list(hit), entries
         else:
             # What was written while the set was read is not in what the memories give. Only the
             # find in a commit's own cycle reads that early: whether it is of the same set is known
@@ -165,16 +165,16 @@ class OrderTable(wiring.Component):
                 free.eq(Cat(~Mux(forward[n], written.valid, entry.valid)
                             for n, entry in enumerate(stored))),
             ]
-            choices = list(zip([*stored_hit, forward_hit], [*stored, written], strict=True))
-        chosen = selected((condition, Value.cast(entry)) for condition, entry in choices)
+            conditions, choices = [*stored_hit, forward_hit], [*stored, written]
+        chosen = one_of(conditions, [Value.cast(entry) for entry in choices])
 
         # Where a commit writes: the order, or the first free place.
         hit_way, free_way = Signal(self._ways), Signal(self._ways)
         with m.If(compare):
             m.d.sync += [
                 self.found.eq(hit.any()), self.free.eq(free.any()),
-                self.owned.eq(selected(
-                    (condition, entry.symbol == self.symbol) for condition, entry in choices)),
+                self.owned.eq(one_of(
+                    conditions, [entry.symbol == self.symbol for entry in choices])),
                 Value.cast(self.order).eq(chosen), hit_way.eq(hit), free_way.eq(lowest(free)),
             ]
         m.d.comb += way.eq(Mux(self.found, hit_way, free_way))

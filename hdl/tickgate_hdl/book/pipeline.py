@@ -287,8 +287,12 @@ class Book(wiring.Component):
 
         # ---- start the next one ----
         idle = (~working & ~find_second) if config.registered else ~working | (ended & ~first_half)
+        moves = waits & ~intake.looking & running & calm & idle
+        if config.registered:  # known a cycle before, and then nothing else is begun
+            m.d.sync += move.eq(moves & ~move)
+        else:
+            m.d.comb += move.eq(moves)
         m.d.comb += [
-            move.eq(waits & ~intake.looking & running & calm & idle),
             levels.read.eq((move & next_op.insert) | (working & read_due)),
             levels.read_symbol.eq(Mux(working & read_due, symbol, locates.symbol)),
         ]
@@ -422,7 +426,11 @@ class Book(wiring.Component):
             with m.If(work.letter == ord(letter)):
                 m.d.sync += status_code.eq(code)
         quiet = Signal()
-        m.d.comb += quiet.eq(~levels.active & ~tops.active)
+        still = ~levels.active & ~tops.active
+        if config.registered:
+            m.d.sync += quiet.eq(still & ~passing & ~moves)
+        else:
+            m.d.comb += quiet.eq(still)
         with m.If(self.clear):
             m.d.sync += clearing.eq(1)
 

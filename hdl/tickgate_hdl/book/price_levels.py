@@ -9,6 +9,7 @@ from tickgate_hdl.book.front import Front, deep_op
 from tickgate_hdl.book.level_layouts import DepthRow, LevelOp, LevelResult
 from tickgate_hdl.book.staged_front import StagedFront
 from tickgate_hdl.book.trees import exceeds
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.own_reset import own_reset
 
 __all__ = ["Levels"]
@@ -136,7 +137,10 @@ class Levels(wiring.Component):
             m.d.sync += since.eq(since - 1)
         with m.If(wanted):
             m.d.sync += filling.eq(1)
-        with m.If(filling & (backing.pop_empty | (taken & (front.count == target - 1)))):
+        fills_last = filling & (backing.pop_empty | (taken & (front.count == target - 1)))
+        if self._registered:  # the next level would come a cycle later still
+            fills_last = delayed(m, fills_last, "fills_last")
+        with m.If(fills_last):
             m.d.sync += [filling.eq(0), since.eq(front.settling)]
 
         # Of each side: whether there is anything behind the front, and whether nothing of it can

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate_hdl.book.level_layouts import LevelResult
 from tickgate_hdl.book.publish import Origin, TopRecord
 from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
 
 __all__ = ["Tops"]
@@ -120,36 +121,36 @@ class Tops(wiring.Component):
 
         changes, differs, publish = Signal(), Signal(), Signal()
         enabled, row_enabled = Signal(), Signal()
-        tells, tells_now = Signal(), Signal()
-        told, told_place, told_top = Signal(), Signal(self._bits), Signal(TopOfBook)
+        tells = Signal()
         m.d.comb += [
             differs.eq(shown.differs.any()),
             changes.eq(shows & shown.publishes & (differs | (is_stale != old.stale))),
             self.moved.eq(shows & shown.publishes & differs),
             publish.eq(changes | self.empty | self.act | self.mark),
             write.addr.eq(place), write.data.eq(top), write.en.eq(publish),
-            record.publish.eq(told), record.symbol.eq(told_place), record.top.eq(told_top),
-            record.origin.eq(shown.origin), record.cycles.eq(self.cycles),
-            self.tob.payload.eq(record.record), self.active.eq(shows | told | self.tob.valid),
+            tells.eq(publish & Mux(shows, enabled, row_enabled)),
         ]
         m.d.sync += [
             enabled.eq(self.enabled.bit_select(self.symbol, 1)),
             row_enabled.eq(self.enabled.bit_select(self.row, 1)),
-            self.tob.valid.eq(tells),
         ]
-        m.d.comb += tells_now.eq(publish & Mux(shows, enabled, row_enabled))
 
         asked, stored, stored_at = Signal(8), Signal(), Signal(self._bits)
         newest = Signal(TopOfBook, reset_less=True)
         m.d.sync += [
             asked.eq(self.query), newest.eq(top), stored.eq(publish), stored_at.eq(place)]
+        # What is told is what is stored, or what was in the cycle before.
+        told = (publish, place, top)
         if self._registered:
-            m.d.sync += tells.eq(tells_now)
-            m.d.comb += [told.eq(stored), told_place.eq(stored_at), told_top.eq(newest)]
-        else:
-            m.d.comb += [
-                tells.eq(tells_now), told.eq(publish), told_place.eq(place), told_top.eq(top)]
+            told = (stored, stored_at, newest)
+            tells = delayed(m, tells, "tells_stored")
+        m.d.sync += self.tob.valid.eq(tells)
+        for port, value in zip((record.publish, record.symbol, record.top), told, strict=True):
+            m.d.comb += port.eq(value)
         m.d.comb += [
+            record.origin.eq(shown.origin), record.cycles.eq(self.cycles),
+            self.tob.payload.eq(record.record),
+            self.active.eq(shows | record.publish | self.tob.valid),
             query.addr.eq(self.query),
             Value.cast(self.top).eq(Mux(
                 stored & (stored_at == asked), Value.cast(newest), Value.cast(query.data))),

@@ -5,7 +5,7 @@ from operator import or_
 
 from amaranth.hdl import Cat, Mux
 
-__all__ = ["any_of", "exceeds", "index_of", "is_greater", "lowest", "one_of", "selected"]
+__all__ = ["any_of", "exceeds", "index_of", "is_greater", "lowest", "one_of"]
 
 
 def any_of(values, *, arity=2):
@@ -17,17 +17,11 @@ def any_of(values, *, arity=2):
 
 
 def one_of(conditions, values):
-    """Return the value whose condition holds, the OR of several; 0 if none does."""
-    return any_of(
-        [Mux(condition, value, 0) for condition, value in zip(conditions, values, strict=True)])
-
-
-def selected(choices):
-    """Return the OR of the values whose condition holds, from (condition, value).
+    """Return the value whose condition holds, the OR of several; 0 if none does.
 
     Three choices share a LUT of six inputs, six of those the next one.
     """
-    values = [Mux(condition, value, 0) for condition, value in choices]
+    values = [Mux(condition, value, 0) for condition, value in zip(conditions, values, strict=True)]
     return any_of([any_of(values[at:at + 3], arity=3) for at in range(0, len(values), 3)], arity=6)
 
 

@@ -218,7 +218,7 @@ class Window(wiring.Component):
         due, old, near, far = {}, {}, {}, {}
         settled = Signal(init=1)  # what is known of messages and slots is of the expected one
         ready = settled if self._registered else settled & ~closed
-        arriving, is_due = {}, {}
+        stands, arriving, is_due = {}, {}, {}
         for name, source in sources.items():
             number = source.payload.sequence
             for what, of in ((takes, "takes"), (taken, "taken"), (arrives, "arrives"),
@@ -243,8 +243,9 @@ class Window(wiring.Component):
             arriving[name] = Signal(name=f"arriving_{name}")
             comes = arriving[name] & ~deaf[name] & turn
             is_due[name] = comes & is_expected
+            stands[name] = there & ready
             m.d.comb += [
-                source.ready.eq(ready_of), arriving[name].eq(there & ready & ~hold[name])]
+                source.ready.eq(ready_of), arriving[name].eq(stands[name] & ~hold[name])]
             decides += [
                 arrives[name].eq(arriving[name]),
                 unheard[name].eq(arriving[name] & deaf[name]),
@@ -329,8 +330,11 @@ class Window(wiring.Component):
             decided = delayed(m, decides_now, "decided")
             done = delayed(m, decided, "done")
             stored = delayed(m, stores["a"] | stores["b"], "stored")
+            # Whether what stands there must still wait is known late: then it waits two cycles.
+            may_decide = Cat(
+                stands.values(), (place.found & ready for place in slots.values())).any()
             m.d.sync += settled.eq(~Cat(
-                decides_now, decided, done, stores["a"], stores["b"], stored,
+                may_decide, decided, done, stores["a"], stores["b"], stored,
                 self.rebuild, self.resume, slots["a"].to_sweep, rebuild, aimed, jumped,
                 *header.values(), *leads.values(),
                 sessions.hold_a, sessions.hold_b, sessions.hold).any())
@@ -355,8 +359,9 @@ class Window(wiring.Component):
         behind = Signal()
         watch = GapWatch()
         m.submodules.watch = own_reset(self._registered, watch, "watch")
-        m.d.comb += behind.eq(Cat(delayed(m, number > expected, f"behind_{name}")
-                                  for name, number in known.items()).any())
+        m.d.comb += behind.eq(Cat(
+            self._is_greater(m, number, expected, f"behind_{name}")
+            for name, number in known.items()).any())
         seen_by_watch = {
             "delivered": delivered, "jumps": jumps, "restarts": self.clear | resume,
             "absent": ~any_due & behind & ~self.rebuilding & ~closed,
@@ -440,7 +445,7 @@ class Window(wiring.Component):
         }, {"window_filled": behind})
         self._high_water(m, was_kept)
 
-        teller = WindowEvents()
+        teller = WindowEvents(registered=self._registered)
         m.submodules.teller = own_reset(self._registered, teller, "teller")
         happens = {"N": said["begins"], "F": said["foreigner"], "Z": said["ends"],
                    "B": bad | voided, "G": watch.gap, "C": watch.filled}
@@ -468,6 +473,16 @@ class Window(wiring.Component):
         with m.Elif(settles != 0):
             m.d.sync += settles.eq(settles - 1)
         return m
+
+    def _is_greater(self, m, number, other, name):
+        """Return whether a number was greater than another in the cycle before."""
+        if not self._registered:
+            return delayed(m, number > other, name)
+        # In halves, side by side: a carry chain over all bits would be the longest of all.
+        low, high, same = (delayed(m, value, f"{name}_{part}") for part, value in (
+            ("low", number[:32] > other[:32]), ("high", number[32:] > other[32:]),
+            ("same", equal(number[32:], other[32:], piece=2))))
+        return high | (same & low)
 
     def _connect_sessions(self, m, sessions, anchor, rebuild):
         """Join the ports of the lines with ``sessions``."""

@@ -9,6 +9,7 @@ from tickgate_hdl.feed.arbiter import Window
 from tickgate_hdl.feed.inject import InjectLine
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.feed.line import FeedLine
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import check_stream, connect_streams
@@ -122,6 +123,7 @@ class Channel(wiring.Component):
             m.d.comb += self.high_water_lines.eq(high[0])
         with m.Else():
             m.d.comb += self.high_water_lines.eq(high[1])
-        with m.If(host.item.valid & host.item.ready):
+        passes = host.item.valid & host.item.ready
+        with m.If(delayed(m, passes, "host_passed", int(config.registered))):
             m.d.sync += self.count_inject_messages.eq(self.count_inject_messages + 1)
         return m

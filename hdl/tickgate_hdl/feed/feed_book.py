@@ -9,7 +9,7 @@ from tickgate_hdl.book.level_layouts import DepthRow
 from tickgate_hdl.book.pipeline import Book
 from tickgate_hdl.feed.channel import CONTROLS, COUNTERS, STATES, Channel
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import copies, delayed
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.lib.own_reset import own_reset
 from tickgate_hdl.lib.stream import check_stream, connect_streams
@@ -163,8 +163,11 @@ class FeedBook(wiring.Component):
 
     def _settings(self, m, channel, number):
         """Settings, commands, injection and state of the channel that is selected."""
-        selected = delayed(
-            m, self.select == number, f"selected_{number}", int(self._config.registered))
+        is_selected = self.select == number
+        selected, commanded, injected, shown = [is_selected] * 4
+        if self._config.registered:
+            selected, commanded, injected, shown = copies(
+                m, is_selected, f"selected_{number}", 4)
         for name, width in _SETTINGS.items():
             setting = Signal(width, name=f"{name}_{number}")
             with m.If(getattr(self, f"{name}_we") & selected):
@@ -177,11 +180,12 @@ class FeedBook(wiring.Component):
         for name in CONTROLS:
             value = getattr(self, name)
             m.d.comb += getattr(channel, name).eq(
-                value & selected if name in ("resume", "forget") else value)
-        m.d.comb += channel.inject.valid.eq(self.inject.valid & selected)
-        with m.If(selected):
+                value & commanded if name in ("resume", "forget") else value)
+        m.d.comb += channel.inject.valid.eq(self.inject.valid & injected)
+        with m.If(injected):
+            m.d.comb += self.inject.ready.eq(channel.inject.ready)
+        with m.If(shown):
             m.d.comb += [
-                self.inject.ready.eq(channel.inject.ready),
                 *(getattr(self, name).eq(getattr(channel, name))
                   for name in ("expected", "highest", "session", *STATES)),
             ]
@@ -220,22 +224,10 @@ class FeedBook(wiring.Component):
 
     def _events(self, m, sources):
         """One event after the other; the first source goes first, and none is cut short."""
-        held, owner = Signal(), Signal(range(len(sources)))
-        if self._config.registered:  # whose turn it is is known a cycle before
-            with m.If(~held):
-                for number, source in reversed(list(enumerate(sources))):
-                    with m.If(source.valid):
-                        m.d.sync += [held.eq(1), owner.eq(number)]
-            with m.Elif(self.events.ready):
-                m.d.sync += held.eq(0)
-            m.d.comb += self.events.valid.eq(held)
-            for number, source in enumerate(sources):
-                with m.If(owner == number):
-                    m.d.comb += [
-                        self.events.payload.eq(source.payload),
-                        source.ready.eq(held & self.events.ready),
-                    ]
+        if self._config.registered:
+            self._events_chosen_early(m, sources)
             return
+        held, owner = Signal(), Signal(range(len(sources)))
         for number, source in reversed(list(enumerate(sources))):
             with m.If(Mux(held, owner == number, source.valid)):
                 m.d.comb += [
@@ -248,6 +240,23 @@ class FeedBook(wiring.Component):
         m.d.comb += [source.ready.eq(granted[number] & self.events.ready)
                      for number, source in enumerate(sources)]
         m.d.sync += held.eq(self.events.valid & ~self.events.ready)
+
+    def _events_chosen_early(self, m, sources):
+        """The same, but whose turn it is is known a cycle before."""
+        held, owner = Signal(), Signal(range(len(sources)))
+        with m.If(~held):
+            for number, source in reversed(list(enumerate(sources))):
+                with m.If(source.valid):
+                    m.d.sync += [held.eq(1), owner.eq(number)]
+        with m.Elif(self.events.ready):
+            m.d.sync += held.eq(0)
+        m.d.comb += self.events.valid.eq(held)
+        for number, source in enumerate(sources):
+            with m.If(owner == number):
+                m.d.comb += [
+                    self.events.payload.eq(source.payload),
+                    source.ready.eq(held & self.events.ready),
+                ]
 
 
 def _most(m, values, name):

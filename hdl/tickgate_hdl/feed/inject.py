@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate_hdl.feed.items import FeedItem, InjectBeat
 from tickgate_hdl.feed.mold_parser import MoldParser
 from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.delay import delayed
 
 __all__ = ["InjectLine"]
 
@@ -86,7 +87,6 @@ class InjectLine(wiring.Component):
             parser.i.valid.eq(offers & ~stray),
             self.i.ready.eq(stray | (parser.i.ready & offers & ~begins)),
             parser.accept.eq(1), parser.time_ns.eq(self.time_ns),
-            self.active.eq(self.i.valid | inside | begun | parser.busy | parser.ending),
         ]
         with m.If(parser.i.valid & parser.i.ready):
             with m.If(begins):
@@ -95,6 +95,12 @@ class InjectLine(wiring.Component):
                 m.d.sync += [begun.eq(0), inside.eq(~beat.last)]
         abandoned = begins & parser.i.ready & inside
         refused = parser.packet.valid & parser.foreign
-        with m.If(parser.malformed | parser.cut | abandoned | refused | (stray & beat.last)):
+        malformed = parser.malformed | parser.cut | abandoned | refused | (stray & beat.last)
+        if self._registered:  # counted a cycle later
+            malformed = delayed(m, malformed, "was_malformed")
+        m.d.comb += self.active.eq(
+            self.i.valid | inside | begun | parser.busy | parser.ending
+            | (malformed if self._registered else 0))
+        with m.If(malformed):
             m.d.sync += self.count_inject_malformed.eq(self.count_inject_malformed + 1)
         return m

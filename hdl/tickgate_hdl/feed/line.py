@@ -47,12 +47,11 @@ class FeedLine(wiring.Component):
     max_bytes : int
         Longest frame, without its check sequence; a longer one is bad.
     registered : bool
-        Two more register stages up to the item, for an FPGA that needs them.
+        Three more register stages up to the item, for an FPGA that needs them.
 
     Attributes
     ----------
-    latency : cycles from a beat to the item of the message that ends in it, while nothing waits;
-        with ``registered`` one more if that is the beat behind its packet's header
+    latency : cycles from a beat to the item of the message that ends in it, while nothing waits
 
     Members
     -------
@@ -103,8 +102,8 @@ class FeedLine(wiring.Component):
         ended = Signal()
         if self._registered:  # in step with the parser, so that a verdict comes behind the items
             m.submodules.receive = own_reset(
-                self._registered, EnableInserter(parser.i.ready)(receive), "receive")
-            m.d.comb += ended.eq(receive.ended & parser.i.ready)
+                self._registered, EnableInserter(parser.step)(receive), "receive")
+            m.d.comb += ended.eq(receive.ended & parser.step)
         else:
             m.submodules.receive = receive
             m.d.comb += ended.eq(receive.ended)

@@ -8,7 +8,7 @@ from tickgate.protocols import moldudp64
 
 from tickgate_hdl.feed.items import ITEM_BYTES, FeedItem, PacketSeen
 from tickgate_hdl.lib.compare import equal
-from tickgate_hdl.lib.delay import copies
+from tickgate_hdl.lib.delay import copies, delayed
 from tickgate_hdl.lib.lookup import lookup
 from tickgate_hdl.lib.wire import fields
 from tickgate_hdl.net.receive import PacketBeat
@@ -19,6 +19,8 @@ _HEADER = moldudp64.Header.LENGTH
 _END_OF_SESSION = 0xFFFF
 _ROWS = -(-ITEM_BYTES // 8)
 _LONGEST = 255
+_STOPPED = ("source", "others", "input", "kept", "control")
+"""What a beat is refused by while a message waits, each by a register of its own."""
 
 PacketStrobe = StructLayout({**PacketSeen.members, "valid": 1})
 """The header of a packet, in the one cycle in which ``valid`` is set."""
@@ -72,12 +74,12 @@ class MoldParser(wiring.Component):
     Parameters
     ----------
     registered : bool
-        A register at the input and one behind the header, for an FPGA that needs them.
+        A register at the input, one behind the header and one before ``item``, for an FPGA that
+        needs them: then beats stop for a cycle, at least, at each message.
 
     Attributes
     ----------
-    latency : cycles from a beat to the message that ends in it; with ``registered`` one more if
-        that is the beat behind the header
+    latency : cycles from a beat to the message that ends in it
 
     Members
     -------
@@ -91,6 +93,8 @@ class MoldParser(wiring.Component):
     session, session_known : In(80), In(1)
         Messages of other sessions are not delivered; while it is not known, those of any are.
         Looked at with ``packet``, with ``registered`` in the cycle before.
+    step : Out(1)
+        The same as ``i.ready``, for what moves in step with the parser.
     item : Out(stream of ``FeedItem``)
         Messages; ``channel`` is 0.
     packet, foreign : Out(PacketStrobe), Out(1)
@@ -104,10 +108,10 @@ class MoldParser(wiring.Component):
 
     def __init__(self, *, registered=False):
         self._registered = registered
-        self.latency = 1 + registered
+        self.latency = 3 if registered else 1
         super().__init__({
             "i": In(stream.Signature(PacketBeat)), "accept": In(1), "time_ns": In(64),
-            "session": In(80), "session_known": In(1),
+            "session": In(80), "session_known": In(1), "step": Out(1),
             "item": Out(stream.Signature(FeedItem)), "packet": Out(PacketStrobe),
             "foreign": Out(1), "malformed": Out(1), "cut": Out(1), "busy": Out(1),
             "ending": Out(1),
@@ -116,24 +120,28 @@ class MoldParser(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         # ``waits``: a message waits; ``go``: none did. ``again``: the beat before is looked at once
-        # more. What many bits depend on is known from registers of its own.
+        # more; ``stops``: no new one is. What many bits depend on is known from registers of its
+        # own.
         waits, again, again_next = Signal(), Signal(), Signal()
         held = Signal(attrs={"keep": 1})
         m.d.sync += [held.eq(waits), again.eq(again_next)]
-        go, stops, held_rows = ~held, held | again, [held] * _ROWS
+        go, held_rows = ~held, [held] * (_ROWS + 1)
+        stops, again_kept = dict.fromkeys(_STOPPED, held | again), again
         if self._registered:
-            stops, = copies(m, waits | again_next, "stops", 1)
-            held_rows = copies(m, waits, "held_row", _ROWS)
+            stops = dict(zip(
+                _STOPPED, copies(m, waits | again_next, "stops", len(_STOPPED)), strict=True))
+            held_rows = copies(m, waits, "held_row", _ROWS + 1)
+            again_kept, = copies(m, again_next, "again_kept", 1)
+        m.d.comb += [self.i.ready.eq(~stops["source"]), self.step.eq(~stops["others"])]
         beat, valid = Signal(PacketBeat, reset_less=True), Signal()
         early = Signal(_LengthFacts, reset_less=True)
-        m.d.comb += self.i.ready.eq(~stops)
         came = [
             valid.eq(self.i.valid), beat.eq(self.i.payload),
             *(early[name].eq(value)
               for name, value in _length_facts(self.i.payload.data).items()),
         ]
         if self._registered:
-            with m.If(self.i.ready):
+            with m.If(~stops["input"]):
                 m.d.sync += came
         else:
             m.d.comb += came
@@ -141,19 +149,19 @@ class MoldParser(wiring.Component):
         inside, is_header = Signal(), Signal()
         taken, begins, looking = Signal(), Signal(), Signal()
         m.d.comb += [
-            taken.eq(go & ~again & valid),
+            taken.eq(~stops["control"] & valid),
             begins.eq(taken & beat.begin),
             looking.eq(again | (valid & inside & ~beat.begin)),
         ]
         before, keep_before = Signal(64, reset_less=True), Signal(8, reset_less=True)
         facts_before = Signal(_LengthFacts, reset_less=True)
-        with m.If(taken):
+        with m.If(~stops["kept"] & valid):
             m.d.sync += [
                 before.eq(beat.data), keep_before.eq(beat.keep), facts_before.eq(early)]
         keep, facts, data = Signal(8), Signal(_LengthFacts), Signal(64)
         m.d.comb += [
             keep.eq(Mux(again, keep_before, beat.keep)),
-            data.eq(Mux(again, before, beat.data)),
+            data.eq(Mux(again_kept, before, beat.data)),
         ]
         if self._registered:
             m.d.comb += facts.eq(Mux(again, facts_before, early))
@@ -189,7 +197,10 @@ class MoldParser(wiring.Component):
                 m.d.sync += inside.eq(0)
         began_ns = Signal(64, reset_less=True)
         with m.If(begins):
-            m.d.sync += [inside.eq(1), is_header.eq(1), began_ns.eq(self.time_ns)]
+            m.d.sync += [inside.eq(1), is_header.eq(1)]
+        # Where registered it need not be known whether it is taken: by then no message waits.
+        with m.If(valid & beat.begin if self._registered else begins):
+            m.d.sync += began_ns.eq(self.time_ns)
 
         listening = Signal()  # the packet's messages are to be delivered
         found, left_over, excess = self._tell(
@@ -351,11 +362,20 @@ class MoldParser(wiring.Component):
         ]
         with m.If(go):
             m.d.sync += [
-                found.eq(whole), expected.eq(any_left), number.eq(number_now), left.eq(left_now),
+                found.eq(whole), expected.eq(any_left), left.eq(left_now),
                 size.eq(size_now), arrival.eq(arrival_now),
             ]
             with m.If(found & ~expected):
                 m.d.sync += excess.eq(1)
+        if self._registered:  # counted a cycle late: all stops meanwhile, or none is delivered
+            counts = delayed(m, found & ~held, "counts")
+            with m.If(header_now & go):
+                m.d.sync += number.eq(header["sequence_number"])
+            with m.Elif(counts):
+                m.d.sync += number.eq(number + 1)
+        else:
+            with m.If(go):
+                m.d.sync += number.eq(number_now)
 
         packet = Signal(PacketStrobe)
         seen = [
@@ -377,33 +397,44 @@ class MoldParser(wiring.Component):
         with m.If(packet.valid):
             m.d.sync += listening.eq(~self.foreign)
 
-        # That a message waits is known a cycle late: one more may be found then, so that the one
-        # that waits is put by, and all stops. What is compared at once is in registers of its own.
-        there = Signal()
-        put_by = Signal(8 * ITEM_BYTES, reset_less=True)
         item = self.item.payload
-        m.d.comb += [
-            there.eq(held | owed),
-            self.item.valid.eq(there & listening),
-            waits.eq(there & listening & ~self.item.ready),
-            item.time_ns.eq(began_ns),
-        ]
-        if self._registered:  # the header is told first
-            with m.If(packet.valid):
-                m.d.comb += [self.item.valid.eq(0), waits.eq(there)]
+        waiting = Signal(8 * ITEM_BYTES, reset_less=True)
+        m.d.comb += item.time_ns.eq(began_ns)
         # In one piece where it can be: a simulator takes a signal that is assigned in parts as a
         # whole.
         parts = [(held, slice(0, 8 * ITEM_BYTES))]
         if self._registered:
             parts = [(held_row, slice(64 * r, min(64 * (r + 1), 8 * ITEM_BYTES)))
-                     for r, held_row in enumerate(held_rows)]
+                     for r, held_row in enumerate(held_rows[:_ROWS])]
         for held_part, part in parts:
-            m.d.comb += item.data[part].eq(Mux(held_part, put_by[part], buffer[part]))
             with m.If(~held_part):
-                m.d.sync += put_by[part].eq(buffer[part])
-        with m.If(~waits):
-            m.d.sync += [
-                item.sequence.eq(number_now), item.length.eq(size_now),
-                item.arrival.eq(arrival_now),
+                m.d.sync += waiting[part].eq(buffer[part])
+        if self._registered:
+            # Every message is put by before it is offered, with all stopped behind it: that it is
+            # there is a register. If its packet is to be heard at all is known by then.
+            m.d.comb += [
+                item.data.eq(waiting),
+                self.item.valid.eq(held & listening),
+                waits.eq(Mux(
+                    held, listening & ~self.item.ready, owed & (listening | packet.valid))),
             ]
+            with m.If(~held_rows[_ROWS]):
+                m.d.sync += [
+                    item.sequence.eq(number), item.length.eq(size), item.arrival.eq(arrival)]
+        else:
+            # That a message waits is known a cycle late: one more may be found then, so that the
+            # one that waits is put by, and all stops. What is compared at once is in registers of
+            # its own.
+            there = Signal()
+            m.d.comb += [
+                there.eq(held | owed),
+                item.data.eq(Mux(held, waiting, buffer)),
+                self.item.valid.eq(there & listening),
+                waits.eq(there & listening & ~self.item.ready),
+            ]
+            with m.If(~waits):
+                m.d.sync += [
+                    item.sequence.eq(number_now), item.length.eq(size_now),
+                    item.arrival.eq(arrival_now),
+                ]
         return found, left != 0, excess

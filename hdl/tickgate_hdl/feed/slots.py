@@ -14,7 +14,7 @@ __all__ = ["Slots"]
 
 _EPOCHS = 8  # bits
 
-_PIECE = 4
+_PIECE = 2
 """Bits of a number that are compared in one go where comparisons are registered."""
 
 

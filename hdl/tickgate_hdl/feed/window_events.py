@@ -19,6 +19,11 @@ _OF_PACKETS = "NFZ"
 class WindowEvents(wiring.Component):
     """Remember each event until its turn; one that happens again before its turn is told once.
 
+    Parameters
+    ----------
+    registered : bool
+        A record is offered when the one before is gone, at most every other cycle.
+
     Members
     -------
     happens : In(6)
@@ -33,15 +38,13 @@ class WindowEvents(wiring.Component):
         Something is to be told.
     """
 
-    happens: In(len(EVENTS))
-    at_n: In(64)
-    at_f: In(64)
-    at_z: In(64)
-    expected: In(64)
-    highest: In(64)
-    time_ns: In(64)
-    events: Out(stream.Signature(RecordBody))
-    active: Out(1)
+    def __init__(self, *, registered=False):
+        self._registered = registered
+        super().__init__({
+            "happens": In(len(EVENTS)), "at_n": In(64), "at_f": In(64), "at_z": In(64),
+            "expected": In(64), "highest": In(64), "time_ns": In(64),
+            "events": Out(stream.Signature(RecordBody)), "active": Out(1),
+        })
 
     def elaborate(self, platform):
         m = Module()
@@ -55,7 +58,7 @@ class WindowEvents(wiring.Component):
         offered, fits, takes = self.events.valid, Signal(), Signal()
         first = waits & -waits
         m.d.comb += [
-            fits.eq(~offered | self.events.ready),
+            fits.eq(~offered if self._registered else ~offered | self.events.ready),
             takes.eq(waits.any() & ~full),
             record.code.eq(ord(" ")), record.symbol.eq(0xFFFF), record.kind.eq(kind),
             record.expected.eq(self.expected), record.time_ns.eq(self.time_ns),
@@ -65,7 +68,9 @@ class WindowEvents(wiring.Component):
         with m.If(self.events.ready):
             m.d.sync += offered.eq(0)
         with m.If(full & fits):
-            m.d.sync += [full.eq(0), offered.eq(1), self.events.payload.eq(record.record)]
+            m.d.sync += [full.eq(0), offered.eq(1)]
+        with m.If(fits if self._registered else full & fits):
+            m.d.sync += self.events.payload.eq(record.record)
         left = Signal.like(waits)
         m.d.comb += left.eq(Mux(takes, waits & ~first[:len(EVENTS)], waits))
         m.d.sync += waits.eq(left | self.happens)

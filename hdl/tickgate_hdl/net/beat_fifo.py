@@ -1,10 +1,14 @@
 """A FIFO that beats go round while it is empty: ``BeatFifo``."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.data import StructLayout
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.lib.delay import copies
 from tickgate_hdl.lib.layouts import FrameBeat
 
 __all__ = ["BeatFifo", "StoredBeat"]
@@ -22,9 +26,10 @@ class BeatFifo(wiring.Component):
     Parameters
     ----------
     depth : int
-        Beats that fit.
+        Beats that fit, a power of two.
     registered : bool
-        Offer beats from a register only, for an FPGA that needs it.
+        Offer beats from a register only, and tell that there is room from one, for an FPGA that
+        needs it: room is told a cycle after a beat of a full FIFO was taken.
 
     Attributes
     ----------
@@ -33,7 +38,7 @@ class BeatFifo(wiring.Component):
     Members
     -------
     i : In(stream of ``FrameBeat``)
-        Beats; ``ready`` is low only while the FIFO is full.
+        Beats; ``ready`` is low only while the FIFO is full, and after that as above.
     cycles, time_ns : In(32), In(64)
         Stamped on each beat as it comes.
     o : Out(stream of ``StoredBeat``)
@@ -56,42 +61,43 @@ class BeatFifo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(
-            width=StoredBeat.size, depth=self._depth)
         stamped = Signal(StoredBeat)
         front = Signal(StoredBeat, reset_less=True)  # has a beat while ``kept``
         kept = Signal()
         empty = Signal(init=1)  # the queue is; known before the cycle
-        free, direct = Signal(), Signal()
+        free, direct, puts = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.i.ready.eq(queue.w_rdy),
             stamped.beat.eq(self.i.payload), stamped.cycles.eq(self.cycles),
             stamped.time_ns.eq(self.time_ns),
             free.eq(~kept | self.o.ready),
             direct.eq(empty & self.i.valid),
             self.active.eq(self.o.valid | ~empty),
-            queue.r_en.eq(free),
-            queue.w_data.eq(Value.cast(stamped)),
-            queue.w_en.eq(self.i.valid & ~(empty & free)),
         ]
         if self._registered:
+            m.d.comb += puts.eq(self.i.valid & self.i.ready & ~(empty & free))
+            queue = self._registered_queue(m, stamped, puts, free)
             waiting, stays = Signal(), direct
             m.d.sync += waiting.eq(kept & ~self.o.ready)
             m.d.comb += [self.o.valid.eq(kept), self.o.payload.eq(front)]
         else:
+            queue = self._queue(m, stamped, puts, free)
             waiting, stays = kept, direct & (kept | ~self.o.ready)
             m.d.comb += [
+                puts.eq(self.i.valid & ~(empty & free)),
                 self.o.valid.eq(kept | direct),
                 Value.cast(self.o.payload).eq(Mux(kept, Value.cast(front), Value.cast(stamped))),
             ]
+        loads = free
+        if self._registered:  # what many bits depend on is a register of its own
+            front_kept, = copies(m, Mux(free, queue.there | stays, kept), "front_kept", 1)
+            loads = ~front_kept | self.o.ready
         with m.If(free):
-            m.d.sync += [
-                kept.eq(queue.r_rdy | stays),
-                Value.cast(front).eq(Mux(empty, Value.cast(stamped), queue.r_data)),
-            ]
-        with m.If(queue.w_en):
+            m.d.sync += kept.eq(queue.there | stays)
+        with m.If(loads):
+            m.d.sync += Value.cast(front).eq(Mux(empty, Value.cast(stamped), queue.data))
+        with m.If(puts):
             m.d.sync += empty.eq(0)
-        with m.Elif(free & queue.r_rdy & (queue.level == 1)):
+        with m.Elif(free & queue.there & queue.last):
             m.d.sync += empty.eq(1)
 
         level = Signal(range(self._depth + 2))
@@ -99,3 +105,58 @@ class BeatFifo(wiring.Component):
         with m.If(level > self.high_water):
             m.d.sync += self.high_water.eq(level)
         return m
+
+    def _queue(self, m, stamped, puts, free):
+        """The beats behind the front, in a FIFO of the library."""
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(
+            width=StoredBeat.size, depth=self._depth)
+        m.d.comb += [
+            self.i.ready.eq(queue.w_rdy), queue.w_en.eq(puts),
+            queue.w_data.eq(Value.cast(stamped)), queue.r_en.eq(free),
+        ]
+        return _Queue(queue.r_rdy, queue.r_data, queue.level == 1, queue.level)
+
+    def _registered_queue(self, m, stamped, puts, free):
+        """The same, but what it says to either side comes from registers that know it early: each
+        is updated by what is put in and taken out, no number is compared on the way.
+        """
+        m.submodules.memory = memory = Memory(
+            shape=StoredBeat.size, depth=self._depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        # Beats in the memory, whether there are any, and whether one was read and is at its port.
+        stored, some, there = Signal(range(self._depth)), Signal(), Signal()
+        room = Signal(init=1)
+        takes = Signal()
+        m.d.comb += [
+            takes.eq(some & (~there | free)), self.i.ready.eq(room),
+            write.en.eq(puts), write.data.eq(Value.cast(stamped)), read.en.eq(takes),
+        ]
+        with m.If(puts):
+            m.d.sync += write.addr.eq(write.addr + 1)
+        with m.If(takes):
+            m.d.sync += read.addr.eq(read.addr + 1)
+        m.d.sync += [
+            stored.eq(stored + puts - takes),
+            there.eq(takes | (there & ~free)),
+            # What is taken makes room in the cycle after the next.
+            room.eq((stored < self._depth - 2) | ((stored == self._depth - 2) & ~puts)),
+        ]
+        with m.If(puts):
+            m.d.sync += some.eq(1)
+        with m.Elif(takes & (stored == 1)):
+            m.d.sync += some.eq(0)
+        return _Queue(there, read.data, ~some, stored + there)
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """What is known of the beats behind the front."""
+
+    there: Value
+    """One is offered to the front."""
+    data: Value
+    """It."""
+    last: Value
+    """None is behind it."""
+    level: Value
+    """How many there are."""

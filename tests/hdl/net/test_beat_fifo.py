@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 from tickgate_hdl.lib.stream import check_stream
@@ -93,5 +93,103 @@ def test_it_passes_beats_on_after_latency_cycles(simulate, registered):
             await ctx.tick()
         assert ctx.get(fifo.o.valid)
         assert ctx.get(fifo.o.payload.beat.data) == 7
+
+    simulate(fifo, bench)
+
+
+@pytest.mark.parametrize("registered", [False, True])
+@pytest.mark.parametrize("depth", [2, 4, 8])
+@pytest.mark.parametrize("seed", range(4))
+def test_beats_that_come_and_go_in_bursts_are_all_there_and_counted(
+        simulate, depth, registered, seed):
+    """Long stalls fill it, long pauses empty it; the model counts beats from outside."""
+    fifo = BeatFifo(depth, registered=registered)
+    rng = random.Random(seed)
+    inside, most, full = [], 0, 0
+
+    async def bench(ctx):
+        nonlocal most, full
+        waited, taken, number = False, False, 1
+        comes, goes = 0.5, 0.5
+        for _ in range(1500):
+            if rng.random() < 0.05:
+                comes, goes = rng.choice([(0.9, 0.1), (0.1, 0.9), (1, 0), (0, 1), (1, 1)])
+            if not ctx.get(fifo.i.valid) or taken:
+                ctx.set(fifo.i.payload.data, number)
+                ctx.set(fifo.i.valid, rng.random() < comes)
+            ctx.set(fifo.o.ready, rng.random() < goes)
+            offered, taken = ctx.get(fifo.o.valid), ctx.get(fifo.i.valid & fifo.i.ready)
+            # Where registered, the beat at the exit counts only when it waits.
+            most = max(most, len(inside) - (offered and not waited if registered else 0))
+            full += not ctx.get(fifo.i.ready)
+            assert len(inside) <= depth + 1
+            if len(inside) < depth - 1:
+                assert ctx.get(fifo.i.ready)
+            if taken:
+                inside.append(number)
+                number += 1
+            if offered and ctx.get(fifo.o.ready):
+                assert ctx.get(fifo.o.payload.beat.data) == inside.pop(0)
+            waited = offered and not ctx.get(fifo.o.ready)
+            await ctx.tick()
+        await ctx.tick().repeat(2)
+        assert ctx.get(fifo.high_water) == most == depth + 1
+        assert full
+
+    simulate(fifo, bench)
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize("registered", [False, True])
+def test_a_reset_empties_it_whatever_is_in_it(simulate, registered, kept):
+    reset, fifo = Signal(), BeatFifo(8, registered=registered)
+
+    async def bench(ctx):
+        ctx.set(fifo.i.valid, 1)
+        ctx.set(fifo.i.payload.data, 1)
+        await ctx.tick().repeat(kept)
+        ctx.set(fifo.i.valid, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(fifo.o.ready, 1)
+        for _ in range(4):
+            assert ctx.get(fifo.i.ready)
+            assert not ctx.get(fifo.o.valid)
+            assert not ctx.get(fifo.active)
+            await ctx.tick()
+        assert ctx.get(fifo.high_water) == 0
+        ctx.set(fifo.o.ready, 0)
+        ctx.set(fifo.i.valid, 1)
+        sent = 0
+        while ctx.get(fifo.i.ready):
+            sent += 1
+            ctx.set(fifo.i.payload.data, 100 + sent)
+            await ctx.tick()
+        ctx.set(fifo.i.valid, 0)
+        ctx.set(fifo.o.ready, 1)
+        got = []
+        for _ in range(20):
+            if ctx.get(fifo.o.valid):
+                got.append(ctx.get(fifo.o.payload.beat.data))
+            await ctx.tick()
+        assert got == [101 + number for number in range(9)]
+
+    simulate(ResetInserter(reset)(fifo), bench)
+
+
+def test_room_is_told_a_cycle_after_a_beat_of_a_full_one_was_taken(simulate):
+    fifo = BeatFifo(4, registered=True)
+
+    async def bench(ctx):
+        ctx.set(fifo.i.valid, 1)
+        await ctx.tick().repeat(10)
+        assert not ctx.get(fifo.i.ready)
+        ctx.set(fifo.o.ready, 1)
+        rooms = []
+        for _ in range(8):
+            rooms.append(ctx.get(fifo.i.ready))
+            await ctx.tick()
+        assert rooms == [0, 0, 1, 1, 1, 1, 1, 1]  # and from then on a beat a cycle
 
     simulate(fifo, bench)
