@@ -24,6 +24,7 @@ from tickgate_sim.fast.conditions import condition
 from tickgate_sim.fast.cpp_reader import LOCAL_MARK, Reader, Statement
 from tickgate_sim.fast.emission import Plan, Variables
 from tickgate_sim.fast.grouping import Habits, Parts, alike
+from tickgate_sim.fast.ordering import earliest, in_groups
 from tickgate_sim.fast.registers import direct
 from tickgate_sim.verilated import BuildError
 
@@ -40,7 +41,7 @@ _WIDTH = re.compile(r"^ +[CSIQ]Data/\*(\d+):0\*/ (\w+);$", re.MULTILINE)
 _PORT = re.compile(r"^ +VL_(IN|OUT)(8|16|64|W)?\(&?(\w+),(?:\d+,)*(\d+)\);$", re.MULTILINE)
 _PORT_KINDS = {"8": "CData", "16": "SData", "": "IData", "64": "QData"}
 _INPUT_LOGIC = re.compile(r"^\w.*___ico_\w+\(.*?^\}\n", re.MULTILINE | re.DOTALL)
-_MEMBERS_END = "    // CONSTRUCTORS\n"
+_MEMBERS_BEGIN = "    // DESIGN SPECIFIC STATE\n"
 _TABLE = re.compile(r"^extern const .*;\n", re.MULTILINE)
 _SMALL_TABLE = 256
 """Elements up to which a table is compared as a whole."""
@@ -105,10 +106,11 @@ def _rewrite(
                         ports | set(re.findall(r"vlSelfRef\.(\w+)", input_logic)))
     parts = Parts.of(statements)
     groups = grouped(parts)
-    order = parts.order(groups, lambda text: condition(text, masks))
+    habits = None if active is None else Habits(groups, active)
+    order = earliest(parts.behind) if habits is None else in_groups(
+        parts, groups, habits.shares, lambda text: condition(text, masks))
     plan = Plan([(groups[part], parts.members[part]) for part in order],
-                Variables(kinds, memories, outside, masks),
-                None if active is None else Habits(groups, active))
+                Variables(kinds, memories, outside, masks), habits)
     tables = "".join(sorted({line for text in files.values() for line in _TABLE.findall(text)}))
     shares = plan.shares(len(functions))
     for function, share in zip(functions, shares, strict=True):
@@ -119,7 +121,7 @@ def _rewrite(
     has_input_logic = any("___eval_ico(" in text for text in files.values())
     for path, text in files.items():
         path.write_text(_at_once(text, f"{prefix}___024root", has_input_logic=has_input_logic))
-    header.write_text(declared.replace(_MEMBERS_END, f"{plan.members()}{_MEMBERS_END}", 1))
+    header.write_text(declared.replace(_MEMBERS_BEGIN, f"{_MEMBERS_BEGIN}{plan.members()}", 1))
     return len(parts.members)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ _RARE = 0.002
 _NEARLY_ALWAYS = 0.9
 """Share of the cycles from which on it costs less to run a group than to look whether to."""
 
+_OFTEN = 0.2
 _SELDOM = 0.05
 
 
@@ -50,36 +51,6 @@ class Parts:
             behind[here] |= {place[component[other]] for other in others} - {here}
         return cls([[statements[number] for number in part] for part in numbers.values()], behind)
 
-    def order(self, groups: Sequence[int], condition: Callable[[str], str]) -> list[int]:
-        """Return the parts in an order that means the same, those of a group together as far as
-        can be, and in them those whose first statements have the same condition."""
-        waits = [0] * len(self.members)
-        for others in self.behind:
-            for other in others:
-                waits[other] += 1
-        conditions = [condition(part[0].text) for part in self.members]
-        ready: dict[int, list[int]] = defaultdict(list)
-        for part, count in enumerate(waits):
-            if not count:
-                ready[groups[part]].append(part)
-        found: list[int] = []
-        group, under = -1, ""
-        while ready:
-            if group not in ready:
-                group = max(ready, key=lambda name: (len(ready[name]), -name))
-            part = next((part for part in ready[group] if under and conditions[part] == under),
-                        ready[group][0])
-            ready[group].remove(part)
-            under = conditions[part]
-            if not ready[group]:
-                del ready[group]
-            found.append(part)
-            for other in sorted(self.behind[part]):
-                waits[other] -= 1
-                if not waits[other]:
-                    ready[groups[other]].append(other)
-        return found
-
     def sizes(self) -> NDArray[np.float64]:
         """Return about what it costs to run each part."""
         return np.array([sum(len(_SPACE.sub("", statement.text)) for statement in part)
@@ -96,17 +67,22 @@ class Habits:
         runs = np.zeros((len(active), max(groups, default=0) + 1), np.float32)
         for part, group in enumerate(groups):
             runs[:, group] = np.maximum(runs[:, group], active[:, part])
-        self._share = runs.mean(0)
+        self.shares: list[float] = runs.mean(0).tolist()
+        """Of each group, the share of the cycles in which it is run."""
         counts = np.maximum(1, runs.sum(0))[:, None]
-        self._shares = (runs.T @ runs) / counts, (runs[:-1].T @ runs[1:]) / counts
+        self._followed = (runs.T @ runs) / counts, (runs[:-1].T @ runs[1:]) / counts
 
     def follows(self, group: int, other: int, cycles: int) -> bool:
         """Return whether so many cycles (0 or 1) behind a group the other is nearly always run."""
-        return bool(self._shares[cycles][group, other] > _NEARLY_ALWAYS)
+        return bool(self._followed[cycles][group, other] > _NEARLY_ALWAYS)
+
+    def is_often(self, group: int) -> bool:
+        """Return whether a group is run so often that its code is better where it is called."""
+        return self.shares[group] > _OFTEN
 
     def is_seldom(self, group: int) -> bool:
         """Return whether a group is run so seldom that it is better asked for with others."""
-        return bool(self._share[group] < _SELDOM)
+        return self.shares[group] < _SELDOM
 
 
 def alike(parts: Parts, active: NDArray[np.bool_], count: int) -> list[int]:

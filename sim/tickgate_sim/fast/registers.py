@@ -9,14 +9,13 @@ run where the register is written, so that ``x = r; if (c) x = y; ... r = x;`` i
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from heapq import heappop, heappush
+from collections import defaultdict
 from itertools import dropwhile
 
 from tickgate_sim.fast.conditions import Node, nodes
 from tickgate_sim.fast.cpp_reader import LOCAL_MARK, LOCALS, Reader, Statement
 from tickgate_sim.fast.grouping import Parts, reached
+from tickgate_sim.fast.ordering import earliest
 
 __all__ = ["direct"]
 
@@ -84,20 +83,7 @@ def direct(
         for name in reads:
             readers[name] -= {source}
             readers[name] |= {number}
-    return [statement for number in _order(behind) for statement in members[number]]
-
-
-def _order(behind: list[set[int]]) -> Iterator[int]:
-    """Yield all parts, each as early as what must come before it lets."""
-    waits = Counter(other for others in behind for other in others)
-    ready = [number for number in range(len(behind)) if not waits[number]]
-    while ready:
-        number = heappop(ready)
-        yield number
-        for other in behind[number]:
-            waits[other] -= 1
-            if not waits[other]:
-                heappush(ready, other)
+    return [statement for number in earliest(behind) for statement in members[number]]
 
 
 def _copied(part: list[Statement], kinds: dict[str, str]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from tickgate_sim.fast.activity import skip_idle
 from tickgate_sim.fast.conditions import condition, nodes, written
 from tickgate_sim.fast.cpp_reader import Reader
 from tickgate_sim.fast.grouping import Parts, alike
+from tickgate_sim.fast.ordering import in_groups
 from tickgate_sim.verilated import BuildError
 
 
@@ -91,11 +92,29 @@ def test_an_order_that_means_the_same():
                 text += f"vlSelfRef.{target} = vlSelfRef.{one} ^ vlSelfRef.{other};\n"
         statements = read(text)
         parts = Parts.of(statements)
-        order = parts.order([rng.randrange(4) for _ in parts.members], lambda text: text[:20])
+        groups = [rng.randrange(4) for _ in parts.members]
+        shares = [rng.random() for _ in range(4)]
+        order = in_groups(parts, groups, shares, lambda text: text[:20])
         reordered = [statement for part in order for statement in parts.members[part]]
         assert sorted(map(id, reordered)) == sorted(map(id, statements))
         start = {name: rng.randrange(2) for name in names}
         assert executed(reordered, start) == executed(statements, start)
+
+
+def ordered(text: str, groups: list[int], shares: list[float]) -> list[str]:
+    parts = Parts.of(read(text))
+    order = in_groups(parts, groups, shares, lambda text: "")
+    return [statement.text.replace("vlSelfRef.", "")
+            for part in order for statement in parts.members[part]]
+
+
+def test_a_group_that_is_run_often_is_left_seldom():
+    # Of groups 0 and 1, which wait for each other, one must be left before its end.
+    text = "vlSelfRef.b = vlSelfRef.a;\nvlSelfRef.d = vlSelfRef.c;\n" \
+           "vlSelfRef.e = vlSelfRef.d;\nvlSelfRef.f = vlSelfRef.b;\n"
+    groups = [0, 1, 0, 1]
+    assert ordered(text, groups, [0.9, 0.1]) == ["d = c;", "b = a;", "e = d;", "f = b;"]
+    assert ordered(text, groups, [0.1, 0.9]) == ["b = a;", "d = c;", "f = b;", "e = d;"]
 
 
 def executed(statements, start):
