@@ -44,7 +44,8 @@ struct __attribute__((packed)) tickgate_gate_decision {
     uint16_t schema_id;
     uint16_t version;
     uint32_t user_ref_num;
-    uint32_t checks;
+    uint32_t quantity;
+    uint64_t checks;
     uint64_t time_ns;
     uint32_t generation;
     uint16_t account;
@@ -56,8 +57,6 @@ struct __attribute__((packed)) tickgate_gate_decision {
     uint16_t wire_cycles;
     uint32_t bid;
     uint32_t ask;
-    uint32_t orig_user_ref_num;
-    uint32_t quantity;
     uint64_t ring_sequence;
 };
 static_assert(sizeof(struct tickgate_gate_decision) == 64, "a slot");

@@ -9,11 +9,24 @@ from typing import Any
 
 TOKEN = "secret"
 LIMITS = """
+[firm]
+gross_credit = "5000000.00"
+net_credit = "2000000.00"
+
 [accounts.FUND1]
+permissions = ["buy", "sell", "day", "ioc"]
+symbols = "all"
 max_quantity = 1000
 max_value = "250000.00"
 rate = 100
 burst = 50
+max_orders = 500
+max_open_quantity = 50000
+max_open_value = "1000000.00"
+max_day_quantity = 1000000
+max_day_value = "20000000.00"
+gross_credit = "2000000.00"
+net_credit = "1000000.00"
 max_long = 20000
 max_short = 20000
 
@@ -23,6 +36,8 @@ max_short = 400
 
 [symbols.AAPL]
 collar = "1.50"
+tick = "0.01"
+lot = 1
 """
 
 

@@ -80,7 +80,7 @@ class OuchDecoder(wiring.Component):
             self.update.message_type.eq(kind),
             self.update.user_ref_num.eq(record.user_ref_num),
             self.update.orig_user_ref_num.eq(record.orig_user_ref_num),
-            self.update.quantity.eq(record.quantity),
+            self.update.quantity.eq(record.quantity), self.update.price.eq(record.price),
             self.update.match_number.eq(record.reference),
         ]
         return m

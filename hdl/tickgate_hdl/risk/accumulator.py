@@ -34,9 +34,9 @@ class Accumulator(wiring.Component):
     decided while this one is compared: both cases are compared, and the one that is true is chosen
     a cycle later. So no path is longer than one addition, and there is one in each direction.
 
-    An amount may be negative. What is used never wraps: it stays at the end of its range
-    (``width`` bits, signed; with ``floor`` no less than 0). An operation that commits although it
-    may leave the range must not be followed by one of the same row in the next cycle.
+    What is used never wraps: it stays at the end of its range
+    (``width`` bits, signed; with ``floor`` no less than 0). An operation that ``forces`` must not be
+    followed by one of the same row in the next cycle.
 
     Parameters
     ----------
@@ -57,6 +57,9 @@ class Accumulator(wiring.Component):
     looks, row : In(1), In
         An operation begins, of this row.
     amount, limit : In(signed), In
+    forces, moves : In(1), In(signed)
+        With ``amount``: this operation adds ``moves`` instead, and what is told of it means
+        nothing. It commits.
     over : Out(1)
     commit : In(1)
     view_row, view : In, Out(signed)
@@ -73,6 +76,7 @@ class Accumulator(wiring.Component):
         index = ceil_log2(rows)
         super().__init__({
             "looks": In(1), "row": In(index), "amount": In(signed(width)), "limit": In(width - 1),
+            "forces": In(1), "moves": In(signed(width)),
             "over": Out(1), "commit": In(1),
             "view_row": In(index), "view": Out(signed(width)),
             "sweep": In(1), "sweep_row": In(index),
@@ -118,14 +122,15 @@ class Accumulator(wiring.Component):
                 m.d.sync += later.eq(value)
                 value = later
 
-        amount, alone, together = self.amount, Signal(signed(width + 1)), Signal(signed(width + 2))
+        added = Mux(self.forces, self.moves, self.amount)
+        alone, together = Signal(signed(width + 1)), Signal(signed(width + 2))
         before = delayed(m, self.amount, "amount_before", reset_less=True).as_signed()
         m.d.comb += [
             alone.eq(self.limit - self.amount),
             together.eq(self.limit - self.amount - before),
         ]
         if self._registered:
-            amount = before
+            added = delayed(m, added, "added", reset_less=True).as_signed()
             alone = delayed(m, alone, "alone", reset_less=True).as_signed()
             together = delayed(m, together, "together", reset_less=True).as_signed()
 
@@ -144,7 +149,7 @@ class Accumulator(wiring.Component):
             self.over.eq(Mux(committed, over_second, over_first)),
         ]
         m.d.sync += [
-            first.eq(base), second.eq(Mux(next_to, deciding, value)), adds.eq(amount),
+            first.eq(base), second.eq(Mux(next_to, deciding, value)), adds.eq(added),
             over_first.eq(base > alone), over_second.eq(base > Mux(next_to, together, alone)),
             kept.eq(used), moved.eq(deciding), committed.eq(self.commit),
         ]

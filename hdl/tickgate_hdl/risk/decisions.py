@@ -134,8 +134,10 @@ class Decisions(wiring.Component):
         count(sent & left.cancel, "cancels_passed")
         count(taken & refused, "orders_refused")
         refusals = Array(Signal(32, name=f"refusals_{check.name}") for check in CHECKS)
-        with m.If(taken & refused):
-            m.d.sync += refusals[answer.first_check].eq(refusals[answer.first_check] + 1)
+        refusal = delayed(m, taken & refused, "refusal")
+        first = delayed(m, answer.first_check, "refusal_first", reset_less=True)
+        with m.If(refusal):
+            m.d.sync += refusals[first].eq(refusals[first] + 1)
         with m.If(self.check_select__check < len(CHECKS)):
             m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
         return m

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME
-from tickgate.risk.image import ACCOUNT, POSITION
+from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL
 
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
@@ -17,13 +17,7 @@ from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
-from tickgate_hdl.risk.layouts import (
-    EXPOSURE_BITS,
-    Moves,
-    PassedOrder,
-    VenueUpdate,
-    row_layout,
-)
+from tickgate_hdl.risk.layouts import Moves, PassedOrder, VenueUpdate, row_layout
 from tickgate_hdl.risk.leaving import Leaving
 from tickgate_hdl.risk.limits import LimitsImage
 from tickgate_hdl.risk.names import SymbolNames
@@ -31,13 +25,13 @@ from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
 from tickgate_hdl.risk.refill import Refill
 from tickgate_hdl.risk.settlement import Settlement
+from tickgate_hdl.risk.totals import COUNTED, TOTALS
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Gate"]
 
 _REQUEST = record_layout(ORDER_REQUEST)
-_COPIED = ("user_ref_num", "orig_user_ref_num", "account", "symbol", "session", "action",
-           "quantity")
+_COPIED = ("user_ref_num", "account", "symbol", "session", "action", "quantity")
 COST = 1000
 """What one message takes, in 1/1000 messages: a refill of ``rate`` a millisecond is then exact."""
 _VENUE_DOWN = 1 << BY_NAME["venue_down"].bit
@@ -123,19 +117,20 @@ class Gate(wiring.Component):
         m.submodules.refill = refill = Refill(config.accounts)
         m.submodules.leaving = leaving = Leaving()
         m.submodules.decisions = decisions = Decisions()
-        exposure = {
-            name: Accumulator(config.accounts * config.symbols, EXPOSURE_BITS,
-                              registered=config.registered)
-            for name in ("position", "long", "short")}
-        for name, accumulator in exposure.items():
-            m.submodules[name] = accumulator
+        # The firm has a row beside its own, since a memory has an address.
+        sizes = {"pair": config.accounts * config.symbols, "account": config.accounts, "firm": 2}
+        totals = {
+            total: Accumulator(sizes[total.scope], total.width, registered=config.registered)
+            for total in TOTALS}
+        for total, accumulator in totals.items():
+            m.submodules[f"total_{total.name}"] = accumulator
         m.submodules.rate = rate = Accumulator(
             config.accounts, 28, floor=True, registered=config.registered)
         connect_registers(m, self, limits, guard, card_events, decisions, settlement)
         self._connect_states(m, limits, guard, card_events, judge, leaving)
         self._connect_settlement(m, settlement, orders, decisions, guard)
-        sweeping = self._sweep(m, names, orders, exposure, rate)
-        self._show_exposure(m, settlement, exposure)
+        sweeping = self._sweep(m, names, orders, totals, rate)
+        self._show_exposure(m, settlement, totals)
         connect_streams(m, decisions.o, self.decision)
         connect_streams(m, leaving.o, self.passed)
 
@@ -186,51 +181,65 @@ class Gate(wiring.Component):
             account, symbol, waited = (
                 delayed(m, value, name, reset_less=True) for value, name in (
                     (account, "account_looks"), (symbol, "symbol_looks"), (waited, "waited")))
-        row = Cat(symbol, account)
+        rows = {"pair": Cat(symbol, account), "account": account, "firm": 0}
         m.d.comb += [
             limits.account.eq(account), limits.symbol.eq(symbol), names.symbol.eq(symbol),
             self.query_symbol.eq(symbol), rate.row.eq(account),
-            *(accumulator.row.eq(row) for accumulator in exposure.values()),
+            *(accumulator.row.eq(rows[total.scope]) for total, accumulator in totals.items()),
             *(accumulator.looks.eq(looks | settles | fills)
-              for accumulator in (rate, *exposure.values())),
+              for accumulator in (rate, *totals.values())),
             orders.order.token.eq(request.user_ref_num),
             orders.order.original.eq(request.orig_user_ref_num),
             orders.order.account.eq(request.account), orders.order.symbol.eq(request.symbol),
             orders.order.sell.eq(request.side != ord("B")),
             orders.order.replaces.eq(request.action == ord("U")),
-            orders.order.quantity.eq(request.quantity),
+            orders.order.quantity.eq(request.quantity), orders.order.price.eq(request.price),
             judge.order.eq(looks), judge.request.eq(request),
-            judge.account_row.eq(limits.account_row), judge.symbol_row.eq(limits.symbol_row),
+            *(getattr(judge, row).eq(getattr(limits, row)) for row in (
+                "account_row", "symbol_row", "position_row", "firm_row")),
             judge.listed.eq(names.listed), judge.top.eq(self.query_top),
             judge.status.eq(self.query_status),
         ]
         generation = delayed(m, limits.generation, "generation_looks", reset_less=True)
-        value = self._value(m, request)
-        m.d.comb += [judge.limits_valid.eq(generation != 0), judge.value.eq(value)]
+        symbol_row = _later(
+            m, limits.symbol_row, row_layout(SYMBOL), "symbol_row", rate.given - 1)
+        value = self._product(m, request.price, request.quantity[:20], "value")
+        m.d.comb += [
+            judge.limits_valid.eq(generation != 0), judge.value.eq(value),
+            judge.off_tick.eq(self._off(m, request.price, symbol_row.tick, 2, (25,), "price")),
+            judge.off_lot.eq(
+                self._off(m, request.quantity[:20], symbol_row.lot, 3, (5, 25), "lot")),
+        ]
 
         # Amounts and limits.
         moves = Signal(Moves)
         with m.If(settlement.operate):
             m.d.sync += moves.eq(settlement.moves)
         buys, opens = request.side == ord("B"), request.action != ord("X")
-        opens_long = delayed(m, opens & buys, "opens_long", rate.given)
-        opens_short = delayed(m, opens & ~buys, "opens_short", rate.given)
-        quantity = delayed(m, request.quantity, "quantity", rate.given, reset_less=True)
+        adds = {
+            side: delayed(m, bit, f"opens_{side}", rate.given)
+            for side, bit in (("buy", opens & buys), ("sell", opens & ~buys), ("", opens))}
+        amounts = {
+            "": 0, "one": 1, "value": value,
+            "quantity": delayed(m, request.quantity, "quantity", rate.given, reset_less=True)}
         settling = delayed(m, settles, "settling", rate.given)
         filling = delayed(m, fills, "filling", rate.given)
-        account_row = _later(
-            m, limits.account_row, row_layout(ACCOUNT), "account_row", rate.given - 1)
-        position_row = _later(
-            m, limits.position_row, row_layout(POSITION), "position_row", rate.given - 1)
+        limit_rows = {
+            table: _later(m, getattr(limits, f"{table.name}_row"), row_layout(table),
+                          f"{table.name}_row", rate.given - 1)
+            for table in (ACCOUNT, POSITION, FIRM)}
+        for total, accumulator in totals.items():
+            m.d.comb += [
+                accumulator.amount.eq(Mux(adds[total.side], amounts[total.amount], 0)),
+                accumulator.forces.eq(settling),
+                accumulator.moves.eq(moves[total.moves] if total.moves else 0),
+            ]
+            if total.limit:
+                table, field = total.limit
+                m.d.comb += accumulator.limit.eq(limit_rows[table][field])
+        account_row = limit_rows[ACCOUNT]
         m.d.comb += [
-            exposure["position"].amount.eq(Mux(settling, moves.position, 0)),
-            exposure["long"].amount.eq(
-                Mux(settling, moves.long, Mux(opens_long, quantity, 0))),
-            exposure["short"].amount.eq(
-                Mux(settling, moves.short, Mux(opens_short, quantity, 0))),
-            exposure["long"].limit.eq(position_row.max_long),
-            exposure["short"].limit.eq(position_row.max_short),
-            rate.amount.eq(Mux(filling, -account_row.rate[:16], COST)),
+            rate.amount.eq(COST), rate.forces.eq(filling), rate.moves.eq(-account_row.rate[:16]),
             rate.limit.eq(account_row.burst[:16] * COST),
         ]
 
@@ -242,15 +251,21 @@ class Gate(wiring.Component):
         passes = Signal()
         m.d.comb += [
             judge.bad_token.eq(orders.bad),
-            judge.position_over.eq(Mux(
-                judged.side == ord("B"), exposure["long"].over, exposure["short"].over)),
             judge.rate_over.eq(rate.over),
             passes.eq(decided & (judge.checks == 0)),
             orders.commit.eq(passes & judge.enters),
             rate.commit.eq(judge.charges | filled),
-            *(accumulator.commit.eq(passes | settled) for accumulator in exposure.values()),
+            *(accumulator.commit.eq(passes | settled) for accumulator in totals.values()),
             self.last_token__value.eq(judge.last_token),
         ]
+        letter = {"buy": "B", "sell": "STE", "": "BSTE"}
+        for check in COUNTED:
+            over = [
+                accumulator.over & delayed(
+                    m, _is_one_of(request.side, total.marked or letter[total.side]),
+                    f"{total.name}_applies", lead + 1)
+                for total, accumulator in totals.items() if total.check == check]
+            m.d.comb += judge.over[check].eq(Cat(over).any())
         shown = _later(m, self.query_top, TopOfBook, "shown", lead)
 
         # After it.
@@ -336,7 +351,7 @@ class Gate(wiring.Component):
             settlement.load_value.eq(self.position_load__value),
         ]
 
-    def _sweep(self, m, names, orders, exposure, rate):
+    def _sweep(self, m, names, orders, totals, rate):
         """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
         rows = max(config.accounts * config.symbols, config.open_orders)
@@ -344,20 +359,22 @@ class Gate(wiring.Component):
         row = sweep(m, rows, busy=sweeping)
         m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
             "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
-        for table in (names, orders, rate, *exposure.values()):
+        for table in (names, orders, rate, *totals.values()):
             m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
         return sweeping
 
-    def _show_exposure(self, m, settlement, exposure):
+    def _show_exposure(self, m, settlement, totals):
         """Registers of one row for the host; what settles reads the row that is loaded."""
         account, symbol = self.position_address__account, self.position_address__symbol
         row = Mux(settlement.view_wanted, Cat(settlement.view_symbol, settlement.view_account),
                   Cat(symbol[:len(settlement.symbol)], account[:len(settlement.account)]))
         known = delayed(
             m, (account < self._config.accounts) & (symbol < self._config.symbols), "known")
-        position, long, short = (table.view for table in exposure.values())
+        shown = {total.name: accumulator for total, accumulator in totals.items()
+                 if total.name in ("position", "long", "short")}
+        position, long, short = (accumulator.view for accumulator in shown.values())
         m.d.comb += [
-            *(table.view_row.eq(row) for table in exposure.values()),
+            *(accumulator.view_row.eq(row) for accumulator in shown.values()),
             settlement.view_position.eq(position),
         ]
         with m.If(known):
@@ -376,14 +393,34 @@ class Gate(wiring.Component):
             m.d.sync += waited.eq(waited + 1)
         return waited
 
-    def _value(self, m, request):
-        """Return price times quantity, when amounts are given: of a well-formed order."""
-        quantity = request.quantity[:20]
+    def _product(self, m, number, factor, name):
+        """Return a product of an order's fields, when amounts are given."""
         if not self._config.registered:
-            return delayed(m, request.price * quantity, "value", reset_less=True)
-        low = delayed(m, request.price[:16] * quantity, "value_low", reset_less=True)
-        high = delayed(m, request.price[16:] * quantity, "value_high", reset_less=True)
-        return delayed(m, low + (high << 16), "value", reset_less=True)
+            return delayed(m, number * factor, name, reset_less=True)
+        low = delayed(m, number[:16] * factor, f"{name}_low", reset_less=True)
+        high = delayed(m, number[16:] * factor, f"{name}_high", reset_less=True)
+        return delayed(m, low + (high << 16), name, reset_less=True)
+
+    def _off(self, m, number, word, bits, divisors, name):
+        """Return whether a number is no multiple of what a ``tick`` or ``lot`` word says.
+
+        ``word`` has a mask of so many low bits that must be 0, and a bit for each divisor that
+        counts. A number is a multiple of an odd divisor when its product with the inverse of that,
+        modulo 2**width, is small. Source: Granlund and Montgomery, Division by Invariant Integers
+        using Multiplication, section 9.
+        """
+        width = len(number)
+        low = delayed(m, number[:bits], f"{name}_low_bits", 2 if self._config.registered else 1)
+        off = [(low & word[:bits]).any()]
+        for place, divisor in enumerate(divisors, bits):
+            inverse = pow(divisor, -1, 1 << width)
+            product = self._product(m, number, inverse, f"{name}_by_{divisor}")[:width]
+            off.append(word[place] & (product > ((1 << width) - 1) // divisor))
+        return Cat(off).any()
+
+
+def _is_one_of(value, letters):
+    return Cat(value == ord(letter) for letter in letters).any()
 
 
 def _later(m, value, layout, name, cycles=1):

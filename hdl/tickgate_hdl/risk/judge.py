@@ -2,15 +2,17 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
+from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
-from tickgate.risk.image import ACCOUNT, SYMBOL
+from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, PERMISSIONS, POSITION, SYMBOL
 
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.layouts import row_layout
+from tickgate_hdl.risk.totals import COUNTED
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Judge"]
@@ -43,7 +45,7 @@ class Judge(wiring.Component):
     -------
     order, request : In
         An order looks; the order.
-    account_row, symbol_row, listed, top, status : In
+    account_row, symbol_row, position_row, firm_row, listed, top, status : In
         What the tables, the book and the feed say about it, one cycle after it looked. ``halted``
         is a trading state other than trading, an operational halt of the venue's market, and a
         market-wide breaker after which the symbol has not resumed.
@@ -53,11 +55,13 @@ class Judge(wiring.Component):
         The rows are of an image in force; with the rows.
     last_token : Out(32)
         Highest UserRefNum that was judged.
+    off_tick, off_lot : In(1)
+        With ``value``: the price is no multiple of the symbol's tick, the quantity of its lot.
     weighed : Out
         The request, in the cycle before its verdict.
-    bad_token, position_over, rate_over : In(1)
-        In the verdict's cycle: the slot or the original is wrong; the position with open orders,
-        the account's messages would be over the limit.
+    bad_token, rate_over, over : In
+        In the verdict's cycle: the slot or the original is wrong; the account's messages would be
+        over the limit; so would what each of ``COUNTED`` counts.
     checks : Out
         In the verdict's cycle: which failed.
     enters, counted, charges : Out(1)
@@ -70,10 +74,13 @@ class Judge(wiring.Component):
         super().__init__({
             "order": In(1), "request": In(record_layout(ORDER_REQUEST)),
             "account_row": In(row_layout(ACCOUNT)), "symbol_row": In(row_layout(SYMBOL)),
+            "position_row": In(row_layout(POSITION)), "firm_row": In(row_layout(FIRM)),
             "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
+            "off_tick": In(1), "off_lot": In(1),
             "limits_valid": In(1), "last_token": Out(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
-            "bad_token": In(1), "position_over": In(1), "rate_over": In(1),
+            "bad_token": In(1), "rate_over": In(1),
+            "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
             "armed": In(1), "watchdog_ok": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
             "kill_account": In(32), "kill_symbol": In(64),
@@ -98,6 +105,8 @@ class Judge(wiring.Component):
         request = record_layout(ORDER_REQUEST)(staged(first, "request_2"))
         account_row = row_layout(ACCOUNT)(staged(self.account_row, "account_kept"))
         symbol_row = row_layout(SYMBOL)(staged(self.symbol_row, "symbol_kept"))
+        pair = row_layout(POSITION)(staged(self.position_row, "pair_kept"))
+        firm = staged(self.firm_row.enabled[0], "firm_kept")
         top = TopOfBook(staged(self.top, "top_kept"))
         status = SymbolStatus(staged(self.status, "status_kept"))
         listed, limits_valid = staged(self.listed, "listed_kept"), staged(
@@ -116,7 +125,15 @@ class Judge(wiring.Component):
             | ~_is_one_of(request.time_in_force, "03"))
         malformed = Signal()
         m.d.comb += malformed.eq(free_text_bad | (~is_cancel & (enter_bad | ~in_range | ~listed)))
-        limits = account_row.enabled[0] & symbol_row.enabled[0] & in_range & limits_valid
+        limits = (
+            account_row.enabled[0] & symbol_row.enabled[0] & firm & in_range & limits_valid)
+        side = {letter: request.side == ord(letter) for letter in "BSTE"}
+        shorts = side["T"] | side["E"]
+        kinds = (side["B"], side["S"], side["T"], side["E"], request.time_in_force == ord("0"),
+                 request.time_in_force == ord("3"), request.intermarket_sweep == ord("Y"))
+        forbidden = Cat(kinds) & ~account_row.permissions[:len(PERMISSIONS)]
+        restricted = Cat(side["B"], sells, shorts) & (symbol_row.restricted | pair.flags)[:3]
+        entitled = (pair.flags & ENTITLED) != 0
         halted = (
             (top.trading_state != ord("T")) | status.halted_markets[_MARKET]
             | (status.breaker != 0))
@@ -163,6 +180,14 @@ class Judge(wiring.Component):
             "max_quantity": weigh(
                 sound & limits & (weighed.quantity > limit.max_quantity), "max_quantity"),
             "max_value": weigh(sound & limits & (value > limit.max_value), "max_value"),
+            "entitlement": weigh(
+                sound & limits & ~staged(entitled, "entitled"), "entitlement"),
+            "restricted": weigh(
+                sound & limits & staged(restricted.any(), "is_restricted"), "restricted"),
+            "permission": weigh(
+                sound & limits & staged(forbidden.any(), "forbidden"), "permission"),
+            "tick": weigh(sound & limits & staged(self.off_tick, "off_tick_kept"), "tick"),
+            "lot": weigh(sound & limits & staged(self.off_lot, "off_lot_kept"), "lot"),
         }
         account, symbol, session = (
             weigh(Cat(field == index for index in range(number)), name)
@@ -183,8 +208,8 @@ class Judge(wiring.Component):
             "events_full": enters & ~self.events_room,
             **fails,
             "token": used | (counted & self.bad_token),
-            "position_limit": limited & self.position_over,
             "message_rate": limited & self.rate_over,
+            **{name: limited & self.over[name] for name in COUNTED},
         }
         if bits.keys() != BY_NAME.keys():
             raise AssertionError("each check must be made, and no other")

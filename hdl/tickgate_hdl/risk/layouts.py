@@ -6,10 +6,10 @@ from amaranth.utils import ceil_log2
 from tickgate.risk.image import ImageTable
 
 from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.risk.totals import MONEY, SHARES
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = [
-    "EXPOSURE_BITS",
     "Moves",
     "PassedOrder",
     "VenueUpdate",
@@ -23,13 +23,15 @@ VenueUpdate = StructLayout({
     "user_ref_num": 32,
     "orig_user_ref_num": 32,
     "quantity": 32,
+    "price": 32,
     "match_number": 64,
     "dead": 1,
 })
 """What a venue message does to the exposure.
 
 ``message_type`` is the OUCH outbound letter. ``quantity`` is the message's own: Accepted shares,
-Replaced and Modified shares outstanding, Executed, Canceled and AIQ Canceled shares of the step.
+Replaced and Modified shares outstanding, Executed, Canceled and AIQ Canceled shares of the step;
+``price`` is that of an Executed, in 1/10000 USD.
 ``orig_user_ref_num`` counts for Replaced, ``match_number`` for Executed and Broken Trade, ``dead``
 (order state D) for Accepted and Replaced.
 """
@@ -37,11 +39,13 @@ Replaced and Modified shares outstanding, Executed, Canceled and AIQ Canceled sh
 PassedOrder = StructLayout({"record": RecordBody, "symbol_name": 64})
 """An order request that passed, with its symbol's name (character 0 in bits 7:0)."""
 
-EXPOSURE_BITS = 48
-"""Width of shares held and shares that open orders may still buy or sell, signed."""
-
-Moves = StructLayout({name: signed(EXPOSURE_BITS) for name in ("position", "long", "short")})
-"""By how many shares a row of the exposure moves: position, and the most that it may become."""
+Moves = StructLayout({
+    **{name: signed(SHARES) for name in ("position", "long", "short", "orders", "open_quantity")},
+    **{name: signed(MONEY) for name in ("open_value", "gross", "net_long", "net_short")},
+})
+"""By how much the totals move (``tickgate_hdl.risk.totals``): shares held, the most that they may
+become either way, orders, shares and value of open orders, value traded and open: all of it, and
+the most that bought less sold may become either way."""
 
 
 def slot_layout(config: CardConfig) -> StructLayout:
@@ -57,6 +61,7 @@ def slot_layout(config: CardConfig) -> StructLayout:
         "symbol": ceil_log2(config.symbols),
         "sell": 1,
         "remaining": 32,
+        "price": 32,
         "pending": 1,
         "link": 32,
     })
@@ -72,6 +77,7 @@ def fill_layout(config: CardConfig) -> StructLayout:
         "symbol": ceil_log2(config.symbols),
         "sell": 1,
         "quantity": 32,
+        "price": 32,
     })
 
 

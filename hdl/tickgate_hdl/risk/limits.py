@@ -1,11 +1,11 @@
 """The limits image in two banks: upload, read-back, CRC, swap."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import crc, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL, TABLES
+from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL, TABLES, rows
 
 from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.layouts import row_layout
@@ -30,7 +30,7 @@ class LimitsImage(wiring.Component):
     -------
     account, symbol : In
         Row to read in the bank in force.
-    account_row, symbol_row, position_row : Out
+    account_row, symbol_row, position_row, firm_row : Out
         The rows, one cycle later.
     generation : Out(32)
         Generation in force; 0 = none.
@@ -45,7 +45,7 @@ class LimitsImage(wiring.Component):
             "account": In(account), "symbol": In(symbol),
             "account_row": Out(row_layout(ACCOUNT)),
             "symbol_row": Out(row_layout(SYMBOL)),
-            "position_row": Out(row_layout(POSITION)),
+            "position_row": Out(row_layout(POSITION)), "firm_row": Out(row_layout(FIRM)),
             "busy": Out(1, init=1), "generation": Out(32), "finished": Out(1),
             "limit_address__value": In(16), "limit_address__value__we": In(1),
             "limit_address__value__next": Out(16), "limit_address__value__next__we": Out(1),
@@ -60,13 +60,13 @@ class LimitsImage(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        rows = {ACCOUNT: config.accounts, SYMBOL: config.symbols,
-                POSITION: config.accounts * config.symbols}
+        sizes = {table: rows(table, accounts=config.accounts, symbols=config.symbols)
+                 for table in TABLES}
         bank = Signal()
 
         # The sweep clears every row of both banks, all tables at once.
         sweeping = self.busy
-        row_swept = sweep(m, 2 * max(rows.values()), busy=sweeping)
+        row_swept = sweep(m, 2 * max(sizes.values()), busy=sweeping)
 
         address, checking = Signal(16), Signal()
         writing = Signal()
@@ -85,11 +85,12 @@ class LimitsImage(wiring.Component):
         word_shown = Signal(32)
         in_force = {ACCOUNT: (self.account, self.account_row),
                     SYMBOL: (self.symbol, self.symbol_row),
-                    POSITION: (Cat(self.symbol, self.account), self.position_row)}
+                    POSITION: (Cat(self.symbol, self.account), self.position_row),
+                    FIRM: (Const(0, 0), self.firm_row)}
         select_shown = Signal(2)
         m.d.sync += select_shown.eq(back[14:16])
         for table in TABLES:
-            count, word_bits = rows[table], ceil_log2(table.row_words)
+            count, word_bits = sizes[table], ceil_log2(table.row_words)
             row_bits = ceil_log2(count)
             memory = m.submodules[table.name] = Memory(
                 shape=unsigned(32 * table.row_words), depth=2 * count, init=[])
@@ -141,7 +142,7 @@ class LimitsImage(wiring.Component):
             with m.State("Walk"):
                 m.d.sync += [reading.eq(1), walk.eq(walk + 1)]
                 for position, table in enumerate(TABLES):
-                    last = table.select << 14 | (rows[table] * table.row_words - 1)
+                    last = table.select << 14 | (sizes[table] * table.row_words - 1)
                     with m.If(walk == last):
                         if position + 1 < len(TABLES):
                             m.d.sync += walk.eq(TABLES[position + 1].select << 14)

@@ -16,7 +16,7 @@ __all__ = ["Link", "LookingOrder", "OpenOrders"]
 
 LookingOrder = StructLayout({
     "token": 32, "original": 32, "account": 16, "symbol": 16, "sell": 1, "replaces": 1,
-    "quantity": 32,
+    "quantity": 32, "price": 32,
 })
 """What counts of an order request: UserRefNums of itself and the order to replace, and the rest."""
 
@@ -184,6 +184,7 @@ class OpenOrders(wiring.Component):
             slot.data.live.eq(1), slot.data.token.eq(order.token),
             slot.data.account.eq(order.account), slot.data.symbol.eq(order.symbol),
             slot.data.sell.eq(order.sell), slot.data.remaining.eq(order.quantity),
+            slot.data.price.eq(order.price),
             slot.data.pending.eq(order.replaces), slot.data.link.eq(order.original),
             link.addr.eq(order.original), link.en.eq(committed & order.replaces),
             link.data.order.eq(order.original),

@@ -5,13 +5,13 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.risk.layouts import (
-    EXPOSURE_BITS,
     Moves,
     VenueUpdate,
     fill_layout,
     slot_layout,
 )
 from tickgate_hdl.risk.open_orders import Link
+from tickgate_hdl.risk.totals import SHARES
 from tickgate_hdl.risk.venue import REJECTED, REPLACED, VenueEffect
 from tickgate_hdl.top.config import CardConfig
 
@@ -23,7 +23,7 @@ class Settlement(wiring.Component):
 
     While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
     An order that never left goes first, then the venue's messages, but never two in a row while an
-    order waits. Ten cycles each, and those of the orders under way.
+    order waits. Thirteen cycles each, and those of the orders under way.
 
     Members
     -------
@@ -64,7 +64,7 @@ class Settlement(wiring.Component):
             "operate": Out(1), "account": Out(account), "symbol": Out(symbol),
             "moves": Out(Moves),
             "view_wanted": Out(1), "view_account": Out(account), "view_symbol": Out(symbol),
-            "view_position": In(EXPOSURE_BITS),
+            "view_position": In(SHARES),
             "token": Out(32), "slot": In(slot), "link": In(Link), "other_token": Out(32),
             "other": In(slot), "match_number": Out(64), "fill": In(fill),
             "write": Out(1), "write_token": Out(32), "new_slot": Out(slot),
@@ -78,6 +78,7 @@ class Settlement(wiring.Component):
         update, takes_back = Signal(VenueUpdate), Signal()
         slot, link, fill, other = (
             Signal.like(port) for port in (self.slot, self.link, self.fill, self.other))
+        wait = Signal(range(4))  # until the moves are known
         order_turn = Signal()  # a venue message was applied, and no order entered since
         loads, value = Signal(), Signal.like(self.load_value)
         m.d.comb += [
@@ -129,9 +130,12 @@ class Settlement(wiring.Component):
                 m.d.sync += other.eq(self.other)
                 m.next = "Effect"
             with m.State("Effect"):
+                m.d.sync += wait.eq(3)
                 m.next = "Moves"
             with m.State("Moves"):
-                m.next = "Write"
+                m.d.sync += wait.eq(wait - 1)
+                with m.If(wait == 0):
+                    m.next = "Write"
             with m.State("Write"):
                 m.d.comb += [
                     self.operate.eq(effect.known), self.write.eq(effect.writes_slot),
@@ -154,7 +158,8 @@ class Settlement(wiring.Component):
                 m.d.comb += [
                     move.eq(value.as_signed() - self.view_position.as_signed()),
                     self.operate.eq(1), self.account.eq(self.view_account),
-                    self.symbol.eq(self.view_symbol), self.moves.position.eq(move),
+                    self.symbol.eq(self.view_symbol), self.moves.eq(0),
+                    self.moves.position.eq(move),
                     self.moves.long.eq(move), self.moves.short.eq(-move),
                 ]
                 m.d.sync += loads.eq(self.load)

@@ -15,7 +15,7 @@ REJECTED, REPLACED, MODIFIED, BROKEN = (ord(letter) for letter in "JUMB")
 
 
 class VenueEffect(wiring.Component):
-    """Compute what a venue message changes: one cycle later, ``moves`` two.
+    """Compute what a venue message changes: one cycle later, ``moves`` in five.
 
     - Accepted and Modified set what the order has reserved; Executed, Canceled and AIQ Canceled
       take from it, never more than there is; Rejected and a dead order release all of it.
@@ -110,19 +110,55 @@ class VenueEffect(wiring.Component):
             self.new_fill.symbol.eq(slot.symbol),
             self.new_fill.sell.eq(slot.sell),
             self.new_fill.quantity.eq(update.quantity),
+            self.new_fill.price.eq(update.price),
         ]
 
-        sells = Mux(broken, ~fill.sell, slot.sell)
-        moved = Mux(broken, fill.quantity, Mux(executed, update.quantity, 0))
-        position, opened = Signal(signed(33)), Signal(signed(35))
-        of_sell = Signal()
-        m.d.sync += [
-            position.eq(Mux(sells, -moved, moved)),
-            opened.eq(Mux(
-                broken, 0, left - slot.remaining - Mux(releases, other.remaining, 0))),
-            of_sell.eq(slot.sell),
-            self.moves.position.eq(position),
-            self.moves.long.eq(position + Mux(of_sell, 0, opened)),
-            self.moves.short.eq(Mux(of_sell, opened, 0) - position),
-        ]
+        self._move(m, broken, executed, left, dies, releases, known)
         return m
+
+    def _move(self, m, broken, executed, left, dies, releases, known):
+        """Work out how the totals move: shares, then products in two steps, then the sums."""
+        update, slot, other, fill = self.update, self.slot, self.other, self.fill
+
+        # How many shares, at which price.
+        sells, moved = Signal(), Signal(signed(33))  # of a buy: shares bought, or taken back
+        less, gone = Signal(signed(33)), Signal(32)  # of the order, and of the other that goes
+        paid, orders = Signal(32), Signal(signed(3))
+        opens = known & ~broken
+        m.d.sync += [
+            sells.eq(Mux(broken, fill.sell, slot.sell)),
+            moved.eq(Mux(broken, -fill.quantity, Mux(executed, update.quantity, 0))),
+            less.eq(Mux(opens, left - slot.remaining, 0)),
+            gone.eq(Mux(releases & opens, other.remaining, 0)),
+            paid.eq(Mux(broken, fill.price, update.price)),
+            orders.eq(-(dies & opens) - (releases & opens)),
+        ]
+
+        # What they are worth: halves of a price, then both.
+        traded, opened, released = (
+            self._product(m, shares, price, name) for shares, price, name in (
+                (moved, paid, "traded"), (less, slot.price, "opened"), (gone, other.price, "gone")))
+
+        open_quantity, open_value = Signal(signed(35)), Signal(signed(66))
+        position = Mux(sells, -moved, moved)
+        m.d.comb += open_quantity.eq(less - gone)
+        m.d.sync += [
+            open_value.eq(opened - released),
+            self.moves.position.eq(position),
+            self.moves.long.eq(position + Mux(sells, 0, open_quantity)),
+            self.moves.short.eq(Mux(sells, open_quantity, 0) - position),
+            self.moves.orders.eq(orders), self.moves.open_quantity.eq(open_quantity),
+            self.moves.open_value.eq(open_value), self.moves.gross.eq(open_value + traded),
+            self.moves.net_long.eq(Mux(sells, -traded, open_value + traded)),
+            self.moves.net_short.eq(Mux(sells, open_value + traded, -traded)),
+        ]
+
+    def _product(self, m, shares, price, name):
+        """Return what shares are worth, three cycles later."""
+        low, high = (Signal(signed(50), name=f"{name}_{half}") for half in ("low", "high"))
+        value = Signal(signed(66), name=name)
+        m.d.sync += [
+            low.eq(shares * price[:16]), high.eq(shares * price[16:]),
+            value.eq(low + (high << 16)),
+        ]
+        return value

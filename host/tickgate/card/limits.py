@@ -9,7 +9,7 @@ from tickgate.card import registers as reg
 from tickgate.card.access import Registers
 from tickgate.card.errors import CardNotReady, LimitsRefused
 from tickgate.card.regmap import Register
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate.risk.image import TABLES, rows
 
 __all__ = ["image_addresses", "image_crc", "upload"]
 
@@ -18,9 +18,9 @@ _ROUNDS_BEFORE_SLEEP = 100
 
 def image_addresses(symbols: int, accounts: int) -> Iterator[range]:
     """Yield the addresses of each table of a card of this size, in the order of the CRC."""
-    rows = {ACCOUNT.name: accounts, SYMBOL.name: symbols, POSITION.name: accounts * symbols}
-    for table in (ACCOUNT, SYMBOL, POSITION):
-        yield range(table.address(0, 0), table.address(0, 0) + rows[table.name] * table.row_words)
+    for table in TABLES:
+        words = rows(table, accounts=accounts, symbols=symbols) * table.row_words
+        yield range(table.address(0, 0), table.address(0, 0) + words)
 
 
 def image_crc(image: Mapping[int, int], symbols: int, accounts: int) -> int:

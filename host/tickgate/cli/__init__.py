@@ -27,7 +27,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     engine_cli.register(app)
-    risk_cli.register(app)
+    engine_cli.register_limits(risk_cli.register(app))
     console_cli.register(app)
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         entry.load()(app)

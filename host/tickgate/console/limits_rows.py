@@ -1,44 +1,38 @@
 """Limits as rows of the grids, and back: pure functions for the page."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tickgate.risk.limits import Limits, parse, usd_text
+from tickgate.risk.fields import (
+    ACCOUNT_FIELDS,
+    FIRM_FIELDS,
+    POSITION_FIELDS,
+    SYMBOL_FIELDS,
+    LimitField,
+    value_of,
+)
+from tickgate.risk.limits import Limits, LimitsError, parse
 
 Row = dict[str, Any]
 
-ACCOUNT_FIELDS = ("max_quantity", "max_value", "rate", "burst", "max_long", "max_short")
-POSITION_FIELDS = ("max_long", "max_short")
-AMOUNTS = ("max_value", "collar")
-"""Fields of decimal text in USD; the others are whole numbers."""
-
 
 def account_rows(limits: Limits) -> list[Row]:
-    """One row an account: the limits of its orders and its default position limit."""
+    """One row an account: the limits of its orders and its own position limit."""
     return [
-        {
-            "id": name,
-            "max_quantity": account.max_quantity,
-            "max_value": usd_text(account.max_value),
-            "rate": account.rate,
-            "burst": account.burst,
-            "max_long": account.default.max_long,
-            "max_short": account.default.max_short,
-        }
+        {"id": name, **_cells(account, ACCOUNT_FIELDS)}
         for name, account in sorted(limits.accounts.items())
     ]
 
 
 def position_rows(limits: Limits) -> list[Row]:
-    """One row for each position limit that differs from its account's default."""
+    """One row for each position limit that differs from its account's own."""
     return [
         {
             "id": f"{name} {symbol}",
             "account": name,
             "symbol": symbol,
-            "max_long": limit.max_long,
-            "max_short": limit.max_short,
+            **_cells(limit, POSITION_FIELDS),
         }
         for name, account in sorted(limits.accounts.items())
         for symbol, limit in sorted(account.positions.items())
@@ -46,42 +40,44 @@ def position_rows(limits: Limits) -> list[Row]:
 
 
 def symbol_rows(limits: Limits) -> list[Row]:
-    """One row a symbol: its price collar."""
+    """One row a symbol."""
     return [
-        {"id": symbol, "collar": usd_text(collar)}
-        for symbol, collar in sorted(limits.collars.items())
+        {"id": name, **_cells(symbol, SYMBOL_FIELDS)}
+        for name, symbol in sorted(limits.symbols.items())
     ]
 
 
-def from_rows(accounts: Sequence[Row], positions: Sequence[Row], symbols: Sequence[Row]) -> Limits:
+def firm_rows(limits: Limits) -> list[Row]:
+    """One row: the limits of all accounts together."""
+    return [{"id": "firm", **_cells(limits.firm, FIRM_FIELDS)}]
+
+
+def from_rows(
+    accounts: Sequence[Row],
+    positions: Sequence[Row],
+    symbols: Sequence[Row],
+    firm: Sequence[Row],
+) -> Limits:
     """The limits that the rows say. Raises LimitsError naming the cell that is wrong."""
-    return parse("\n".join(_toml(accounts, positions, symbols)))
+    try:
+        return parse("\n".join(_toml(accounts, positions, symbols, firm)))
+    except LimitsError as error:
+        raise LimitsError(error.reason, error.path) from None  # a grid has no lines
 
 
-def changes(before: Limits, after: Limits) -> list[tuple[str, str, str]]:
-    """What differs, as (key, before, after); a key that is absent on one side shows a dash."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    return [
-        (key, old.get(key, "–"), new.get(key, "–"))
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    ]
-
-
-def _flat(limits: Limits) -> Iterator[tuple[str, str]]:
-    for row in account_rows(limits):
-        for field in ACCOUNT_FIELDS:
-            yield f"{row['id']}: {field}", str(row[field])
-    for row in position_rows(limits):
-        for field in POSITION_FIELDS:
-            yield f"{row['account']} in {row['symbol']}: {field}", str(row[field])
-    for row in symbol_rows(limits):
-        yield f"{row['id']}: collar", str(row["collar"])
+def _cells(record: object, fields: Sequence[LimitField]) -> Row:
+    return {field.name: field.cell(value_of(record, field)) for field in fields}
 
 
 def _toml(
-    accounts: Sequence[Row], positions: Sequence[Row], symbols: Sequence[Row]
+    accounts: Sequence[Row],
+    positions: Sequence[Row],
+    symbols: Sequence[Row],
+    firm: Sequence[Row],
 ) -> Iterator[str]:
+    for row in firm:
+        yield "[firm]"
+        yield from _lines(row, FIRM_FIELDS)
     for row in accounts:
         yield f"[accounts.{json.dumps(row['id'])}]"
         yield from _lines(row, ACCOUNT_FIELDS)
@@ -91,11 +87,9 @@ def _toml(
         yield from _lines(row, POSITION_FIELDS)
     for row in symbols:
         yield f"[symbols.{json.dumps(row['id'])}]"
-        yield from _lines(row, ("collar",))
+        yield from _lines(row, SYMBOL_FIELDS)
 
 
-def _lines(row: Mapping[str, Any], fields: Sequence[str]) -> Iterator[str]:
+def _lines(row: Row, fields: Sequence[LimitField]) -> Iterator[str]:
     for field in fields:
-        text = str(row.get(field, "")).replace(",", "").strip()
-        plain = field not in AMOUNTS and text.isascii() and text.isdigit()
-        yield f"{field} = {int(text) if plain else json.dumps(text)}"
+        yield f"{field.name} = {field.cell_toml(row.get(field.name))}"

@@ -1,4 +1,5 @@
-"""``tickgate engine``, and the commands that ask a running one: ``kill`` and ``state``."""
+"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``state`` and
+``limits apply``."""
 
 import getpass
 import json
@@ -10,6 +11,7 @@ import typer
 from tickgate.engine.client import EngineError, ask
 from tickgate.engine.config import ConfigError, EngineConfig
 from tickgate.engine.main import run
+from tickgate.risk.cli import read
 
 _Config = Annotated[Path, typer.Option("--config", help="The engine's settings (TOML).")]
 
@@ -19,6 +21,11 @@ def register(app: typer.Typer) -> None:
     app.command("engine")(engine)
     app.command("kill")(kill)
     app.command("state")(state)
+
+
+def register_limits(limits: typer.Typer) -> None:
+    """Add ``apply`` to ``tickgate limits``."""
+    limits.command("apply")(apply)
 
 
 def engine(config: _Config) -> None:
@@ -40,6 +47,16 @@ def kill(
         f"kill {scope} {target or ''} {'off' if off else 'on'}: in the card {took_us} us after "
         f"the engine had it; {answer['cancels_sent']} cancels sent"
     )
+
+
+def apply(
+    config: _Config,
+    file: Annotated[Path, typer.Argument(help="Limits file (TOML).", show_default=False)],
+) -> None:
+    """Put a limits file into force on the running engine's card; nothing changes if refused."""
+    limits = read(file)
+    answer = _ask(config, "set_limits", toml=limits.text())
+    typer.echo(f"generation {answer['generation']} is in force, sha256 {limits.hash()}")
 
 
 def state(config: _Config) -> None:

@@ -27,7 +27,7 @@ from tickgate.engine.kills import Kills
 from tickgate.engine.market_orders import limit_for_market_order
 from tickgate.execution.effects import Effect, Filled
 from tickgate.execution.manager import DAY, IOC, MARKET, MAX_U32, Wanted
-from tickgate.risk.limits import Limits, parse
+from tickgate.risk.limits import NO_LIMITS, Limits, LimitsError, parse
 
 UNKNOWN_SYMBOL, DUPLICATE_ORDER, UNSUPPORTED, OTHER = 1, 6, 11, 99
 """OrdRejReason (103)."""
@@ -40,7 +40,7 @@ class Core(CardSide):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = Limits({}, {})
+        self.limits: Limits = NO_LIMITS
         self.limits_toml = ""
         self.limits_hash = ""
         self.limits_file_hash = ""
@@ -197,7 +197,11 @@ class Core(CardSide):
         return self.orders.mass_cancel(hit)
 
     def _set_limits(self, change: LimitsSet) -> None:
-        self.limits = parse(change.toml)
+        try:
+            self.limits = parse(change.toml)
+        except LimitsError:
+            # Journalled by a version that had fewer limits: what is not set refuses.
+            self.limits = NO_LIMITS
         self.limits_toml = change.toml
         self.limits_hash = change.hash
         self.generation = change.generation

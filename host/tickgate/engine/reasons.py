@@ -6,12 +6,24 @@ from tickgate.protocols.ouch50.codes import CANCEL_REASONS, REJECT_REASONS
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 _EXCEEDS_LIMIT, _CLOSED, _OTHER = 3, 2, 99
+_LIMITS: Final = (
+    "max_quantity",
+    "max_value",
+    "position_limit",
+    "message_rate",
+    "max_orders",
+    "open_quantity",
+    "open_value",
+    "day_quantity",
+    "day_value",
+    "gross_credit",
+    "net_credit",
+    "firm_gross_credit",
+    "firm_net_credit",
+)
 _REASONS: Final = {
     BY_NAME["halted"].bit: _CLOSED,
-    **{
-        BY_NAME[name].bit: _EXCEEDS_LIMIT
-        for name in ("max_quantity", "max_value", "position_limit", "message_rate")
-    },
+    **{BY_NAME[name].bit: _EXCEEDS_LIMIT for name in _LIMITS},
 }
 
 

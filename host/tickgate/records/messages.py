@@ -54,6 +54,8 @@ class GateDecision(NamedTuple):
 
     user_ref_num: int = 0
     """As in the request."""
+    quantity: int = 0
+    """As in the request."""
     checks: int = 0
     """Bitmask of every check that failed (tickgate.risk.checks); 0 = passed."""
     time_ns: int = 0
@@ -79,10 +81,6 @@ class GateDecision(NamedTuple):
     """Best bid that the collar used, 1/10000 USD; 0 = none."""
     ask: int = 0
     """Best ask that the collar used, 1/10000 USD; 0 = none."""
-    orig_user_ref_num: int = 0
-    """As in the request."""
-    quantity: int = 0
-    """As in the request."""
 
 
 class VenueMessage(NamedTuple):

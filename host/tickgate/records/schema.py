@@ -103,9 +103,10 @@ GATE_DECISION = Record(
     "Card to host, events ring: the gate's answer to one order request.",
     (
         _f("user_ref_num", "u32", "As in the request."),
+        _f("quantity", "u32", "As in the request."),
         _f(
             "checks",
-            "u32",
+            "u64",
             "Bitmask of every check that failed (tickgate.risk.checks); 0 = passed.",
         ),
         _f("time_ns", "u64", "Card's UTC clock at the verdict, in ns."),
@@ -128,8 +129,6 @@ GATE_DECISION = Record(
         ),
         _f("bid", "u32", "Best bid that the collar used, 1/10000 USD; 0 = none."),
         _f("ask", "u32", "Best ask that the collar used, 1/10000 USD; 0 = none."),
-        _f("orig_user_ref_num", "u32", "As in the request."),
-        _f("quantity", "u32", "As in the request."),
     ),
 )
 

@@ -1,10 +1,21 @@
 """From limits to the words of the card's limits image, and back to what they left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL, ImageTable
-from tickgate.risk.limits import Limits, LimitsError
+from tickgate.risk.image import (
+    ACCOUNT,
+    ENTITLED,
+    FIRM,
+    LOTS,
+    PERMISSIONS,
+    POSITION,
+    RESTRICTIONS,
+    SYMBOL,
+    TICKS,
+    ImageTable,
+)
+from tickgate.risk.limits import AccountLimits, Limits, LimitsError, SymbolLimits
 
 MASK = 0xFFFF_FFFF
 
@@ -34,37 +45,53 @@ def compile_image(
     _fits("accounts", accounts, card_accounts)
     _fits("symbols", symbols, card_symbols)
     _known("accounts", limits.accounts, accounts)
-    _known("symbols", limits.collars, symbols)
+    _known("symbols", limits.symbols, symbols)
     words: dict[int, int] = {}
     for row, name in enumerate(accounts):
-        account = limits.accounts.get(name)
-        if account is None:
+        if (account := limits.accounts.get(name)) is None:
             continue
         _known(f"accounts.{name}.positions", account.positions, symbols)
-        values = (
-            1,
-            account.max_quantity,
-            account.max_value & MASK,
-            account.max_value >> 32,
-            account.rate,
-            account.burst,
-        )
-        _put(words, ACCOUNT, row, values)
+        _known(f"accounts.{name}.symbols", account.symbols or (), symbols)
+        permissions = bits(account.permissions, PERMISSIONS)
+        _put(words, ACCOUNT, row, {**account.numbers, "permissions": permissions})
         for column, symbol in enumerate(symbols):
-            limit = account.position(symbol)
-            at = row * card_symbols + column
-            _put(words, POSITION, at, (limit.max_long, limit.max_short))
-    for row, symbol in enumerate(symbols):
-        if symbol in limits.collars:
-            _put(words, SYMBOL, row, (1, limits.collars[symbol]))
+            _put(words, POSITION, row * card_symbols + column, _position(account, symbol))
+    for row, name in enumerate(symbols):
+        if (limit := limits.symbols.get(name)) is not None:
+            _put(words, SYMBOL, row, _symbol(limit))
+    _put(words, FIRM, 0, limits.firm.numbers)
     missing = [f"account {name}" for name in accounts if name not in limits.accounts]
-    missing += [f"symbol {name}" for name in symbols if name not in limits.collars]
+    missing += [f"symbol {name}" for name in symbols if name not in limits.symbols]
     return Image(words, tuple(missing))
 
 
-def _put(words: dict[int, int], table: ImageTable, row: int, values: tuple[int, ...]) -> None:
-    for word, value in enumerate(values):
-        words[table.address(row, word)] = value
+def bits(names: Sequence[str], order: Sequence[str]) -> int:
+    """A bit for each name, by its place in ``order``."""
+    return sum(1 << bit for bit, name in enumerate(order) if name in names)
+
+
+def _position(account: AccountLimits, symbol: str) -> Mapping[str, int]:
+    limit = account.position(symbol)
+    flags = bits(limit.restricted, RESTRICTIONS) | ENTITLED * account.entitled(symbol)
+    return {**limit.numbers, "flags": flags}
+
+
+def _symbol(limit: SymbolLimits) -> Mapping[str, int]:
+    restricted = bits(limit.restricted, RESTRICTIONS)
+    return {
+        **limit.numbers,
+        "tick": TICKS[limit.tick],
+        "lot": LOTS[limit.lot],
+        "restricted": restricted,
+    }
+
+
+def _put(words: dict[int, int], table: ImageTable, row: int, values: Mapping[str, int]) -> None:
+    """Write each field of a row; what ``values`` has and the row has not is another row's."""
+    for field in table.fields:
+        value = 1 if field.unit == "flag" else values[field.name]
+        for word in range(field.words):
+            words[table.address(row, field.word + word)] = value >> 32 * word & MASK
 
 
 def _fits(what: str, names: Sequence[str], size: int) -> None:
@@ -72,8 +99,7 @@ def _fits(what: str, names: Sequence[str], size: int) -> None:
         raise LimitsError(f"the card has room for {size} {what}, {len(names)} are configured")
 
 
-def _known(where: str, names: object, known: Sequence[str]) -> None:
-    assert isinstance(names, dict)
+def _known(where: str, names: Iterable[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             raise LimitsError(

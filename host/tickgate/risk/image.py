@@ -3,21 +3,44 @@
 The host writes the words of every table to the card's shadow bank through ``limit_address`` and
 ``limit_data``; bits 15:14 of an address choose the table, bits 13:0 the word in it. The CRC runs
 over the tables in the order of ``TABLES``, each from word 0 to its last, words little-endian
-(``zlib.crc32``). Rows are indexed by account, by symbol, and by ``account * symbols + symbol``. A
-row whose ``enabled`` is 0 refuses: an unset limit is never an unlimited one.
+(``zlib.crc32``). Rows are indexed by account, by symbol, by ``account * symbols + symbol``; the
+firm has row 0 of its table. A row whose ``enabled`` is 0 refuses: an unset limit is never an
+unlimited one.
+
+The limits file (``tickgate.risk.limits``), the console's grids and the pages in ``docs/`` follow
+this table: ``unit`` says how a field is written there.
 """
 
 from dataclasses import dataclass
 
+UNITS = ("flag", "bits", "shares", "usd", "orders", "messages", "messages/s")
+"""``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own."""
+
+MAX_AMOUNT = (1 << 63) - 1
+"""Largest sum of money that a limit can be, in 1/10000 USD."""
+_SUM = (1 << 47) - 1
+
 
 @dataclass(frozen=True)
 class ImageField:
-    """One field of a row: its first word in the row, its width in words, unit and meaning."""
+    """One field of a row: its first word in the row, its width in words, unit and meaning.
+
+    ``unit`` is one of ``UNITS``; ``most`` the largest value; ``label`` heads a column.
+    """
 
     name: str
     word: int
     words: int
+    unit: str
+    label: str
     doc: str
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ValueError(f"{self.name}: the unit must be one of {UNITS}, not {self.unit!r}")
+        if not self.most:
+            object.__setattr__(self, "most", (1 << 32 * self.words) - 1)
 
 
 @dataclass(frozen=True)
@@ -34,22 +57,81 @@ class ImageTable:
         return self.select << 14 | (row * self.row_words + word)
 
 
-ACCOUNT = ImageTable(0, "account", 8, (
-    ImageField("enabled", 0, 1, "1 = the row is set."),
-    ImageField("max_quantity", 1, 1, "Largest order, in shares."),
-    ImageField("max_value", 2, 2, "Largest order, in 1/10000 USD, 64 bits, low word first."),
-    ImageField("rate", 4, 1, "Messages per second that refill the token bucket, 0 to 65535."),
-    ImageField("burst", 5, 1, "Messages that the token bucket holds, 0 to 65535."),
+PERMISSIONS = ("buy", "sell", "short", "short_exempt", "day", "ioc", "iso")
+"""Bits of ``permissions``, from bit 0: sides, times in force, intermarket sweeps."""
+
+RESTRICTIONS = ("buy", "sell", "short")
+"""Bits of ``restricted``, from bit 0: no buys, no sales of any kind, no short sales."""
+
+ENTITLED = 1 << len(RESTRICTIONS)
+"""Bit of a position row's ``flags``, above its restrictions: the account may trade the symbol."""
+
+TICKS = {1: 0b000, 50: 0b101, 100: 0b111}
+"""Words of ``tick`` by tick size in 1/10000 USD: bits 1:0 a mask of price bits that must be 0,
+bit 2: the price must be a multiple of 25."""
+
+LOTS = {1: 0b00000, 10: 0b01001, 40: 0b01111, 100: 0b10011}
+"""Words of ``lot`` by round lot in shares (Rule 600(b)): bits 2:0 a mask of quantity bits that must
+be 0, bits 3 and 4: the quantity must be a multiple of 5, of 25."""
+
+ACCOUNT = ImageTable(0, "account", 32, (
+    ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
+    ImageField("max_quantity", 1, 1, "shares", "Max quantity", "Largest order, in shares."),
+    ImageField("max_value", 2, 2, "usd", "Max value", "Largest order."),
+    ImageField("rate", 4, 1, "messages/s", "Messages a second",
+               "Messages a second that refill the token bucket.", (1 << 16) - 1),
+    ImageField("burst", 5, 1, "messages", "Burst", "Messages that the token bucket holds.",
+               (1 << 16) - 1),
+    ImageField("permissions", 6, 1, "bits", "May", "What orders may be: sides, times in force."),
+    ImageField("max_orders", 7, 1, "orders", "Max working orders", "Working orders at a time."),
+    ImageField("max_open_quantity", 8, 2, "shares", "Max open quantity",
+               "Shares that working orders may still trade.", _SUM),
+    ImageField("max_open_value", 10, 2, "usd", "Max open value",
+               "Value of what working orders may still trade.", MAX_AMOUNT),
+    ImageField("max_day_quantity", 12, 2, "shares", "Max day quantity",
+               "Shares of all orders of the day that passed.", _SUM),
+    ImageField("max_day_value", 14, 2, "usd", "Max day value",
+               "Value of all orders of the day that passed.", MAX_AMOUNT),
+    ImageField("gross_credit", 16, 2, "usd", "Gross credit",
+               "Value traded in the day and of open orders, both sides added.", MAX_AMOUNT),
+    ImageField("net_credit", 18, 2, "usd", "Net credit",
+               "Value bought less sold in the day, or sold less bought, with the open orders "
+               "that add to it.", MAX_AMOUNT),
 ))
 
-SYMBOL = ImageTable(1, "symbol", 2, (
-    ImageField("enabled", 0, 1, "1 = the row is set."),
-    ImageField("collar", 1, 1, "How far through the far touch a price may be, in 1/10000 USD."),
+SYMBOL = ImageTable(1, "symbol", 8, (
+    ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
+    ImageField("collar", 1, 1, "usd", "Collar", "How far through the far touch a price may be."),
+    ImageField("tick", 2, 1, "bits", "Tick", "Prices are multiples of it (``TICKS``)."),
+    ImageField("lot", 3, 1, "bits", "Lot", "Quantities are multiples of it (``LOTS``)."),
+    ImageField("restricted", 4, 1, "bits", "Restricted", "What nobody may do (``RESTRICTIONS``)."),
 ))
 
-POSITION = ImageTable(2, "position", 2, (
-    ImageField("max_long", 0, 1, "Largest long position with open buys, in shares, below 2**31."),
-    ImageField("max_short", 1, 1, "Largest short position with open sells, shares, below 2**31."),
+POSITION = ImageTable(2, "position", 4, (
+    ImageField("max_long", 0, 1, "shares", "Max long",
+               "Largest long position with open buys.", (1 << 31) - 1),
+    ImageField("max_short", 1, 1, "shares", "Max short",
+               "Largest short position with open sells.", (1 << 31) - 1),
+    ImageField("flags", 2, 1, "bits", "Flags",
+               "What the account may not do (``RESTRICTIONS``), and ``ENTITLED``."),
 ))
 
-TABLES = (ACCOUNT, SYMBOL, POSITION)
+FIRM = ImageTable(3, "firm", 8, (
+    ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
+    ImageField("gross_credit", 2, 2, "usd", "Gross credit",
+               "As an account's, of all accounts together.", MAX_AMOUNT),
+    ImageField("net_credit", 4, 2, "usd", "Net credit",
+               "As an account's, of all accounts together.", MAX_AMOUNT),
+))
+
+TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM)
+
+
+def rows(table: ImageTable, *, accounts: int, symbols: int) -> int:
+    """Rows of a table on a card of this size."""
+    return {
+        ACCOUNT.name: accounts,
+        SYMBOL.name: symbols,
+        POSITION.name: accounts * symbols,
+        FIRM.name: 1,
+    }[table.name]

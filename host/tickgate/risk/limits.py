@@ -2,25 +2,43 @@
 
 A file looks like this::
 
+    [firm]                         # all accounts together
+    gross_credit = "50000000.00"   # USD
+    net_credit = "20000000.00"
+
     [accounts.ALPHA]
+    permissions = ["buy", "sell", "short", "day", "ioc"]
+    symbols = "all"                # or a list: ["AAPL", "MSFT"]
     max_quantity = 5000            # shares of one order
     max_value = "250000.00"        # USD of one order
     rate = 100                     # messages per second
     burst = 50                     # messages at once
+    max_orders = 500               # working orders at a time
+    max_open_quantity = 100000     # shares that they may still trade
+    max_open_value = "5000000.00"
+    max_day_quantity = 2000000     # shares of all orders of the day
+    max_day_value = "90000000.00"
+    gross_credit = "10000000.00"   # traded in the day and open, both sides added
+    net_credit = "4000000.00"      # bought less sold, or sold less bought
     max_long = 20000               # shares, with open buys, of any symbol not named below
     max_short = 0
 
     [accounts.ALPHA.positions.AAPL]
     max_long = 500
     max_short = 500
+    restricted = ["short"]         # buy, sell or short; none if left out
 
     [symbols.AAPL]
     collar = "1.50"                # USD through the touch; or:
     # collar_bps = 50              # of
     # reference = "187.20"
+    tick = "0.01"                  # or "0.0001", "0.005"
+    lot = 1                        # or 10, 40, 100
+    restricted = []                # for everybody; none if left out
 
-What is not set refuses: an account or symbol without limits cannot trade. Amounts of money are
-decimal text, so that no float is ever in between; they become 1/10000 USD.
+What is not set refuses: an account or symbol without limits cannot trade, and a key that is missing
+is an error. Amounts of money are decimal text, so that no float is ever in between; they become
+1/10000 USD. The fields are in ``tickgate.risk.fields``.
 """
 
 import hashlib
@@ -29,54 +47,96 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-MAX_U16 = (1 << 16) - 1
-MAX_SHARES = (1 << 31) - 1
-MAX_U32 = (1 << 32) - 1
-MAX_U64 = (1 << 64) - 1
-SCALE = 10_000
+from tickgate.risk.fields import (
+    ACCOUNT_FIELDS,
+    FIRM_FIELDS,
+    POSITION_FIELDS,
+    SYMBOL_FIELDS,
+    SYMBOL_NAME,
+    LimitField,
+    number_names,
+    value_of,
+)
+from tickgate.risk.reader import LimitsError, Reader, line_of
 
-_USD = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,4}))?")
-_NAME = re.compile(r"[!-~]{1,32}")
-_SYMBOL = re.compile(r"[!-~]{1,8}")
+__all__ = [
+    "NO_LIMITS",
+    "AccountLimits",
+    "FirmLimits",
+    "Limits",
+    "LimitsError",
+    "PositionLimit",
+    "SymbolLimits",
+    "load",
+    "parse",
+]
 
-
-class LimitsError(ValueError):
-    """Limits that cannot be: the message names the key, what it must be and what it was."""
+_ACCOUNT_NAME = re.compile(r"[!-~]{1,32}")
+_POSITION_NUMBERS = number_names(POSITION_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
 class PositionLimit:
-    """Largest position either way, in shares, open orders counted as filled."""
+    """Limits of one account in one symbol: largest position either way, and what is forbidden."""
 
-    max_long: int
-    max_short: int
+    numbers: Mapping[str, int]
+    """By name of their fields, as in all these classes; money in 1/10000 USD."""
+    restricted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """Limits of one account. ``max_value`` in 1/10000 USD, ``rate`` in messages per second."""
+    """Limits of one account."""
 
-    max_quantity: int
-    max_value: int
-    rate: int
-    burst: int
-    default: PositionLimit
+    numbers: Mapping[str, int]
+    permissions: tuple[str, ...]
+    symbols: tuple[str, ...] | None
+    """Symbols that it may trade; None for all."""
     positions: Mapping[str, PositionLimit]
-    """By symbol, where they differ from ``default``."""
+    """By symbol, where they differ from the account's own."""
 
     def position(self, symbol: str) -> PositionLimit:
         """The position limit for a symbol."""
-        return self.positions.get(symbol, self.default)
+        if symbol in self.positions:
+            return self.positions[symbol]
+        return PositionLimit({name: self.numbers[name] for name in _POSITION_NUMBERS})
+
+    def entitled(self, symbol: str) -> bool:
+        """Whether the account may trade a symbol."""
+        return self.symbols is None or symbol in self.symbols
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolLimits:
+    """Limits of one symbol for all accounts. ``tick`` in 1/10000 USD, ``lot`` in shares."""
+
+    numbers: Mapping[str, int]
+    tick: int
+    lot: int
+    restricted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FirmLimits:
+    """Limits of all accounts together."""
+
+    numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """All limits: by account name, and the price collar by symbol in 1/10000 USD."""
+    """All limits: by account name, by symbol, and the firm's."""
 
     accounts: Mapping[str, AccountLimits]
-    collars: Mapping[str, int]
+    symbols: Mapping[str, SymbolLimits]
+    firm: FirmLimits
+
+    @property
+    def collars(self) -> Mapping[str, int]:
+        """Price collar by symbol, in 1/10000 USD."""
+        return {name: symbol.numbers["collar"] for name, symbol in self.symbols.items()}
 
     def text(self) -> str:
         """The canonical TOML: same limits, same text. Collars are amounts, names are sorted."""
@@ -87,8 +147,12 @@ class Limits:
         return hashlib.sha256(self.text().encode()).hexdigest()
 
 
+NO_LIMITS = Limits({}, {}, FirmLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)))
+"""Refuse everything."""
+
+
 def load(path: Path) -> Limits:
-    """Read limits from a file. Raises LimitsError naming the file."""
+    """Read limits from a file. Raises LimitsError naming file, line and key."""
     try:
         return parse(path.read_text())
     except (OSError, UnicodeDecodeError, LimitsError) as error:
@@ -96,132 +160,98 @@ def load(path: Path) -> Limits:
 
 
 def parse(text: str) -> Limits:
-    """Read limits from TOML text. Raises LimitsError naming the key that is wrong."""
+    """Read limits from TOML text. Raises LimitsError naming the line and the key that is wrong."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LimitsError(f"not valid TOML: {error}") from error
-    _only(document, "", {"accounts", "symbols"})
+    try:
+        return _limits(Reader(document))
+    except LimitsError as error:
+        raise LimitsError(error.reason, error.path, line_of(text, error.path)) from None
+
+
+def _limits(document: Reader) -> Limits:
+    document.only("accounts", "symbols", "firm")
     accounts = {
-        _name(name, "accounts", _NAME): _account(_table(table, f"accounts.{name}"), name)
-        for name, table in _table(document.get("accounts", {}), "accounts").items()
+        name: _account(table) for name, table in document.tables("accounts", _ACCOUNT_NAME)
     }
-    collars = {
-        _name(name, "symbols", _SYMBOL): _collar(_table(table, f"symbols.{name}"), name)
-        for name, table in _table(document.get("symbols", {}), "symbols").items()
-    }
-    return Limits(accounts, collars)
+    symbols = {name: _symbol(table) for name, table in document.tables("symbols", SYMBOL_NAME)}
+    document.given("firm")
+    firm = document.table("firm")
+    firm.only(*number_names(FIRM_FIELDS))
+    return Limits(accounts, symbols, FirmLimits(_numbers(firm, FIRM_FIELDS)))
 
 
-def usd(text: object, key: str, most: int = MAX_U64) -> int:
-    """Decimal text of dollars, with up to 4 decimals, to 1/10000 USD. Raises LimitsError."""
-    match = _USD.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise LimitsError(
-            f'{key} must be an amount in USD as text, such as "1.50", with at most 4 decimals, '
-            f"not {text!r}"
-        )
-    value = int(match[1]) * SCALE + int((match[2] or "").ljust(4, "0"))
-    if value > most:
-        raise LimitsError(f"{key} must be at most {usd_text(most)} USD, not {text!r}")
-    return value
-
-
-def usd_text(value: int) -> str:
-    """1/10000 USD as decimal text, with two to four decimals."""
-    whole, fraction = divmod(value, SCALE)
-    return f"{whole}.{f'{fraction:04d}'.rstrip('0').ljust(2, '0')}"
-
-
-def _account(table: dict[str, Any], name: str) -> AccountLimits:
-    where = f"accounts.{name}"
-    keys = {"max_quantity", "max_value", "rate", "burst", "max_long", "max_short", "positions"}
-    _only(table, where, keys)
-    positions = {}
-    for symbol, limit in _table(table.get("positions", {}), f"{where}.positions").items():
-        inner = f"{where}.positions.{symbol}"
-        _name(symbol, f"{where}.positions", _SYMBOL)
-        _only(_table(limit, inner), inner, {"max_long", "max_short"})
-        positions[symbol] = _position(limit, inner)
+def _account(table: Reader) -> AccountLimits:
+    table.only(*(field.name for field in ACCOUNT_FIELDS), "positions")
     return AccountLimits(
-        max_quantity=_integer(table, where, "max_quantity", MAX_U32),
-        max_value=usd(_given(table, where, "max_value"), f"{where}.max_value"),
-        rate=_integer(table, where, "rate", MAX_U16),
-        burst=_integer(table, where, "burst", MAX_U16),
-        default=_position(table, where),
-        positions=positions,
+        _numbers(table, ACCOUNT_FIELDS),
+        _names(table, ACCOUNT_FIELDS, "permissions") or (),
+        _names(table, ACCOUNT_FIELDS, "symbols"),
+        {name: _position(inner) for name, inner in table.tables("positions", SYMBOL_NAME)},
     )
 
 
-def _position(table: dict[str, Any], where: str) -> PositionLimit:
+def _position(table: Reader) -> PositionLimit:
+    table.only(*(field.name for field in POSITION_FIELDS))
     return PositionLimit(
-        _integer(table, where, "max_long", MAX_SHARES),
-        _integer(table, where, "max_short", MAX_SHARES),
+        _numbers(table, POSITION_FIELDS), _names(table, POSITION_FIELDS, "restricted") or ()
     )
 
 
-def _collar(table: dict[str, Any], name: str) -> int:
-    where = f"symbols.{name}"
-    _only(table, where, {"collar", "collar_bps", "reference"})
+def _symbol(table: Reader) -> SymbolLimits:
+    table.only(*(field.name for field in SYMBOL_FIELDS), "collar_bps", "reference")
+    choices = {
+        field.name: cast(int, field.read(table)) for field in SYMBOL_FIELDS if field.choices
+    }
+    return SymbolLimits(
+        {"collar": _collar(table)},
+        **choices,
+        restricted=_names(table, SYMBOL_FIELDS, "restricted") or (),
+    )
+
+
+def _collar(table: Reader) -> int:
+    field = next(field for field in SYMBOL_FIELDS if field.name == "collar")
     if "collar" in table:
-        if len(table) > 1:
-            raise LimitsError(f"{where}: give either collar, or collar_bps with reference")
-        return usd(table["collar"], f"{where}.collar", MAX_U32)
-    reference = usd(_given(table, where, "reference"), f"{where}.reference", MAX_U32)
-    return reference * _integer(table, where, "collar_bps", 10_000) // 10_000
+        if "collar_bps" in table or "reference" in table:
+            raise table.wrong("", ": give either collar, or collar_bps with reference")
+        return table.usd("collar", field.most)
+    if "collar_bps" not in table and "reference" not in table:
+        raise table.wrong("collar", " is missing (or collar_bps with reference)")
+    reference = table.usd("reference", field.most)
+    return reference * table.integer("collar_bps", 10_000) // 10_000
 
 
-def _integer(table: dict[str, Any], where: str, key: str, most: int) -> int:
-    value = _given(table, where, key)
-    if type(value) is not int or not 0 <= value <= most:
-        raise LimitsError(f"{where}.{key} must be a whole number, 0 to {most}, not {value!r}")
-    return value
+def _numbers(table: Reader, fields: tuple[LimitField, ...]) -> dict[str, int]:
+    wanted = number_names(fields)
+    return {f.name: cast(int, f.read(table)) for f in fields if f.name in wanted}
 
 
-def _given(table: dict[str, Any], where: str, key: str) -> Any:
-    if key not in table:
-        raise LimitsError(f"{where}.{key} is missing")
-    return table[key]
-
-
-def _table(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise LimitsError(f"{where} must be a table, not {value!r}")
-    return value
-
-
-def _only(table: Mapping[str, Any], where: str, keys: set[str]) -> None:
-    for key in table:
-        if key not in keys:
-            name = f"{where}.{key}" if where else key
-            raise LimitsError(f"{name} is not a limit; known here: {', '.join(sorted(keys))}")
-
-
-def _name(name: str, where: str, pattern: re.Pattern[str]) -> str:
-    if not pattern.fullmatch(name):
-        raise LimitsError(f"{where}: {name!r} is no name ({pattern.pattern})")
-    return name
+def _names(table: Reader, fields: tuple[LimitField, ...], name: str) -> tuple[str, ...] | None:
+    field = next(field for field in fields if field.name == name)
+    return cast("tuple[str, ...] | None", field.read(table))
 
 
 def _lines(limits: Limits) -> Iterator[str]:
+    yield from _table("firm", limits.firm, FIRM_FIELDS)
     for name, account in sorted(limits.accounts.items()):
-        yield f"[accounts.{_quoted(name)}]"
-        yield f"max_quantity = {account.max_quantity}"
-        yield f'max_value = "{usd_text(account.max_value)}"'
-        yield f"rate = {account.rate}"
-        yield f"burst = {account.burst}"
-        yield f"max_long = {account.default.max_long}"
-        yield f"max_short = {account.default.max_short}"
-        yield ""
+        yield from _table(f"accounts.{_quoted(name)}", account, ACCOUNT_FIELDS)
         for symbol, limit in sorted(account.positions.items()):
-            yield f"[accounts.{_quoted(name)}.positions.{_quoted(symbol)}]"
-            yield f"max_long = {limit.max_long}"
-            yield f"max_short = {limit.max_short}"
-            yield ""
-    for symbol, collar in sorted(limits.collars.items()):
-        yield f"[symbols.{_quoted(symbol)}]"
-        yield f'collar = "{usd_text(collar)}"'
-        yield ""
+            inner = f"accounts.{_quoted(name)}.positions.{_quoted(symbol)}"
+            yield from _table(inner, limit, POSITION_FIELDS)
+    for name, limits_of_symbol in sorted(limits.symbols.items()):
+        yield from _table(f"symbols.{_quoted(name)}", limits_of_symbol, SYMBOL_FIELDS)
+
+
+def _table(name: str, record: object, fields: tuple[LimitField, ...]) -> Iterator[str]:
+    yield f"[{name}]"
+    for field in fields:
+        value = value_of(record, field)
+        if value != () or not field.optional:
+            yield f"{field.name} = {field.toml(value)}"
+    yield ""
 
 
 def _quoted(name: str) -> str:

@@ -157,19 +157,28 @@ class Settings:
         return "\n".join(lines) + "\n"
 
     def _limits(self) -> str:
-        lines = []
+        lines = ["[firm]", 'gross_credit = "100000000000.00"', 'net_credit = "80000000.00"']
         for client in self.clients:
             lines += [
                 f"[accounts.{client.account}]",
+                'permissions = ["buy", "sell", "short", "day", "ioc"]',
+                'symbols = "all"',
                 "max_quantity = 2000",
                 'max_value = "500000.00"',
                 "rate = 60",
                 "burst = 30",
+                "max_orders = 1000",
+                "max_open_quantity = 100000",
+                'max_open_value = "20000000.00"',
+                "max_day_quantity = 100000000",
+                'max_day_value = "50000000000.00"',
+                'gross_credit = "50000000000.00"',
+                'net_credit = "20000000.00"',
                 "max_long = 2500",
                 "max_short = 2500",
             ]
         for name in SYMBOLS:
-            lines += [f"[symbols.{name}]", 'collar = "2.00"']
+            lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]
         return "\n".join(lines) + "\n"
 
     def _console(self) -> str:

@@ -181,7 +181,7 @@ class EntryModel:
         if letter in _ACTS:
             self.updates.append(Update(
                 letter, record.user_ref_num, quantity, record.orig_user_ref_num, reference,
-                dead=letter in "AU" and code == "D"))
+                dead=letter in "AU" and code == "D", price=record.price))
 
     def _fits(self, shape: _Shape, payload: bytes) -> bool:
         fixed = struct.calcsize(shape.code)

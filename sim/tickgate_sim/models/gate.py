@@ -37,6 +37,7 @@ class Update:
     orig_user_ref_num: int = 0
     match_number: int = 0
     dead: bool = False
+    price: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,37 @@ class Order:
     symbol: int
     sells: bool
     remaining: int
+    price: int
     replaces: int | None = None
     replaced_by: int | None = None
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A fill that the venue may break."""
+
+    match_number: int
+    token: int
+    account: int
+    symbol: int
+    sells: bool
+    quantity: int
+    price: int
+
+
+@dataclass
+class Traded:
+    """What an account, or the firm, has done in the day. Values in 1/10000 USD."""
+
+    bought: int = 0
+    sold: int = 0
+    ordered: int = 0
+    """Shares of orders that passed."""
+    ordered_value: int = 0
+
+
+def _pair(words: tuple[int, ...], at: int) -> int:
+    return words[at] | words[at + 1] << 32
 
 
 @dataclass(frozen=True)
@@ -73,24 +103,29 @@ class Limits:
     """A limits image: rows of words, all zero where nothing was written."""
 
     account: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Rows of 8 words: enabled, max quantity, max value low and high, rate, burst, 0, 0."""
-    symbol: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    """Rows of 2 words: enabled, collar."""
-    position: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-    """Rows of 2 words, by account and symbol: longest, shortest."""
+    """Rows of 32 words; in pairs, low word first, what ends with 2: enabled, max quantity, max
+    value 2, rate, burst, permissions, working orders, open quantity 2, open value 2, day quantity
+    2, day value 2, gross credit 2, net credit 2; the others 0."""
+    symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Rows of 8 words: enabled, collar, tick, lot, restricted."""
+    position: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    """Rows of 4 words, by account and symbol: longest, shortest, flags."""
+    firm: tuple[int, ...] = ()
+    """8 words: enabled, 0, gross credit 2, net credit 2."""
 
     def words(self, accounts: int, symbols: int) -> list[tuple[int, int]]:
         """All words of the image with their addresses, in the order of the CRC."""
         words: list[tuple[int, int]] = []
-        for index in range(accounts):
-            row = self.account.get(index, (0,) * 8)
-            words += [(index * 8 + at, word) for at, word in enumerate(row)]
-        for index in range(symbols):
-            pair = self.symbol.get(index, (0, 0))
-            words += [(0x4000 + index * 2 + at, word) for at, word in enumerate(pair)]
-        for index in range(accounts * symbols):
-            pair = self.position.get(divmod(index, symbols), (0, 0))
-            words += [(0x8000 + index * 2 + at, word) for at, word in enumerate(pair)]
+
+        pairs = [divmod(index, symbols) for index in range(accounts * symbols)]
+        for base, width, rows in (
+            (0x0000, 32, [self.account.get(index, ()) for index in range(accounts)]),
+            (0x4000, 8, [self.symbol.get(index, ()) for index in range(symbols)]),
+            (0x8000, 4, [self.position.get(pair, ()) for pair in pairs]),
+            (0xC000, 8, [self.firm]),
+        ):
+            table = [word for row in rows for word in _full(row, width)]
+            words += [(base + at, word) for at, word in enumerate(table)]
         return words
 
     def crc(self, accounts: int, symbols: int) -> int:
@@ -98,6 +133,10 @@ class Limits:
         return zlib.crc32(
             b"".join(struct.pack("<I", word) for _, word in self.words(accounts, symbols))
         )
+
+
+def _full(row: tuple[int, ...], width: int) -> tuple[int, ...]:
+    return row + (0,) * (width - len(row))
 
 
 class GateModel:
@@ -119,7 +158,8 @@ class GateModel:
         self.listed: set[int] = set()
         self.position: dict[tuple[int, int], int] = {}
         self.orders: dict[int, Order] = {}  # by slot
-        self.fills: dict[int, tuple[int, int, int, int, int]] = {}
+        self.fills: dict[int, Fill] = {}
+        self.traded = [Traded() for _ in range(accounts)]
         self.spent = [0] * accounts
         self.last_token = 0
         self.unknown = 0
@@ -137,7 +177,7 @@ class GateModel:
         was = self.watchdog_ok
         self.watchdog_left = max(0, self.watchdog_left - 1)
         for account, spent in enumerate(self.spent):
-            rate = self.limits.account.get(account, (0,) * 8)[4] & 0xFFFF
+            rate = _full(self.limits.account.get(account, ()), 32)[4] & 0xFFFF
             self.spent[account] = max(0, spent - rate)
         self.armed = self.armed and self.watchdog_ok
         return was and not self.watchdog_ok
@@ -213,8 +253,9 @@ class GateModel:
         return (
             self.generation != 0
             and request.session < 32
-            and bool(self.limits.account.get(request.account, (0,))[0] & 1)
-            and bool(self.limits.symbol.get(request.symbol, (0, 0))[0] & 1)
+            and bool(_full(self.limits.account.get(request.account, ()), 32)[0] & 1)
+            and bool(_full(self.limits.symbol.get(request.symbol, ()), 8)[0] & 1)
+            and bool(_full(self.limits.firm, 8)[0] & 1)
         )
 
     def _state_checks(self, request: OrderRequest) -> set[str]:
@@ -271,29 +312,118 @@ class GateModel:
         if not self._limited(request):
             return failed
 
-        _, max_quantity, low, high, _, burst, *_ = self.limits.account[request.account]
-        collar = self.limits.symbol[request.symbol][1]
+        account = _full(self.limits.account[request.account], 32)
+        symbol = _full(self.limits.symbol[request.symbol], 8)
+        pair = _full(self.limits.position.get((request.account, request.symbol), ()), 4)
         if reference is not None:
             through = request.price - reference if buys else reference - request.price
-            if through > collar:
+            if through > symbol[1]:
                 failed.add("price_collar")
-        if request.quantity > max_quantity:
+        value = request.price * request.quantity
+        if request.quantity > account[1]:
             failed.add("max_quantity")
-        if request.price * request.quantity > high << 32 | low:
+        if value > _pair(account, 2):
             failed.add("max_value")
-        longest, shortest = self.limits.position.get((request.account, request.symbol), (0, 0))
-        position, open_buy, open_sell = self._held(request.account, request.symbol)
-        if buys:
-            over = position + open_buy + request.quantity > longest
-        else:
-            over = -(position - open_sell - request.quantity) > shortest
-        if over:
-            failed.add("position_limit")
-        if self.spent[request.account] + 1000 > (burst & 0xFFFF) * 1000:
+        failed |= self._may_not(request, account, symbol, pair)
+        failed |= self._position_checks(request, pair)
+        failed |= self._working_checks(request, account, value)
+        failed |= self._credit_checks(request, account, value)
+        if self.spent[request.account] + 1000 > (account[5] & 0xFFFF) * 1000:
             failed.add("message_rate")
         else:
             self.spent[request.account] += 1000
         return failed
+
+    def _may_not(
+        self,
+        request: OrderRequest,
+        account: tuple[int, ...],
+        symbol: tuple[int, ...],
+        pair: tuple[int, ...],
+    ) -> set[str]:
+        """Entitlement, restricted list, permissions, tick and lot."""
+        failed = set()
+        if not pair[2] & 8:
+            failed.add("entitlement")
+        restricted = symbol[4] | pair[2]
+        if (
+            (restricted & 1 and request.side == "B")
+            or (restricted & 2 and request.side != "B")
+            or (restricted & 4 and request.side in "TE")
+        ):
+            failed.add("restricted")
+        needed = {"BSTE".index(request.side), {"0": 4, "3": 5}[request.time_in_force]}
+        if request.intermarket_sweep == "Y":
+            needed.add(6)
+        if any(not account[6] >> bit & 1 for bit in needed):
+            failed.add("permission")
+        for name, number, word, mask, divisors in (
+            ("tick", request.price, symbol[2], 3, {2: 25}),
+            ("lot", request.quantity, symbol[3], 7, {3: 5, 4: 25}),
+        ):
+            odd = [divisor for bit, divisor in divisors.items() if word >> bit & 1]
+            if number & word & mask or any(number % divisor for divisor in odd):
+                failed.add(name)
+        return failed
+
+    def _position_checks(self, request: OrderRequest, pair: tuple[int, ...]) -> set[str]:
+        failed = set()
+        position, open_buy, open_sell = self._held(request.account, request.symbol)
+        if request.side == "B":
+            over = position + open_buy + request.quantity > pair[0] & _U32
+        else:
+            over = -(position - open_sell - request.quantity) > pair[1] & _U32
+        if over:
+            failed.add("position_limit")
+        if request.side == "S" and request.quantity > position - open_sell:
+            failed.add("short_mark")
+        return failed
+
+    def _working_checks(
+        self, request: OrderRequest, account: tuple[int, ...], value: int
+    ) -> set[str]:
+        working = [order for order in self.orders.values() if order.account == request.account]
+        traded = self.traded[request.account]
+        used = {
+            "max_orders": (len(working) + 1, account[7]),
+            "open_quantity": (
+                sum(order.remaining for order in working) + request.quantity,
+                _pair(account, 8),
+            ),
+            "open_value": (
+                sum(order.remaining * order.price for order in working) + value,
+                _pair(account, 10),
+            ),
+            "day_quantity": (traded.ordered + request.quantity, _pair(account, 12)),
+            "day_value": (traded.ordered_value + value, _pair(account, 14)),
+        }
+        return {name for name, (total, limit) in used.items() if total > limit}
+
+    def _credit_checks(
+        self, request: OrderRequest, account: tuple[int, ...], value: int
+    ) -> set[str]:
+        failed = set()
+        firm = _full(self.limits.firm, 8)
+        for prefix, accounts, gross_limit, net_limit in (
+            ("", [request.account], _pair(account, 16), _pair(account, 18)),
+            ("firm_", list(range(self.accounts)), _pair(firm, 2), _pair(firm, 4)),
+        ):
+            gross, net_long, net_short = self.credit(accounts)
+            if gross + value > gross_limit:
+                failed.add(f"{prefix}gross_credit")
+            if (net_long if request.side == "B" else net_short) + value > net_limit:
+                failed.add(f"{prefix}net_credit")
+        return failed
+
+    def credit(self, accounts: list[int]) -> tuple[int, int, int]:
+        """Gross, most bought less sold, and most sold less bought, with open orders."""
+        bought = sum(self.traded[account].bought for account in accounts)
+        sold = sum(self.traded[account].sold for account in accounts)
+        opened = [0, 0]
+        for order in self.orders.values():
+            if order.account in accounts:
+                opened[order.sells] += order.remaining * order.price
+        return bought + sold + sum(opened), bought - sold + opened[0], sold - bought + opened[1]
 
     def _token_used(self, request: OrderRequest) -> bool:
         if request.user_ref_num <= self.last_token:
@@ -318,7 +448,10 @@ class GateModel:
             request.symbol,
             request.side != "B",
             request.quantity,
+            request.price,
         )
+        self.traded[request.account].ordered += request.quantity
+        self.traded[request.account].ordered_value += request.quantity * request.price
         if request.action == "U":
             old = self._find(request.orig_user_ref_num)
             if old is None:
@@ -348,14 +481,17 @@ class GateModel:
             self._die(order)
         else:
             if kind == "E":
-                self._move(order.account, order.symbol, -quantity if order.sells else quantity)
-                self.fills[self._fill_place(update)] = (
+                fill = Fill(
                     update.match_number,
                     order.token,
                     order.account,
                     order.symbol,
-                    -quantity if order.sells else quantity,
+                    order.sells,
+                    quantity,
+                    update.price,
                 )
+                self._trade(fill, 1)
+                self.fills[self._fill_place(update)] = fill
             order.remaining -= min(quantity, order.remaining)
             self._bury(order)
 
@@ -373,11 +509,14 @@ class GateModel:
     def _broken(self, update: Update) -> None:
         place = self._fill_place(update)
         fill = self.fills.get(place)
-        if fill is None or fill[:2] != (update.match_number, update.user_ref_num):
+        if fill is None or (fill.match_number, fill.token) != (
+            update.match_number,
+            update.user_ref_num,
+        ):
             self.unknown += 1
             return
         del self.fills[place]
-        self._move(fill[2], fill[3], -fill[4])
+        self._trade(fill, -1)
 
     def _fill_place(self, update: Update) -> int:
         bits = self.open_orders.bit_length() - 1
@@ -388,8 +527,16 @@ class GateModel:
         order = self.orders.get(token % self.open_orders)
         return order if order is not None and order.token == token else None
 
-    def _move(self, account: int, symbol: int, shares: int) -> None:
-        self.position[account, symbol] = self.position.get((account, symbol), 0) + shares
+    def _trade(self, fill: Fill, times: int) -> None:
+        """A fill happens, or (-1) has not happened."""
+        row = fill.account, fill.symbol
+        shares = -fill.quantity if fill.sells else fill.quantity
+        self.position[row] = self.position.get(row, 0) + times * shares
+        traded, value = self.traded[fill.account], times * fill.quantity * fill.price
+        if fill.sells:
+            traded.sold += value
+        else:
+            traded.bought += value
 
     def _bury(self, order: Order) -> None:
         if order.remaining == 0:

@@ -10,7 +10,7 @@ from tickgate.protocols.soupbintcp import LoginAccepted, PacketReader, Sequenced
 from tickgate.records import codec
 from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import failed
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL
 from tickgate_hdl.lib.layouts import ByteBeat
 from tickgate_hdl.top.verilog import SMALL
 
@@ -168,13 +168,16 @@ class CardBench:
 
     async def upload_limits(self, *, spoil=False):
         """Load limits that let everything reasonable pass; return ``limit_status``."""
-        image = {}
+        much = (0xFFFF_FFFF, 0xFF)
+        image = {FIRM.address(0, n): word for n, word in enumerate((1, 0, *much, *much))}
         for account in range(SMALL.accounts):
-            row = (1, 10_000, 0xFFFF_FFFF, 0xFF, 60_000, 1000)  # enabled, quantity, value, rate
+            # Enabled, quantity, value, rate, burst, permissions, orders, and six totals.
+            row = (1, 10_000, *much, 60_000, 1000, 0x7F, 10_000, *much * 6)
             image |= {ACCOUNT.address(account, n): word for n, word in enumerate(row)}
             for symbol in range(SMALL.symbols):
                 place = account * SMALL.symbols + symbol
-                image |= {POSITION.address(place, 0): 100_000, POSITION.address(place, 1): 100_000}
+                row = (100_000, 100_000, ENTITLED)
+                image |= {POSITION.address(place, n): word for n, word in enumerate(row)}
         for symbol in range(SMALL.symbols):
             image |= {SYMBOL.address(symbol, 0): 1, SYMBOL.address(symbol, 1): 50_000}
         for table in image_addresses(SMALL.symbols, SMALL.accounts):

@@ -42,7 +42,7 @@ def _record(bits):
 def _update(bits):
     update = VenueUpdate.from_bits(bits)
     return Update(chr(update.message_type), update.user_ref_num, update.quantity,
-                  update.orig_user_ref_num, update.match_number, bool(update.dead))
+                  update.orig_user_ref_num, update.match_number, bool(update.dead), update.price)
 
 
 class EntryDriver:

@@ -13,13 +13,32 @@ ACCOUNTS, SYMBOLS = 2, 4
 ACCOUNT, SYMBOL = 1, 2
 REGISTERED = os.environ.get("GATE_REGISTERED") == "1"
 VERDICT_CYCLES = 6 if REGISTERED else 3
-VENUE_CYCLES = 9
+VENUE_CYCLES = 12
 
-LIMITS = Limits(
-    account={ACCOUNT: (1, 1000, 10**9, 0, 0, 100, 0, 0), 0: (1, 10**6, 0, 1 << 20, 0, 2, 0, 0)},
-    symbol={SYMBOL: (1, 500), 1: (1, 0)},
-    position={(ACCOUNT, SYMBOL): (2000, 3000), (0, SYMBOL): (10**6, 10**6)},
-)
+FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
+"""A limit of money that nothing reaches, in two words."""
+
+
+def account(quantity, low, high, rate, burst, *, permissions=0x7F, orders=1000, **more):
+    """A row of an account; ``more``: totals that are limited, by name."""
+    names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
+    totals = dict.fromkeys(names, FREE) | {
+        name: (value & 0xFFFF_FFFF, value >> 32) for name, value in more.items()}
+    return (1, quantity, low, high, rate, burst, permissions, orders,
+            *(word for name in names for word in totals[name]))
+
+
+def limits(accounts, *, symbols=None, positions=None, firm=(1, 0, *FREE, *FREE)):
+    """An image with this account, and what the others need."""
+    return Limits(
+        account=accounts,
+        symbol={SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols,
+        position={(ACCOUNT, SYMBOL): (2000, 3000, 8), (0, SYMBOL): (10**6, 10**6, 8)}
+        if positions is None else positions,
+        firm=firm)
+
+
+LIMITS = limits({ACCOUNT: account(1000, 10**9, 0, 0, 100), 0: account(10**6, 0, 1 << 20, 0, 2)})
 GOOD = OrderRequest(
     user_ref_num=1, price=1_000_200, quantity=100, account=ACCOUNT, symbol=SYMBOL, session=3,
     action="O", side="B", time_in_force="0", display="Y", capacity="P", intermarket_sweep="N",
@@ -43,12 +62,12 @@ class Bench(GateDriver):
         for symbol in range(SYMBOLS):
             self.tops[symbol] = Top(1_000_000, 1_000_200)
 
-    async def open(self, limits=LIMITS):
+    async def open(self, image=LIMITS):
         await self.start()
         self.dut.session_up.value = 1
         self.dut.events_room.value = 1
         await self.list_symbol(SYMBOL, "AAPL")
-        await self.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
+        await self.upload(image, image.crc(ACCOUNTS, SYMBOLS), 1)
         await self.write("watchdog_timeout__ms", 1000)
         await self.strobe("watchdog_touch__touch")
         await self.strobe("control__arm")
@@ -140,7 +159,7 @@ async def fields_out_of_range_are_malformed(dut):
     for change in ({"reserved_a": 1}, {"quantity": 1_000_000}):
         cancel = bench.good(action="X", price=0)._replace(**change)
         assert (await bench.ask(cancel)).checks == mask("malformed")
-    for side in "BSTE":
+    for side in "BTE":
         price = 1_000_200 if side == "B" else 1_000_000
         await bench.done(side=side, price=price, time_in_force="3", session=31)
 
@@ -156,8 +175,8 @@ async def limits_bind_at_their_values(dut):
         ({"quantity": 1000, "price": 1_000_001}, "max_value"),
         ({"price": 1_000_200 + collar}, None),
         ({"price": 1_000_200 + collar + 1}, "price_collar"),
-        ({"side": "S", "price": 1_000_000 - collar}, None),
-        ({"side": "S", "price": 1_000_000 - collar - 1}, "price_collar"),
+        ({"side": "T", "price": 1_000_000 - collar}, None),
+        ({"side": "T", "price": 1_000_000 - collar - 1}, "price_collar"),
         ({"side": "B", "price": 1}, None),
     ):
         if check is None:
@@ -169,7 +188,7 @@ async def limits_bind_at_their_values(dut):
 @test
 async def the_collar_needs_a_reference(dut):
     bench = await Bench(dut).open()
-    sell = {"side": "S"}
+    sell = {"side": "T"}
     for top, changes, check in (
         (Top(1_000_000, 0), {"price": 1_000_500}, None),  # the near touch stands in
         (Top(1_000_000, 0), {"price": 1_000_501}, "price_collar"),
@@ -201,10 +220,10 @@ async def open_orders_count_as_filled(dut):
     assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 2000, 0)
     for _ in range(3):
         assert await bench.checks(quantity=1000, side="T", **cheap) == 0
-    assert await bench.checks(quantity=1, side="S", **cheap) == mask("position_limit")
+    assert await bench.checks(quantity=1, side="T", **cheap) == mask("position_limit")
     await bench.tell("E", 1, 1000, match_number=9)
     assert await bench.exposure(ACCOUNT, SYMBOL) == (1000, 1000, 3000)
-    assert await bench.checks(quantity=1000, side="S", **cheap) == 0
+    assert await bench.checks(quantity=1000, side="T", **cheap) == 0
     await bench.tell("B", 1, match_number=9)
     assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 1000, 4000)
     assert await bench.exposure(0, SYMBOL) == (0, 0, 0)
@@ -238,7 +257,7 @@ async def a_replacement_reserves_in_full_until_it_is_confirmed(dut):
     await bench.tell("U", 2, 800, 1)
     assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 800, 0)
     assert await replace(1, quantity=10) == mask("token")  # gone
-    assert await replace(2, quantity=10, side="S") == mask("token")
+    assert await replace(2, quantity=10, side="T") == mask("token")
     assert await replace(2, quantity=1000) == 0
     token = bench.token
     await bench.tell("E", 2, 800, match_number=1)  # dies: its replacement is never answered
@@ -332,9 +351,8 @@ async def a_kill_holds_for_the_next_order(dut):
 @test
 async def a_bad_image_is_refused_whole(dut):
     bench = await Bench(dut).open()
-    wide = Limits(
-        account={ACCOUNT: (1, 10**6, 0, 1 << 20, 0, 65535, 0, 0)}, symbol=LIMITS.symbol,
-        position={(ACCOUNT, SYMBOL): (10**6, 10**6)})
+    wide = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
+                  positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8)})
     crc = wide.crc(ACCOUNTS, SYMBOLS)
     words = wide.words(ACCOUNTS, SYMBOLS)
     narrow = {"quantity": 1001, "price": 900_000}
@@ -349,7 +367,7 @@ async def a_bad_image_is_refused_whole(dut):
         assert await bench.checks(**narrow) == mask("max_quantity")
         assert bench.decisions[-1].generation == 1
     # A shadow bank with other limits than announced, by one word that never arrived.
-    tight = Limits(account={ACCOUNT: (1, 1, 1, 0, 0, 1, 0, 0)})
+    tight = limits({ACCOUNT: account(1, 1, 0, 0, 1)}, symbols={}, positions={})
     await bench.upload(tight, tight.crc(ACCOUNTS, SYMBOLS) ^ 1, 2)
     await bench.upload(wide, crc, 2, leave_out=[next(a for a, word in words if word > 1)])
     assert dut.limit_status__bad_crc.value
@@ -378,13 +396,13 @@ async def nothing_changes_behind_the_check(dut):
     bench.pulse("limit_commit__commit")
     await bench.steps(20)
     assert dut.limit_status__busy.value
-    dut.limit_address__value.value = 8 * ACCOUNT + 1  # already read by the check
+    dut.limit_address__value.value = 32 * ACCOUNT + 1  # already read by the check
     bench.pulse("limit_address__value__we")
     await bench.step()
     dut.limit_data__value.value = 999_999
     bench.pulse("limit_data__value__we")
     bench.pulse("limit_commit__commit")
-    await bench.steps(100)
+    await bench.steps(200)
     assert dut.limit_status__committed.value
     assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity")
     assert bench.decisions[-1].generation == 3
@@ -398,7 +416,7 @@ async def the_shadow_bank_reads_back(dut):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == word
-    for address in (8 * ACCOUNTS, 0x4000 + 2 * SYMBOLS, 0x8000 + 2 * SYMBOLS * ACCOUNTS, 0xC000):
+    for address in (32 * ACCOUNTS, 0x4000 + 8 * SYMBOLS, 0x8000 + 4 * SYMBOLS * ACCOUNTS, 0xC008):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == 0
@@ -415,22 +433,20 @@ async def the_shadow_bank_reads_back(dut):
 @test
 async def banks_swap_between_operations(dut):
     bench = await Bench(dut).open()
-    wide = Limits(
-        account={ACCOUNT: (1, 10**6, 0, 1 << 20, 0, 65535, 0, 0)}, symbol=LIMITS.symbol,
-        position={(ACCOUNT, SYMBOL): (10**6, 10**6)})
-    tight = Limits(
-        account={ACCOUNT: (1, 10, 10, 0, 0, 65535, 0, 0)}, symbol={SYMBOL: (1, 0)},
-        position={(ACCOUNT, SYMBOL): (10, 10)})
+    wide = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
+                  positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8)})
+    tight = limits({ACCOUNT: account(10, 10, 0, 0, 65535)}, symbols={SYMBOL: (1, 0)},
+                   positions={(ACCOUNT, SYMBOL): (10, 10, 8)})
     expected = {2: 0, 3: mask("max_quantity", "max_value", "position_limit", "price_collar")}
     seen = set()
     for offset in range(12):
         generation = 2 + offset % 2
-        limits = (wide, tight)[offset % 2]
-        await bench.upload(limits, limits.crc(ACCOUNTS, SYMBOLS) ^ 1, generation)
-        dut.limit_crc__value.value = limits.crc(ACCOUNTS, SYMBOLS)
+        image = (wide, tight)[offset % 2]
+        await bench.upload(image, image.crc(ACCOUNTS, SYMBOLS) ^ 1, generation)
+        dut.limit_crc__value.value = image.crc(ACCOUNTS, SYMBOLS)
         bench.pulse("limit_commit__commit")
         start = len(bench.decisions)
-        await bench.steps(30 + offset)
+        await bench.steps(len(image.words(ACCOUNTS, SYMBOLS)) - 10 + offset)
         while not dut.limit_status__committed.value:
             if not bench.orders:
                 bench.orders.append(bench.good(price=1_000_701, quantity=20))
@@ -475,10 +491,8 @@ async def the_watchdog_disarms(dut):
 
 @test
 async def messages_are_rated(dut):
-    limits = Limits(
-        account={ACCOUNT: (1, 1000, 10**9, 0, 300, 3, 0, 0), 0: LIMITS.account[0]},
-        symbol=LIMITS.symbol, position=LIMITS.position)
-    bench = await Bench(dut).open(limits)
+    bench = await Bench(dut).open(
+        limits({ACCOUNT: account(1000, 10**9, 0, 300, 3), 0: LIMITS.account[0]}))
     for _ in range(3):
         await bench.done()
     assert await bench.checks() == mask("message_rate")
@@ -500,10 +514,7 @@ async def messages_are_rated(dut):
 
 @test
 async def ticks_during_orders_lose_nothing(dut):
-    limits = Limits(
-        account={ACCOUNT: (1, 1000, 10**9, 0, 1000, 100, 0, 0)},
-        symbol=LIMITS.symbol, position=LIMITS.position)
-    bench = await Bench(dut).open(limits)
+    bench = await Bench(dut).open(limits({ACCOUNT: account(1000, 10**9, 0, 1000, 100)}))
     costly = {"quantity": 1001, "price": 900_000}  # refused, and charged all the same
     for _ in range(30):
         assert await bench.checks(**costly) == mask("max_quantity")
@@ -701,7 +712,7 @@ async def positions_load_only_while_disarmed(dut):
     assert await bench.exposure(ACCOUNT, 0) == (0, 0, 0)
     assert await bench.exposure(ACCOUNTS, SYMBOL) == (0, 0, 0)
     await bench.strobe("control__arm")
-    assert await bench.checks(side="S", quantity=1000, price=1_000_000) == 0
+    assert await bench.checks(side="T", quantity=1000, price=1_000_000) == 0
     await bench.tell("E", bench.token, 1000, match_number=3)
     assert await bench.exposure(ACCOUNT, SYMBOL) == (-1005, 0, 0)
 

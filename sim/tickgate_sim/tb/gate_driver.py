@@ -31,7 +31,7 @@ def _order_bits(request):
 
 def _update_bits(update):
     values = {name: getattr(update, name) for name in (
-        "user_ref_num", "orig_user_ref_num", "quantity", "match_number", "dead")}
+        "user_ref_num", "orig_user_ref_num", "quantity", "match_number", "dead", "price")}
     return VenueUpdate.const({**values, "message_type": ord(update.message_type)}).as_bits()
 
 

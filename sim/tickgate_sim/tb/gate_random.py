@@ -31,17 +31,44 @@ class Traffic:
         self.recent = deque(maxlen=8)  # orders that may not be decided yet
 
     def limits(self):
-        rng = self.rng
-        high, low = divmod(rng.choice((0, 10**9, 5 * 10**9, 10**15)), 1 << 32)
+        rng, model = self.rng, self.model
+
+        def money(*around):
+            """Two words: without end, or near what is used already."""
+            value = (1 << 63) - 1 if rng.random() < 0.6 else rng.choice(around)
+            return value & 0xFFFF_FFFF, value >> 32
+
+        def account(index):
+            gross, net_long, net_short = (max(0, used) for used in model.credit([index]))
+            working = [order for order in model.orders.values() if order.account == index]
+            traded = model.traded[index]
+            shares = sum(order.remaining for order in working)
+            value = sum(order.remaining * order.price for order in working)
+            some = rng.choice((0, 10**9, 10**10))
+            return (
+                rng.random() < 0.97, rng.choice((500, 5000, 10**6)),
+                *money(0, 10**9, 5 * 10**9), rng.choice((0, 700, 65535)),
+                rng.choice((3, 50, 65535, 65535)),
+                0x7F if rng.random() < 0.6 else rng.randrange(0x80),
+                rng.choice((len(working), len(working) + 3, 1000, 1000)),
+                *money(shares + 1000)[:2], *money(value + some),
+                *money(traded.ordered + 5000), *money(traded.ordered_value + some),
+                *money(gross + some), *money(max(net_long, net_short) + some))
+
+        gross, net_long, net_short = (max(0, used) for used in model.credit([*range(ACCOUNTS)]))
+        some = rng.choice((0, 10**10, 10**11))
         return Limits(
-            account={
-                index: (rng.random() < 0.97, rng.choice((500, 5000, 10**6)), low, high,
-                        rng.choice((0, 700, 65535)), rng.choice((3, 50, 65535, 65535)), 0, 0)
-                for index in range(ACCOUNTS)},
-            symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)))
+            account={index: account(index) for index in range(ACCOUNTS)},
+            symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)),
+                            rng.choice((0, 0, 0, 0b101, 0b111)),
+                            rng.choice((0, 0, 0, 0b01001, 0b01111, 0b10011)),
+                            0 if rng.random() < 0.8 else rng.randrange(8))
                     for index in range(SYMBOLS)},
-            position={(account, symbol): (rng.choice((0, 800, 10**6)), rng.choice((0, 800, 10**6)))
+            position={(account, symbol): (rng.choice((0, 800, 10**6)), rng.choice((0, 800, 10**6)),
+                                          8 if rng.random() < 0.8 else rng.randrange(16))
                       for account in range(ACCOUNTS) for symbol in range(SYMBOLS)},
+            firm=(rng.random() < 0.98, 0, *money(gross + some),
+                  *money(max(net_long, net_short) + some)),
         )
 
     def top(self):
@@ -76,9 +103,9 @@ class Traffic:
             token = rng.choice(known).token
 
         position, open_buy, open_sell = model.exposure(account, symbol)
-        longest, shortest = model.limits.position.get((account, symbol), (0, 0))
+        longest, shortest, *_ = model.limits.position.get((account, symbol), (0, 0))
         room = longest - position - open_buy if side == "B" else shortest + position - open_sell
-        most = model.limits.account.get(account, (0,) * 8)
+        most = model.limits.account.get(account, (0,) * 20)
         quantity = rng.choice((
             rng.randint(1, 400), rng.randint(1, 400), rng.randint(1, 400),
             room + rng.choice(NEAR), most[1] + rng.choice(NEAR), rng.choice((999_999, 10**6, 0))))
@@ -91,12 +118,15 @@ class Traffic:
             price = (most[3] << 32 | most[2]) // quantity + rng.choice(NEAR)
         if rng.random() < 0.01:
             price = rng.choice((0, 1_999_999_900, 1_999_999_901, (1 << 32) - 1))
+        price = self._near_a_limit(account, side, quantity, price)
+        if rng.random() < 0.4:  # on the tick, in lots
+            price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
         price = max(0, min(price, (1 << 32) - 1))
         request = OrderRequest(
             user_ref_num=token, orig_user_ref_num=orig, price=price, quantity=quantity,
             account=account, symbol=symbol, session=rng.randrange(32), action=action, side=side,
-            time_in_force=rng.choice("03"), display="Y", capacity="P", intermarket_sweep="N",
-            cross_type="N", clordid="x")
+            time_in_force=rng.choice("03"), display="Y", capacity="P",
+            intermarket_sweep=rng.choice("NNNY"), cross_type="N", clordid="x")
         if rng.random() < 0.04:
             request = request._replace(**rng.choice((
                 {"account": rng.choice((ACCOUNTS, 65535))},
@@ -106,6 +136,22 @@ class Traffic:
         else:
             self.recent.append(request)
         return request
+
+    def _near_a_limit(self, account, side, quantity, price):
+        """Sometimes the price with which the order's value is just within a limit, or over."""
+        rng, model = self.rng, self.model
+        row = model.limits.account.get(account, ())
+        if rng.random() < 0.8 or not quantity or len(row) < 20:
+            return price
+        gross, net_long, net_short = model.credit([account])
+        traded = model.traded[account]
+        used, at = rng.choice((
+            (gross, 16), (net_long if side == "B" else net_short, 18),
+            (traded.ordered_value, 14),
+            (sum(order.remaining * order.price for order in model.orders.values()
+                 if order.account == account), 10)))
+        room = (row[at] | row[at + 1] << 32) - used
+        return min(max(1, room // quantity + rng.choice((0, 0, 1))), 1_999_999_900)
 
     def update(self):
         rng, model = self.rng, self.model
@@ -128,7 +174,8 @@ class Traffic:
             self.trades.append((self.matches, order.token))
             del self.trades[:-60]
         return Update(kind, order.token, quantity, rng.choice((0, order.token)),
-                      self.matches if kind == "E" else 0, kind in "AU" and rng.random() < 0.1)
+                      self.matches if kind == "E" else 0, kind in "AU" and rng.random() < 0.1,
+                      order.price + rng.choice((0, -100, 100, 5)) if kind == "E" else 0)
 
 
 class Scoreboard:
@@ -201,7 +248,7 @@ async def _switch(rng, driver, model, traffic, board):
     what = rng.choice(("kill", "kill", "tick", "tick", "tick", "touch", "arm", "disarm", "session",
                        "room", "top", "top", "commit", "position", "unsend", "list", "reset"))
     if what == "kill":
-        on = rng.random() < 0.25
+        on = rng.random() < 0.15
         name, attribute, width = rng.choice((
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
             ("kill_account__mask", "kill_account", ACCOUNTS),
@@ -229,7 +276,7 @@ async def _switch(rng, driver, model, traffic, board):
         model.session_up = rng.random() < 0.5
         await driver.write("session_up", model.session_up)
     elif what == "room":
-        model.events_room = rng.random() < 0.85
+        model.events_room = rng.random() < 0.95
         await driver.write("events_room", model.events_room)
     elif what == "top":
         symbol = rng.randrange(SYMBOLS)
@@ -351,8 +398,9 @@ async def takes_an_order_in_every_cycle(dut):
     await driver.list_symbol(0, "SYM0")
     free = (0xFFFF_FFFF, 0x7FFF_FFFF)
     limits = Limits(
-        account={0: (1, 1000, *free, 0, 65535, 0, 0)},
-        symbol={0: (1, 1000)}, position={(0, 0): (OPEN_ORDERS * 3 // 4, 0)})
+        account={0: (1, 1000, *free, 0, 65535, 0x7F, 10**6, *free * 6)},
+        symbol={0: (1, 1000)}, position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8)},
+        firm=(1, 0, *free, *free))
     await driver.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
     assert model.commit(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
     await _arm(driver, model)

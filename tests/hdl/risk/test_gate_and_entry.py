@@ -16,15 +16,13 @@ from tickgate.protocols.ouch50.outbound import (
 from tickgate.records.codec import pack, slot, unpack
 from tickgate.records.messages import OrderRequest
 from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL, TABLES, rows
 from tickgate_hdl.entry.entry import Entry
 from tickgate_hdl.lib.stream import check_stream, connect_streams
 from tickgate_hdl.risk.gate import Gate
 from tickgate_hdl.top.config import CardConfig
 
 CONFIG = CardConfig(symbols=4, accounts=2, open_orders=16)
-TABLES = ((ACCOUNT, CONFIG.accounts), (SYMBOL, CONFIG.symbols),
-          (POSITION, CONFIG.accounts * CONFIG.symbols))
 ROW = 1 * CONFIG.symbols + 2
 SETTLE = 150
 ORDER = OrderRequest(
@@ -39,12 +37,17 @@ ECHO = {
 
 def image():
     words = {
-        ACCOUNT.address(1, 0): 1, ACCOUNT.address(1, 1): 5000, ACCOUNT.address(1, 2): 10**9,
-        ACCOUNT.address(1, 4): 10, ACCOUNT.address(1, 5): 50, SYMBOL.address(2, 0): 1,
-        SYMBOL.address(2, 1): 500, POSITION.address(ROW, 0): 1000,
-        POSITION.address(ROW, 1): 1000}
-    return [(table.select << 14 | at, words.get(table.select << 14 | at, 0))
-            for table, rows in TABLES for at in range(rows * table.row_words)]
+        FIRM.address(0, 0): 1, ACCOUNT.address(1, 0): 1, ACCOUNT.address(1, 1): 5000,
+        ACCOUNT.address(1, 2): 10**9, ACCOUNT.address(1, 4): 10, ACCOUNT.address(1, 5): 50,
+        ACCOUNT.address(1, 6): 0x7F, ACCOUNT.address(1, 7): 100,
+        **{ACCOUNT.address(1, word): 0xFFFF for word in range(9, 20, 2)},
+        **{FIRM.address(0, word): 0xFFFF for word in (3, 5)},
+        SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500,
+        POSITION.address(ROW, 0): 1000, POSITION.address(ROW, 1): 1000,
+        POSITION.address(ROW, 2): ENTITLED}
+    sizes = {"accounts": CONFIG.accounts, "symbols": CONFIG.symbols}
+    return [(address, words.get(address, 0)) for table in TABLES
+            for address in range(table.address(0, 0), table.address(rows(table, **sizes), 0))]
 
 
 class Bench:

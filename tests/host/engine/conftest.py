@@ -27,28 +27,42 @@ from tickgate.records.messages import (
 )
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, NO_CHECK
+from tickgate.risk.image import ACCOUNT
 
 from tests.host.marketdata.feed_model import Window
 
-LIMITS = """
-[accounts.ALPHA]
+MAX_QUANTITY = next(field.word for field in ACCOUNT.fields if field.name == "max_quantity")
+ACCOUNT_LIMITS = """
+permissions = ["buy", "sell", "short", "short_exempt", "day", "ioc", "iso"]
+symbols = "all"
 max_quantity = 1000
 max_value = "1000000.00"
 rate = 100
 burst = 100
+max_orders = 1000
+max_open_quantity = 1000000
+max_open_value = "1000000000.00"
+max_day_quantity = 1000000
+max_day_value = "1000000000.00"
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
 max_long = 10000
 max_short = 10000
-[accounts.BETA]
-max_quantity = 1000
-max_value = "1000000.00"
-rate = 100
-burst = 100
-max_long = 10000
-max_short = 10000
+"""
+LIMITS = f"""
+[accounts.ALPHA]{ACCOUNT_LIMITS}
+[accounts.BETA]{ACCOUNT_LIMITS}
 [symbols.AAPL]
 collar = "1.00"
+tick = "0.0001"
+lot = 1
 [symbols.MSFT]
 collar = "1.00"
+tick = "0.0001"
+lot = 1
+[firm]
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
 """
 
 
@@ -243,7 +257,7 @@ class Card:
                 failed.add("kill_all")
             if self.kills.accounts >> request.account & 1:
                 failed.add("kill_account")
-            if request.quantity > self.words.get(request.account * 8 + 1, 0):
+            if request.quantity > self.words.get(ACCOUNT.address(request.account, MAX_QUANTITY), 0):
                 failed.add("max_quantity")
         mask = sum(1 << BY_NAME[name].bit for name in failed)
         first = min((BY_NAME[name].bit for name in failed), default=NO_CHECK)

@@ -29,14 +29,28 @@ STOCK = b"AAPL    "
 GROUPS = (0xEFC00001, 0xEFC00002)
 LIMITS = """
 [accounts.ONE]
+permissions = ["buy", "day"]
+symbols = "all"
 max_quantity = 1000000
 max_value = "1000000000"
 rate = 65535
 burst = 65535
+max_orders = 2000000000
+max_open_quantity = 100000000000000
+max_open_value = "900000000000000"
+max_day_quantity = 100000000000000
+max_day_value = "900000000000000"
+gross_credit = "900000000000000"
+net_credit = "900000000000000"
 max_long = 2000000000
 max_short = 2000000000
 [symbols.AAPL]
 collar = "1000.00"
+tick = "0.0001"
+lot = 1
+[firm]
+gross_credit = "900000000000000"
+net_credit = "900000000000000"
 """
 OLD = 300
 """Cycles after which a message that is known to exist must have had its effect."""

@@ -9,11 +9,12 @@ pytestmark = pytest.mark.sim
 
 
 @pytest.mark.parametrize("registered", [False, True], ids=["latency", "ecp5"])
-def test_gate_keeps_each_promise(registered):
+@pytest.mark.parametrize("tb", ["gate_directed", "gate_checks"])
+def test_gate_keeps_each_promise(tb, registered):
     run(
         Gate(CardConfig(symbols=4, accounts=2, open_orders=16, registered=registered)),
         name="gate",
-        tb="tickgate_sim.tb.gate_directed",
+        tb=f"tickgate_sim.tb.{tb}",
         random_memories=True,
         environment={"GATE_REGISTERED": str(int(registered))},
     )

@@ -1,5 +1,6 @@
 """Limits: grids to edit, the list of what would change, and an upload that the card reads back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
@@ -11,7 +12,18 @@ from tickgate.console.pages.frame import Frame
 from tickgate.console.pages.panel import panel
 from tickgate.console.pages.tables import EditTable, column, number
 from tickgate.console.service import NotAllowed
+from tickgate.risk.changes import Change, changes
+from tickgate.risk.fields import (
+    ACCOUNT_FIELDS,
+    FIRM_FIELDS,
+    POSITION_FIELDS,
+    SYMBOL_FIELDS,
+    LimitField,
+)
 from tickgate.risk.limits import Limits, LimitsError, parse
+
+UNITS = {"usd": "USD", "orders": "", "messages/s": ""}
+"""Units as a column's heading says them, where not as they are; nothing when the label does."""
 
 
 def show(context: PageContext) -> None:
@@ -28,49 +40,32 @@ class LimitsPage:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self._in_force: Limits | None = None
-        edit = context.user.may_change
         with panel(
             "Accounts",
-            "Double-click a cell to change it. What is not set refuses, it is never unlimited.",
+            "Double-click a cell to change it. What is not set refuses, it is never unlimited. "
+            "Lists are names with commas; symbols may be “all”.",
         ):
             self._facts = ui.label("").classes("tg-note").mark("limits-facts")
-            self._accounts = EditTable(
-                (
-                    column("id", "Account", 150),
-                    number("max_quantity", "Max quantity (shares)", 190, editable=edit),
-                    number("max_value", "Max value (USD)", 170, editable=edit),
-                    number("rate", "Messages per second", 180, editable=edit),
-                    number("burst", "Burst (messages)", 160, editable=edit),
-                    number("max_long", "Max long (shares)", 170, editable=edit),
-                    number("max_short", "Max short (shares)", 170, editable=edit, flex=1),
-                ),
-                "190px",
+            self._accounts = self._grid(
+                (column("id", "Account", 120, pinned="left"),),
+                ACCOUNT_FIELDS,
+                "210px",
                 "limits-accounts",
-                self._edited,
+            )
+        with panel("Symbols", "For all accounts."):
+            self._symbols = self._grid(
+                (column("id", "Symbol", 120),), SYMBOL_FIELDS, "250px", "limits-symbols"
             )
         with ui.row().classes("w-full no-wrap items-stretch").style("gap:18px"):
-            with panel("Price collar by symbol", "How far through the far touch a price may be."):
-                self._symbols = EditTable(
-                    (
-                        column("id", "Symbol", 140),
-                        number("collar", "Collar (USD)", 150, editable=edit, flex=1),
-                    ),
-                    "250px",
-                    "limits-symbols",
-                    self._edited,
-                )
             with panel("Position limits that differ from the account's"):
-                self._positions = EditTable(
-                    (
-                        column("account", "Account", 130),
-                        column("symbol", "Symbol", 110),
-                        number("max_long", "Max long", 130, editable=edit),
-                        number("max_short", "Max short", 130, editable=edit, flex=1),
-                    ),
+                self._positions = self._grid(
+                    (column("account", "Account", 120), column("symbol", "Symbol", 100)),
+                    POSITION_FIELDS,
                     "250px",
                     "limits-positions",
-                    self._edited,
                 )
+            with panel("The firm", "All accounts together."):
+                self._firm = self._grid((), FIRM_FIELDS, "110px", "limits-firm")
         with panel("What the upload would change"):
             self._changes = ui.column().style("gap:2px")
             with ui.row().classes("w-full items-center"):
@@ -79,6 +74,19 @@ class LimitsPage:
                 ui.button("Undo all edits", on_click=self.load).props("flat")
                 self._upload_button = ui.button("Upload to the card", on_click=self._upload)
                 self._upload_button.props("unelevated").mark("limits-upload")
+
+    def _grid(
+        self,
+        keys: tuple[dict[str, Any], ...],
+        fields: Sequence[LimitField],
+        height: str,
+        marker: str,
+    ) -> EditTable:
+        """A grid of some fields of the limits file, behind the columns that name the row."""
+        columns = [*keys, *(_column(field, self._context.user.may_change) for field in fields)]
+        columns[-1]["flex"] = 1
+        columns[-1]["minWidth"] = columns[-1]["width"]
+        return EditTable(columns, height, marker, self._edited)
 
     async def load(self) -> None:
         """Show what the engine has in force and drop the edits."""
@@ -92,6 +100,7 @@ class LimitsPage:
         self._accounts.show(limits_rows.account_rows(limits))
         self._symbols.show(limits_rows.symbol_rows(limits))
         self._positions.show(limits_rows.position_rows(limits))
+        self._firm.show(limits_rows.firm_rows(limits))
         self._facts.set_text(
             f"In force: generation {answer['generation']}, hash {answer['hash'][:16]}"
         )
@@ -102,12 +111,12 @@ class LimitsPage:
         """List the changes, or name the cell that is wrong."""
         self._changes.clear()
         pending = self._pending()
-        rows: list[tuple[str, str, str]] = []
+        rows: list[Change] = []
         if pending is not None and self._in_force is not None:
-            rows = limits_rows.changes(self._in_force, pending)
+            rows = changes(self._in_force, pending)
         with self._changes:
-            for key, before, after in rows:
-                ui.label(f"{key}: {before} → {after}").classes("num").style("text-align:left")
+            for change in rows:
+                ui.label(str(change)).classes("num").style("text-align:left")
             if not rows:
                 ui.label("No change.").classes("tg-note")
         self._upload_button.set_enabled(bool(rows) and self._context.user.may_change)
@@ -115,7 +124,7 @@ class LimitsPage:
     def _pending(self) -> Limits | None:
         try:
             limits = limits_rows.from_rows(
-                self._accounts.rows, self._positions.rows, self._symbols.rows
+                self._accounts.rows, self._positions.rows, self._symbols.rows, self._firm.rows
             )
         except LimitsError as error:
             self._message.set_text(f"Not valid: {error}")
@@ -137,3 +146,12 @@ class LimitsPage:
         self._message.set_text(
             f"Generation {answer['generation']} is in force: the card read every word back."
         )
+
+
+def _column(field: LimitField, edit: bool) -> dict[str, Any]:
+    """A field's column, wide enough for its heading; its meaning shows when pointed at."""
+    unit = UNITS.get(field.unit, field.unit) if field.is_number else ""
+    title = f"{field.label} ({unit})" if unit else field.label
+    make = number if field.is_number else column
+    width = 40 + max(8 * len(title), 80 if field.is_number else 200)
+    return make(field.name, title, width, editable=edit, headerTooltip=field.doc)

@@ -1,0 +1,66 @@
+"""What is counted up against a limit: each total declared once."""
+
+from dataclasses import dataclass
+
+from tickgate.risk.image import ACCOUNT, FIRM, POSITION, ImageTable
+
+__all__ = ["COUNTED", "MONEY", "SHARES", "TOTALS", "Total"]
+
+
+@dataclass(frozen=True)
+class Total:
+    """A total: what adds to it, and the limit that it is held to.
+
+    ``check`` is the check that it makes, if any (``tickgate.risk.checks``). ``scope`` says whose
+    rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, or the whole ``firm``.
+    An order that passes adds its ``amount`` ("quantity", "value" or "one"), if it is on the
+    ``side`` ("buy", "sell" or both). What a venue message changes is the field ``moves`` of
+    ``Moves``. ``marked`` restricts the check, not the total, to orders of that side letter.
+    """
+
+    name: str
+    scope: str
+    width: int
+    check: str = ""
+    limit: tuple[ImageTable, str] | None = None
+    amount: str = ""
+    side: str = ""
+    moves: str = ""
+    marked: str = ""
+
+
+SHARES, MONEY = 48, 64
+"""Widths in bits, signed."""
+
+TOTALS = (
+    Total("position", "pair", SHARES, moves="position"),
+    Total("long", "pair", SHARES, "position_limit", (POSITION, "max_long"),
+          "quantity", "buy", "long"),
+    Total("short", "pair", SHARES, "position_limit", (POSITION, "max_short"),
+          "quantity", "sell", "short"),
+    # More open sells than shares held: its limit is 0.
+    Total("unowned", "pair", SHARES, "short_mark", None, "quantity", "sell", "short", marked="S"),
+    Total("orders", "account", SHARES, "max_orders", (ACCOUNT, "max_orders"), "one", "", "orders"),
+    Total("open_quantity", "account", SHARES, "open_quantity", (ACCOUNT, "max_open_quantity"),
+          "quantity", "", "open_quantity"),
+    Total("open_value", "account", MONEY, "open_value", (ACCOUNT, "max_open_value"),
+          "value", "", "open_value"),
+    Total("day_quantity", "account", SHARES, "day_quantity", (ACCOUNT, "max_day_quantity"),
+          "quantity"),
+    Total("day_value", "account", MONEY, "day_value", (ACCOUNT, "max_day_value"), "value"),
+    Total("gross", "account", MONEY, "gross_credit", (ACCOUNT, "gross_credit"),
+          "value", "", "gross"),
+    Total("net_long", "account", MONEY, "net_credit", (ACCOUNT, "net_credit"),
+          "value", "buy", "net_long"),
+    Total("net_short", "account", MONEY, "net_credit", (ACCOUNT, "net_credit"),
+          "value", "sell", "net_short"),
+    Total("firm_gross", "firm", MONEY, "firm_gross_credit", (FIRM, "gross_credit"),
+          "value", "", "gross"),
+    Total("firm_net_long", "firm", MONEY, "firm_net_credit", (FIRM, "net_credit"),
+          "value", "buy", "net_long"),
+    Total("firm_net_short", "firm", MONEY, "firm_net_credit", (FIRM, "net_credit"),
+          "value", "sell", "net_short"),
+)
+
+COUNTED = tuple(dict.fromkeys(total.check for total in TOTALS if total.check))
+"""The checks that totals make."""

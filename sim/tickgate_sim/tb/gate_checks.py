@@ -1,0 +1,246 @@
+"""Each check of the gate alone, each two together, and each limit one below, at and one above."""
+
+from itertools import combinations
+
+import cocotb
+from tickgate.records.messages import OrderRequest
+from tickgate.risk.checks import BY_NAME, CHECKS
+
+from tickgate_sim.models.gate import GateModel, Limits, Top
+from tickgate_sim.tb.gate_driver import GateDriver
+
+ACCOUNTS, SYMBOLS, OPEN_ORDERS = 2, 4, 16
+ACCOUNT, SYMBOL = 1, 2
+PRICE, QUANTITY = 1_000_001, 101  # on no tick but 0.0001, in no lot but 1
+VALUE = PRICE * QUANTITY
+FREE = (1 << 63) - 1
+
+AT = {  # the first word of each limit, and how many: in a row of an account, of the firm
+    "max_quantity": (1, 1), "max_value": (2, 2), "max_orders": (7, 1), "open_quantity": (8, 2),
+    "open_value": (10, 2), "day_quantity": (12, 2), "day_value": (14, 2), "gross_credit": (16, 2),
+    "net_credit": (18, 2), "firm_gross_credit": (2, 2), "firm_net_credit": (4, 2),
+}
+
+
+class Case:
+    """An order that passes, and what spoils it."""
+
+    def __init__(self, model):
+        self.model = model
+        self.order = {"price": PRICE, "quantity": QUANTITY, "side": "B", "action": "O"}
+        self.states = {}
+        self.top = Top(PRICE, PRICE)
+        self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0x7F, 1000]
+        for _ in range(6):
+            self.account += _words(FREE, 2)
+        self.symbol = [1, 1000, 0, 0, 0]
+        self.pair = [10**6, 10**6, 8]
+        self.firm = [1, 0, *_words(FREE, 2), *_words(FREE, 2)]
+
+    def limit(self, name, value):
+        """Set a limit by its name."""
+        row = self.firm if name.startswith("firm") else self.account
+        at, words = AT[name]
+        row[at:at + words] = _words(value, words)
+
+    def used(self, name):
+        """What counts towards a limit, with this order."""
+        model = self.model
+        traded = model.traded[ACCOUNT]
+        mine, everyone = model.credit([ACCOUNT]), model.credit([*range(ACCOUNTS)])
+        working = [order for order in model.orders.values() if order.account == ACCOUNT]
+        return {
+            "max_quantity": QUANTITY, "max_value": VALUE, "max_orders": len(working) + 1,
+            "open_quantity": sum(order.remaining for order in working) + QUANTITY,
+            "open_value": sum(order.remaining * order.price for order in working) + VALUE,
+            "day_quantity": traded.ordered + QUANTITY, "day_value": traded.ordered_value + VALUE,
+            "gross_credit": mine[0] + VALUE, "net_credit": mine[1] + VALUE,
+            "firm_gross_credit": everyone[0] + VALUE, "firm_net_credit": everyone[1] + VALUE,
+        }[name]
+
+    def limits(self):
+        """The image."""
+        return Limits(
+            account={ACCOUNT: tuple(self.account)}, symbol={SYMBOL: tuple(self.symbol)},
+            position={(ACCOUNT, SYMBOL): tuple(self.pair)}, firm=tuple(self.firm))
+
+    def spoil(self, name):
+        """Make one check fail."""
+        if name in AT:
+            self.limit(name, max(0, self.used(name) - 1))
+            return
+        {
+            "gate_closed": lambda: self.states.update(armed=False),
+            "kill_all": lambda: self.states.update(kill_all=1),
+            "kill_session": lambda: self.states.update(kill_session=1 << 3),
+            "kill_account": lambda: self.states.update(kill_account=1 << ACCOUNT),
+            "kill_symbol": lambda: self.states.update(kill_symbol=1 << SYMBOL),
+            "no_limits": lambda: self.account.__setitem__(0, 0),
+            "host_stale": lambda: self.states.update(watchdog=False),
+            "venue_down": lambda: self.states.update(session_up=False),
+            "events_full": lambda: self.states.update(events_room=False),
+            "malformed": lambda: self.order.update(reserved_a=1),
+            "token": lambda: self.order.update(user_ref_num=0),
+            "halted": lambda: self._top(trading_state="H"),
+            "no_reference": lambda: self._top(stale=True),
+            "price_collar": lambda: (
+                self._top(bid=PRICE + 1, ask=PRICE - 1), self.symbol.__setitem__(1, 0)),
+            "position_limit": lambda: self.pair.__setitem__(slice(0, 2), [0, 0]),
+            "message_rate": lambda: self.account.__setitem__(5, 0),
+            "entitlement": lambda: self.pair.__setitem__(2, self.pair[2] & ~8),
+            "restricted": lambda: self.symbol.__setitem__(4, 0b111),
+            "permission": lambda: self.account.__setitem__(6, 0x7F & ~(1 << 4)),
+            "tick": lambda: self.symbol.__setitem__(2, 0b111),
+            "lot": lambda: self.symbol.__setitem__(3, 0b10011),
+            "short_mark": lambda: self.order.update(side="S"),
+        }[name]()
+
+    def _top(self, **changes):
+        self.top = Top(**{
+            "bid": self.top.bid, "ask": self.top.ask, "trading_state": self.top.trading_state,
+            "stale": self.top.stale, **changes})
+
+
+def _words(value, words):
+    return [value >> 32 * word & 0xFFFF_FFFF for word in range(words)]
+
+
+def never_alone(name):
+    """What fails with a check whatever else is right: a stopped watchdog closes the gate."""
+    return {"gate_closed"} if name == "host_stale" else set()
+
+
+def apart(one, other):
+    """Whether two checks are never told together: what an order without sense is not asked."""
+    states = {"gate_closed", "kill_all", "kill_session", "kill_account", "kill_symbol", "no_limits",
+              "host_stale", "venue_down", "events_full"}
+    unlimited = {"token", "halted", "no_reference"} | states
+    for name, friends in (("malformed", states), ("no_limits", unlimited | {"malformed"})):
+        if name in (one, other) and not {one, other} - {name} <= friends:
+            return True
+    return {one, other} == {"no_reference", "price_collar"}
+
+
+class Bench(GateDriver):
+    """A gate and its model."""
+
+    def __init__(self, dut):
+        super().__init__(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
+        self.model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+        self.token, self.generation, self.image = 0, 0, None
+
+    async def open(self):
+        """List the symbol."""
+        await self.start()
+        self.model.listed.add(SYMBOL)
+        await self.list_symbol(SYMBOL, "AAPL")
+        return self
+
+    async def ask_case(self, case):
+        """Set everything as the case says, ask, and compare with the model; the answer."""
+        model, states = self.model, case.states
+        if case.limits() != self.image:
+            self.image = case.limits()
+            self.generation += 1
+            crc = self.image.crc(ACCOUNTS, SYMBOLS)
+            await self.upload(self.image, crc, self.generation)
+            assert model.commit(self.image, crc, self.generation)
+        model.kill_all = states.get("kill_all", 0)
+        model.kill_session = states.get("kill_session", 0)
+        model.kill_account = states.get("kill_account", 0)
+        model.kill_symbol = states.get("kill_symbol", 0)
+        model.session_up = states.get("session_up", True)
+        model.events_room = states.get("events_room", True)
+        model.watchdog_timeout = 100 * states.get("watchdog", True)
+        model.touch()
+        model.armed = states.get("armed", True) and model.watchdog_ok
+        for name, value in (
+            ("session_up", model.session_up), ("events_room", model.events_room),
+            ("kill_all__on", model.kill_all), ("kill_session__mask", model.kill_session),
+            ("kill_account__mask", model.kill_account),
+            ("kill_symbol_low__mask", model.kill_symbol),
+            ("watchdog_timeout__ms", model.watchdog_timeout),
+        ):
+            getattr(self.dut, name).value = value
+        await self.strobe("watchdog_touch__touch")
+        await self.strobe("control__arm" if model.armed else "control__disarm")
+        self.tops[SYMBOL] = case.top
+
+        self.token += 1
+        request = OrderRequest(**{
+            "user_ref_num": self.token, "account": ACCOUNT, "symbol": SYMBOL, "session": 3,
+            "time_in_force": "0", "display": "Y", "capacity": "P", "intermarket_sweep": "N",
+            "cross_type": "N", "clordid": "x", **case.order})
+        verdict = model.order(request, case.top)
+        decision = await self.ask(request)
+        assert (decision.checks, decision.first_check) == (verdict.checks, verdict.first)
+        if verdict.passed:
+            await self.tell("J", request.user_ref_num)
+            model.venue(self.log[-1][1])
+        return decision.checks
+
+
+def mask(names):
+    return sum(1 << BY_NAME[name].bit for name in names)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def each_check_fails_alone(dut):
+    bench = await Bench(dut).open()
+    assert await bench.ask_case(Case(bench.model)) == 0
+    for check in CHECKS:
+        case = Case(bench.model)
+        case.spoil(check.name)
+        wanted = {check.name} | never_alone(check.name)
+        assert await bench.ask_case(case) == mask(wanted), check.name
+        assert await bench.ask_case(Case(bench.model)) == 0
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def each_two_fail_together(dut):
+    bench = await Bench(dut).open()
+    together = 0
+    for one, other in combinations((check.name for check in CHECKS), 2):
+        case = Case(bench.model)
+        case.spoil(one)
+        case.spoil(other)
+        checks = await bench.ask_case(case)
+        both = mask({one, other})
+        assert (checks & both == both) != apart(one, other), (one, other, hex(checks))
+        together += not apart(one, other)
+    dut._log.info("%d pairs fail together", together)
+    assert together > 400
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def each_limit_binds_at_its_value(dut):
+    bench = await Bench(dut).open()
+    await bench.ask_case(Case(bench.model))
+    for name in AT:
+        for distance, fails in ((-1, True), (0, False), (1, False)):
+            case = Case(bench.model)
+            case.limit(name, case.used(name) + distance)
+            assert await bench.ask_case(case) == mask({name} if fails else ()), (name, distance)
+    for side, at in (("B", 0), ("T", 1)):
+        for distance, fails in ((-1, True), (0, False), (1, False)):
+            case = Case(bench.model)
+            case.order["side"] = side
+            case.pair[at] = QUANTITY + distance
+            assert await bench.ask_case(case) == mask({"position_limit"} if fails else ())
+    for price, tick, good in (
+        (100, 0b111, True), (150, 0b111, False), (150, 0b101, True), (125, 0b101, False),
+        (1_999_999_900, 0b111, True), (1_999_999_899, 0b111, False), (1, 0, True),
+    ):
+        case = Case(bench.model)
+        case.order["price"], case.order["quantity"] = price, 1
+        case.symbol[1], case.symbol[2] = 0xFFFF_FFFF, tick
+        assert await bench.ask_case(case) == mask(() if good else {"tick"}), (price, tick)
+    for quantity, lot, good in (
+        (10, 0b01001, True), (15, 0b01001, False), (12, 0b01001, False), (40, 0b01111, True),
+        (80, 0b01111, True), (60, 0b01111, False), (100, 0b10011, True), (150, 0b10011, False),
+        (999_900, 0b10011, True), (999_999, 0b10011, False), (999_999, 0, True),
+    ):
+        case = Case(bench.model)
+        case.order["price"], case.order["quantity"] = PRICE, quantity
+        case.symbol[3] = lot
+        assert await bench.ask_case(case) == mask(() if good else {"lot"}), (quantity, lot)
