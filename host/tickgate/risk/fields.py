@@ -167,7 +167,7 @@ _TICK = LimitField(
     "usd",
     _image(SYMBOL, "tick").label,
     "Prices are multiples of it.",
-    max(TICKS),
+    _image(SYMBOL, "tick").most,
     choices=tuple(TICKS),
     restricts=True,
 )
@@ -176,7 +176,7 @@ _LOT = LimitField(
     "shares",
     _image(SYMBOL, "lot").label,
     "Quantities are multiples of it.",
-    max(LOTS),
+    _image(SYMBOL, "lot").most,
     choices=tuple(LOTS),
     restricts=True,
 )

@@ -170,13 +170,25 @@ class Trader(ABC):
         return orders.SELL if position > 0 else orders.BUY
 
     def enter(self, symbol: str, side: str, quantity: int, price: int, tif: str) -> OrderRecord:
-        """Send a new limit order."""
+        """Send a new limit order; one to sell is marked short when it may be (Reg SHO 200(g))."""
+        rests = tif != orders.IMMEDIATE_OR_CANCEL
+        if side == orders.SELL:
+            side = self._marked(symbol, quantity, rests)
         record = OrderRecord(
             self._next_id(), tags.NEW_ORDER_SINGLE, symbol, side, quantity, price, leaves=quantity
         )
-        record.rests = tif != orders.IMMEDIATE_OR_CANCEL
+        record.rests = rests
         self._send(record, [(tags.TIME_IN_FORCE, tif)])
         return record
+
+    def _marked(self, symbol: str, quantity: int, rests: bool) -> str:
+        """Side of an order to sell: long if what is held covers it.
+
+        The side can't be changed later, and the gate counts an order and its replacement until the
+        venue has answered: one that rests is sold long only if both are covered.
+        """
+        covered = self.ledger.unsold(symbol) >= (2 * quantity if rests else quantity)
+        return orders.SELL if covered else orders.SELL_SHORT
 
     def replace(self, original: OrderRecord, quantity: int, price: int) -> OrderRecord:
         """Ask to change a live order; ``quantity`` is the new total."""

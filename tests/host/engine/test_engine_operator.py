@@ -8,6 +8,8 @@ import time
 import pytest
 from tickgate.engine.client import EngineError
 
+from tests.host.engine.conftest import LIMITS
+
 
 def limits(world):
     return (world.directory / "limits.toml").read_text()
@@ -131,8 +133,9 @@ def test_limits_outlive_a_restart_and_an_edited_file_replaces_them(world):
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("[accounts.ALPHA]", "accounts.ALPHA.max_quantity is missing"),
-        ("[symbols.NOPE]\ncollar = '1.00'", "symbols.NOPE is not configured in the engine"),
+        ("\n[accounts.ALPHA]", "line 2: accounts.ALPHA.max_quantity is missing"),
+        (LIMITS.replace("symbols.MSFT", "symbols.NOPE"), "symbols.NOPE is not configured in the"),
+        (LIMITS.replace('"all"', '["NOPE"]', 1), "accounts.ALPHA.symbols.NOPE is not configured"),
         (5, "toml must be the text"),
     ],
 )

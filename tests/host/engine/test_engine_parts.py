@@ -217,9 +217,9 @@ def test_refusal_texts():
     assert refusal_text(mask, kill.bit, 7) == (
         f"RISK kill_all: {kill.text}; also: max_value; limits generation 7"
     )
-    assert refusal_text(1 << 30, 30, 7) == "RISK check 30; limits generation 7"
-    reasons = [reject_reason(BY_NAME[x].bit) for x in ("halted", "max_value", "kill_all")]
-    assert reasons == [2, 3, 99]
+    assert refusal_text(1 << 60, 60, 7) == "RISK check 60; limits generation 7"
+    names = ("halted", "max_value", "firm_net_credit", "kill_all", "short_mark")
+    assert [reject_reason(BY_NAME[name].bit) for name in names] == [2, 3, 3, 99, 99]
     assert venue_reject_text(29) == "invalid price"
     assert venue_reject_text(999) == "reason 999"
     assert cancel_text("U") == "canceled: requested by the user"
