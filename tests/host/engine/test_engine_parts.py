@@ -202,6 +202,15 @@ def test_limits_of_market_orders(side, bid, ask, collar, price):
 
 
 @pytest.mark.parametrize(
+    ("side", "touch", "tick", "price"),
+    [("B", 5_000, 100, 5_000), ("B", 5_000, 50, 5_050), ("S", 5_000, 50, 4_950), ("S", 60, 100, 60),
+     ("S", 5_000, 100, 5_000), ("S", 150, 100, 100), ("B", 99_900, 50, 99_900)],
+)  # fmt: skip
+def test_limits_of_market_orders_are_multiples_of_the_tick(side, touch, tick, price):
+    assert limit_for_market_order(side, touch, touch, 70, tick) == (price, "")
+
+
+@pytest.mark.parametrize(
     ("side", "bid", "ask", "collar", "text"),
     [("B", 1, 0, 5, "no offer"), ("S", 0, 1, 5, "no bid"), ("B", 1, 1, None, "has no limits")],
 )

@@ -1,11 +1,11 @@
 """Limits: a wrong value is refused by line and key; right ones reach the image."""
 
-from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tickgate.risk import image, reader
+from tickgate.risk import docs, image, limits, reader
 from tickgate.risk.compile import compile_image
 from tickgate.risk.fields import ACCOUNT_FIELDS, FIRM_FIELDS, POSITION_FIELDS, SYMBOL_FIELDS
 from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL, TABLES, rows
@@ -14,19 +14,21 @@ from tickgate.risk.limits import NO_LIMITS, LimitsError, load, parse
 from tests.host.risk.strategies import GOOD
 from tests.host.risk.strategies import limits as any_limits
 
+
 def test_a_good_file_is_read():
-    limits = parse(GOOD)
-    alpha = limits.accounts["ALPHA"]
+    good = parse(GOOD)
+    alpha = good.accounts["ALPHA"]
     assert alpha.numbers["max_value"] == 2_500_000_000
     assert alpha.permissions == ("buy", "short", "day")
     assert alpha.position("AAPL").numbers == {"max_long": 500, "max_short": 0}
     assert alpha.position("AAPL").restricted == ("buy", "short")
     assert alpha.position("MSFT").numbers == {"max_long": 20000, "max_short": 10}
     assert [alpha.entitled(symbol) for symbol in ("AAPL", "MSFT")] == [False, True]
-    assert limits.collars == {"AAPL": 15_000, "MSFT": 20_000}
-    assert (limits.symbols["MSFT"].tick, limits.symbols["AAPL"].lot) == (50, 100)
-    assert limits.symbols["MSFT"].restricted == ("sell",)
-    assert limits.firm.numbers["net_credit"] == 9 * 10**18
+    collars = {name: symbol.numbers["collar"] for name, symbol in good.symbols.items()}
+    assert collars == {"AAPL": 15_000, "MSFT": 20_000}
+    assert (good.symbols["MSFT"].tick, good.symbols["AAPL"].lot) == (50, 100)
+    assert good.symbols["MSFT"].restricted == ("sell",)
+    assert good.firm.numbers["net_credit"] == 9 * 10**18
     everything = parse(GOOD.replace('["MSFT"]', '"all"')).accounts["ALPHA"]
     assert everything.entitled("ANY")
 
@@ -120,21 +122,43 @@ def test_the_line_of_a_key(text, path, line):
 
 
 @given(any_limits)
-def test_the_canonical_text_reads_back_as_the_same_limits(limits):
-    again = parse(limits.text())
-    assert again == limits
-    assert (again.text(), again.hash()) == (limits.text(), limits.hash())
+def test_the_canonical_text_reads_back_as_the_same_limits(some):
+    again = parse(some.text())
+    assert again == some
+    assert (again.text(), again.hash()) == (some.text(), some.hash())
 
 
 def test_no_limits_are_limits():
     assert parse(NO_LIMITS.text()) == NO_LIMITS
 
 
-def test_the_text_of_the_module_and_the_page_is_a_valid_file():
-    root = Path(__file__).resolve().parents[3]
-    page = (root / "docs/limits.md").read_text()
-    example = page.partition("```toml\n")[2].partition("```")[0]
-    assert parse(example).accounts
+def test_the_examples_of_the_module_and_the_page_are_one_valid_file():
+    page = (docs.FOLDER / "limits.md").read_text()
+    example = parse(page.partition("```toml\n")[2].partition("```")[0])
+    assert example.accounts
+    text = limits.__doc__.partition("::\n")[2].partition("\nWhat is not set")[0]
+    assert parse(dedent(text)) == example
+
+
+def test_the_pages_are_what_the_declarations_say():
+    assert docs.stale() == []
+
+
+def test_each_limit_has_its_check_and_a_stale_page_is_named(tmp_path, capsys):
+    for scope, _, fields in docs.TABLES:
+        for field in fields:
+            assert docs.check_of(scope, field)
+    (tmp_path / "limits.md").write_text(f"x {docs.BEGIN} y {docs.END} z")
+    assert docs.main(["--check", "--folder", str(tmp_path)]) == 1
+    assert "checks.md is stale" in capsys.readouterr().err
+    assert docs.main(["--folder", str(tmp_path)]) == 0
+    assert docs.main(["--check", "--folder", str(tmp_path)]) == 0
+    text = (tmp_path / "limits.md").read_text()
+    assert text.startswith("x ")
+    assert text.endswith(" z")
+    (tmp_path / "limits.md").write_text("nothing")
+    with pytest.raises(ValueError, match="no place for the table"):
+        docs.pages(tmp_path)
 
 
 def test_the_image_has_each_value_at_its_address():
@@ -168,12 +192,12 @@ def test_the_image_has_each_value_at_its_address():
 
 
 @given(any_limits)
-def test_every_word_is_a_word_of_the_image(limits):
-    accounts, symbols = list(limits.accounts), list(limits.symbols)
-    named = {name for account in limits.accounts.values() for name in account.positions}
-    named |= {name for account in limits.accounts.values() for name in account.symbols or ()}
+def test_every_word_is_a_word_of_the_image(some):
+    accounts, symbols = list(some.accounts), list(some.symbols)
+    named = {name for account in some.accounts.values() for name in account.positions}
+    named |= {name for account in some.accounts.values() for name in account.symbols or ()}
     symbols += sorted(named - set(symbols))
-    compiled = compile_image(limits, accounts, symbols, card_accounts=4, card_symbols=64)
+    compiled = compile_image(some, accounts, symbols, card_accounts=4, card_symbols=64)
     known = {
         table.address(row, field.word + word)
         for table in TABLES
@@ -209,9 +233,9 @@ def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, 
 
 
 def test_an_entitlement_to_an_unknown_symbol_is_refused():
-    limits = parse(GOOD.replace('["MSFT"]', '["MSFT", "GONE"]'))
-    with pytest.raises(LimitsError, match="accounts.ALPHA.symbols.GONE is not configured"):
-        compile_image(limits, ["ALPHA"], ["AAPL", "MSFT"], card_accounts=1, card_symbols=2)
+    wrong = parse(GOOD.replace('["MSFT"]', '["MSFT", "GONE"]'))
+    with pytest.raises(LimitsError, match=r"accounts\.ALPHA\.symbols\.GONE is not configured"):
+        compile_image(wrong, ["ALPHA"], ["AAPL", "MSFT"], card_accounts=1, card_symbols=2)
 
 
 @given(st.integers(0, 2**63))
