@@ -25,10 +25,12 @@ setup: $(STAMP)  ## make .venv with everything that is pinned in pyproject.toml
 generate: $(STAMP)  ## write the generated files: register map, C header, record classes, SBE schema, docs pages
 	@$(BIN)/python -m tickgate_hdl.lib.generate
 	@$(BIN)/python -m tickgate.protocols.docs
+	@$(BIN)/python -m tickgate.risk.docs
 
 check: $(STAMP)  ## fail when a generated file is stale
 	@$(BIN)/python -m tickgate_hdl.lib.generate --check
 	@$(BIN)/python -m tickgate.protocols.docs --check
+	@$(BIN)/python -m tickgate.risk.docs --check
 
 lint: $(STAMP)  ## ruff
 	@$(BIN)/ruff check .

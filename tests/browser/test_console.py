@@ -97,11 +97,19 @@ def test_limits_are_edited_and_uploaded(console, log_in: Callable[[str], Page]) 
     edit(page, "FUND1", "max_quantity", "250")
     expect(page.get_by_text("FUND1: max_quantity: 1000 → 250")).to_be_visible()
     edit(page, "AAPL", "collar", "0.75")
-    expect(page.get_by_text("AAPL: collar: 1.50 → 0.75")).to_be_visible()
+    expect(page.get_by_text("AAPL: collar: 1.50 → 0.75 (tightened)")).to_be_visible()
+    edit(page, "AAPL", "restricted", "short")
+    expect(page.get_by_text("AAPL: restricted: none → short (tightened)")).to_be_visible()
+    edit(page, "FUND1", "permissions", "buy, sell, short, day, ioc")
+    expect(page.get_by_text("buy, sell, short, day, ioc (loosened)")).to_be_visible()
+    edit(page, "firm", "net_credit", "3,000,000")
+    expect(page.get_by_text("the firm: net_credit: 2000000.00 → 3000000.00")).to_be_visible()
     upload.click()
     expect(page.get_by_text(f"Generation {before + 1} is in force")).to_be_visible()
     assert "max_quantity = 250" in console.engine.limits
     assert 'collar = "0.75"' in console.engine.limits
+    assert 'restricted = ["short"]' in console.engine.limits
+    assert 'net_credit = "3000000.00"' in console.engine.limits
 
 
 def test_a_wrong_limit_is_named_and_not_uploaded(console, log_in: Callable[[str], Page]) -> None:

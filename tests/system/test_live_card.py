@@ -14,7 +14,8 @@ from tickgate.records.codec import pack, unpack
 from tickgate.records.messages import CardEvent, GateDecision
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS, failed
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate.risk.compile import compile_image
+from tickgate.risk.limits import parse
 from tickgate_sim.card.build import build
 from tickgate_sim.card.process import LiveCard, live_card
 
@@ -89,18 +90,36 @@ def card_events(found: list[object]) -> list[str]:
     return [event.kind for event in found if isinstance(event, CardEvent)]
 
 
+LIMITS = """
+[firm]
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
+[accounts.ONE]
+permissions = ["buy", "day"]
+symbols = "all"
+max_quantity = 1000
+max_value = "400000.00"
+rate = 1000
+burst = 1000
+max_orders = 1000
+max_open_quantity = 1000000
+max_open_value = "100000000.00"
+max_day_quantity = 1000000
+max_day_value = "100000000.00"
+gross_credit = "100000000.00"
+net_credit = "100000000.00"
+max_long = 1000
+max_short = 1000
+[symbols.AAPL]
+collar = "10.00"
+tick = "0.01"
+lot = 1
+"""
+
+
 def image() -> dict[int, int]:
-    return {
-        ACCOUNT.address(0, 0): 1,
-        ACCOUNT.address(0, 1): 1000,
-        ACCOUNT.address(0, 3): 1,
-        ACCOUNT.address(0, 4): 1000,
-        ACCOUNT.address(0, 5): 1000,
-        SYMBOL.address(0, 0): 1,
-        SYMBOL.address(0, 1): 10_0000,
-        POSITION.address(0, 0): 1000,
-        POSITION.address(0, 1): 1000,
-    }
+    limits = parse(LIMITS)
+    return compile_image(limits, ["ONE"], ["AAPL"], card_accounts=16, card_symbols=64).words
 
 
 def test_the_card_says_what_it_is(card):

@@ -129,8 +129,9 @@ class Core(CardSide):
         if not self.card_up:
             return price, "no card", OTHER, NO_CARD
         if new.order_type == MARKET:
-            collar = self.limits.collars.get(new.symbol)
-            price, text = limit_for_market_order(new.side, new.bid, new.ask, collar)
+            limits = self.limits.symbols.get(new.symbol)
+            collar, tick = (limits.numbers["collar"], limits.tick) if limits else (None, 1)
+            price, text = limit_for_market_order(new.side, new.bid, new.ask, collar, tick)
             return price, "no price" if text else "", OTHER, text
         if new.time_in_force not in (DAY, IOC):
             text = "TimeInForce must be 0 (day) or 3 (immediate or cancel)"

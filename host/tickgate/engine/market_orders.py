@@ -5,12 +5,14 @@ WHOLE_TICK = 100
 DOLLAR = 10_000
 
 
-def limit_for_market_order(side: str, bid: int, ask: int, collar: int | None) -> tuple[int, str]:
+def limit_for_market_order(
+    side: str, bid: int, ask: int, collar: int | None, tick: int = 1
+) -> tuple[int, str]:
     """Limit price for a market order, or 0 and why there is none.
 
     Prices are 1/10000 USD, ``side`` the OUCH letter. The far touch plus (a sell: minus) the
-    symbol's collar, moved towards the touch to a whole cent where the price is a dollar or more; a
-    sell's is at least 1.
+    symbol's collar, moved towards the touch to a multiple of the symbol's ``tick``, of a whole cent
+    where the price is a dollar or more; a sell's is at least one tick.
     """
     if collar is None:
         return 0, "a market order needs a price collar, and the symbol has no limits"
@@ -20,10 +22,10 @@ def limit_for_market_order(side: str, bid: int, ask: int, collar: int | None) ->
         return 0, f"a market order needs a price, and the symbol has no {which} now"
     if side == "B":
         price = touch + collar
-        if price >= DOLLAR:
-            price = max(touch, price - price % WHOLE_TICK)
-        return price, ""
-    price = max(1, touch - collar)
-    if price >= DOLLAR:
-        price = min(touch, price + -price % WHOLE_TICK)
-    return price, ""
+        return max(touch, price - price % _step(price, tick)), ""
+    price = max(tick, touch - collar)
+    return min(touch, price + -price % _step(price, tick)), ""
+
+
+def _step(price: int, tick: int) -> int:
+    return max(tick, WHOLE_TICK) if price >= DOLLAR else tick

@@ -146,7 +146,7 @@ def _image(table: ImageTable, name: str) -> ImageField:
 
 def _restricted(who: str) -> LimitField:
     field = _image(SYMBOL, "restricted")
-    doc = f"What {who} may not do: buy, sell at all, or sell short."
+    doc = f"What {who} do: buy, sell at all, or sell short."
     return LimitField(
         "restricted", "names", field.label, doc, names=RESTRICTIONS, optional=True, restricts=True
     )
@@ -167,7 +167,7 @@ _TICK = LimitField(
     "usd",
     _image(SYMBOL, "tick").label,
     "Prices are multiples of it.",
-    max(TICKS),
+    _image(SYMBOL, "tick").most,
     choices=tuple(TICKS),
     restricts=True,
 )
@@ -176,14 +176,14 @@ _LOT = LimitField(
     "shares",
     _image(SYMBOL, "lot").label,
     "Quantities are multiples of it.",
-    max(LOTS),
+    _image(SYMBOL, "lot").most,
     choices=tuple(LOTS),
     restricts=True,
 )
 
-POSITION_FIELDS = (*_numbers(POSITION), _restricted("the account"))
+POSITION_FIELDS = (*_numbers(POSITION), _restricted("the account may not"))
 ACCOUNT_FIELDS = (_PERMISSIONS, _SYMBOLS, *_numbers(ACCOUNT), *_numbers(POSITION))
-SYMBOL_FIELDS = (*_numbers(SYMBOL), _TICK, _LOT, _restricted("anybody"))
+SYMBOL_FIELDS = (*_numbers(SYMBOL), _TICK, _LOT, _restricted("nobody may"))
 FIRM_FIELDS = _numbers(FIRM)
 
 

@@ -133,11 +133,6 @@ class Limits:
     symbols: Mapping[str, SymbolLimits]
     firm: FirmLimits
 
-    @property
-    def collars(self) -> Mapping[str, int]:
-        """Price collar by symbol, in 1/10000 USD."""
-        return {name: symbol.numbers["collar"] for name, symbol in self.symbols.items()}
-
     def text(self) -> str:
         """The canonical TOML: same limits, same text. Collars are amounts, names are sorted."""
         return "\n".join(_lines(self)) + "\n"

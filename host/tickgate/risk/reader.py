@@ -10,7 +10,7 @@ SCALE = 10_000
 Path = tuple[str, ...]
 """Where a key is: the names of the tables around it, then its own."""
 
-_USD = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,4}))?")
+_USD = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,4}))?")
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
 _HEADER = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")

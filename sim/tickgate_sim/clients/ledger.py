@@ -69,6 +69,8 @@ class Ledger:
     """Reports whose ExecID was known."""
     unknown: int = 0
     """Reports about orders that this trader did not send."""
+    _selling: list[OrderRecord] = field(default_factory=list)
+    """Orders to sell that may still trade, and some that no longer do."""
     _exec_ids: set[str] = field(default_factory=set)
     _by_seq: dict[int, str] = field(default_factory=dict)
 
@@ -79,10 +81,18 @@ class Ledger:
         self._by_seq[seq] = record.cl_ord_id
         if record.orig_cl_ord_id is not None:
             self.orders[record.orig_cl_ord_id].pending_change = True
+        if record.kind != tags.ORDER_CANCEL_REQUEST and record.side != _BUY:
+            self._selling.append(record)
 
     def live_orders(self) -> list[OrderRecord]:
         """Orders that rest at the venue, oldest first."""
         return [order for order in self.orders.values() if order.live]
+
+    def unsold(self, symbol: str) -> int:
+        """Shares held that no order is selling, below 0 when short. Replacements count fully."""
+        self._selling = [order for order in self._selling if order.leaves]
+        selling = sum(order.leaves for order in self._selling if order.symbol == symbol)
+        return self.positions[symbol] - selling
 
     def unanswered(self) -> list[str]:
         """ClOrdIDs that no report has named yet."""
@@ -135,6 +145,7 @@ class Ledger:
         original = self.orders.get(order.orig_cl_ord_id or "")
         if original is not None and (exec_type == _REPLACED or status in _FINAL_STATUSES):
             original.live = original.pending_change = False
+            original.leaves = 0
         final = status in _FINAL_STATUSES
         order.leaves = message.quantity(tags.LEAVES_QTY)
         rests = order.rests and order.kind != tags.ORDER_CANCEL_REQUEST
@@ -166,6 +177,7 @@ class Ledger:
             return
         order.answered = True
         order.live = False
+        order.leaves = 0
         original = self.orders.get(order.orig_cl_ord_id or "")
         if original is not None:
             original.pending_change = False

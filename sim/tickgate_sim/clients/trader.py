@@ -45,6 +45,8 @@ class TraderConfig:
     """Shares of one symbol, long or short, at which a trader starts to lean the other way."""
     price_hints: Mapping[str, int] = field(default_factory=dict)
     """Where to start without market data, 1/10000 USD by symbol."""
+    held: Mapping[str, int] = field(default_factory=dict)
+    """Shares that the account has before, by symbol; not in the trader's own books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +166,35 @@ class Trader(ABC):
 
     def lean(self, symbol: str) -> str | None:
         """The side that brings a too large position back; None when it isn't too large."""
-        position = self.ledger.positions[symbol]
+        position = self._held(symbol) + self.ledger.positions[symbol]
         if abs(position) < self.config.max_position:
             return None
         return orders.SELL if position > 0 else orders.BUY
 
     def enter(self, symbol: str, side: str, quantity: int, price: int, tif: str) -> OrderRecord:
-        """Send a new limit order."""
+        """Send a new limit order; one to sell is marked short when it may be (Reg SHO 200(g))."""
+        rests = tif != orders.IMMEDIATE_OR_CANCEL
+        if side == orders.SELL:
+            side = self._marked(symbol, quantity, rests)
         record = OrderRecord(
             self._next_id(), tags.NEW_ORDER_SINGLE, symbol, side, quantity, price, leaves=quantity
         )
-        record.rests = tif != orders.IMMEDIATE_OR_CANCEL
+        record.rests = rests
         self._send(record, [(tags.TIME_IN_FORCE, tif)])
         return record
+
+    def _held(self, symbol: str) -> int:
+        return self.config.held.get(symbol, 0)
+
+    def _marked(self, symbol: str, quantity: int, rests: bool) -> str:
+        """Side of an order to sell: long if what is held covers it.
+
+        The side can't be changed later, and the gate counts an order and its replacement until the
+        venue has answered: one that rests is sold long only if both are covered.
+        """
+        free = self._held(symbol) + self.ledger.unsold(symbol)
+        covered = free >= (2 * quantity if rests else quantity)
+        return orders.SELL if covered else orders.SELL_SHORT
 
     def replace(self, original: OrderRecord, quantity: int, price: int) -> OrderRecord:
         """Ask to change a live order; ``quantity`` is the new total."""

@@ -122,7 +122,8 @@ def _run(
         say(f"serving: open {machine.console_url} and log in as risk with {password}")
         say("market and clients go on; Ctrl-C stops everything")
         try:
-            trade(machine.settings, FOREVER_S, stores)
+            held = {client.comp_id: client.positions for client in clients}
+            trade(machine.settings, FOREVER_S, stores, held)
         except KeyboardInterrupt:
             say("stopping")
     return verdict.all_agree

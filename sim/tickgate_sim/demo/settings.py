@@ -170,7 +170,7 @@ class Settings:
                 "max_orders = 1000",
                 "max_open_quantity = 100000",
                 'max_open_value = "20000000.00"',
-                "max_day_quantity = 100000000",
+                "max_day_quantity = 1000000000",
                 'max_day_value = "50000000000.00"',
                 'gross_credit = "50000000000.00"',
                 'net_credit = "20000000.00"',

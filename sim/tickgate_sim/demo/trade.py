@@ -32,11 +32,15 @@ class BookQuotes:
 
 
 def trade(
-    settings: Settings, seconds: float, stores: Mapping[str, MessageStore]
+    settings: Settings,
+    seconds: float,
+    stores: Mapping[str, MessageStore],
+    held: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[ClientSummary]:
     """Run the clients side by side; what each did, by its own books.
 
-    ``stores`` has each session's messages by CompID, so that a later call goes on with its numbers.
+    ``stores`` has each session's messages by CompID, so that a later call goes on with its numbers;
+    ``held`` the shares that each has from before, by CompID and symbol.
     """
     quotes = BookQuotes(settings.state_dir / "tob.bin", list(SYMBOLS))
     traders = [
@@ -47,6 +51,7 @@ def trade(
                 symbols=list(SYMBOLS),
                 seed=settings.seed + number,
                 password=client.password,
+                held=(held or {}).get(client.comp_id, {}),
             ),
             quotes,
             stores[client.comp_id],

@@ -11,7 +11,7 @@ from tickgate.card.protocols import transfer_in_turn
 
 BUS = 0x1_0000_0000
 SYMBOLS, ACCOUNTS = 4, 2
-TABLE_WORDS = {0: ACCOUNTS * 8, 1: SYMBOLS * 2, 2: ACCOUNTS * SYMBOLS * 2}
+TABLE_WORDS = {0: ACCOUNTS * 32, 1: SYMBOLS * 8, 2: ACCOUNTS * SYMBOLS * 4, 3: 8}
 
 
 class FakeIrq:

@@ -17,7 +17,7 @@ from tickgate.card.errors import (
 from tickgate.card.limits import image_crc
 from tickgate.card.status import KillState
 from tickgate.risk.checks import CHECKS
-from tickgate.risk.image import ACCOUNT, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL
 
 
 @pytest.fixture
@@ -73,21 +73,23 @@ IMAGE = {
     ACCOUNT.address(1, 2): 0xFFFF_FFFF,
     SYMBOL.address(3, 1): 5_000,
     POSITION.address(7, 1): 0x7FFF_FFFF,
+    FIRM.address(0, 4): 9,
 }
 
 
 def test_upload_writes_every_word_and_commits(card, fake):
     card.upload_limits(IMAGE, 3)
     assert {a: w for a, w in fake.limits.items() if w} == IMAGE
-    assert len(fake.limits) == 2 * 8 + 4 * 2 + 2 * 4 * 2, "absent words are written as 0"
+    assert len(fake.limits) == 2 * 32 + 4 * 8 + 2 * 4 * 4 + 8, "absent words are written as 0"
     assert card.status().generation == 3
 
 
 def test_the_crc_is_that_of_zlib_over_the_tables_in_order():
-    words = [IMAGE.get(a, 0) for a in range(16)]
-    words += [IMAGE.get(1 << 14 | a, 0) for a in range(8)]
-    words += [IMAGE.get(2 << 14 | a, 0) for a in range(16)]
-    assert image_crc(IMAGE, symbols=4, accounts=2) == zlib.crc32(struct.pack("<40I", *words))
+    words = [IMAGE.get(a, 0) for a in range(64)]
+    words += [IMAGE.get(1 << 14 | a, 0) for a in range(32)]
+    words += [IMAGE.get(2 << 14 | a, 0) for a in range(32)]
+    words += [IMAGE.get(3 << 14 | a, 0) for a in range(8)]
+    assert image_crc(IMAGE, symbols=4, accounts=2) == zlib.crc32(struct.pack("<136I", *words))
 
 
 def test_old_words_of_the_shadow_do_not_stay(card, fake):
@@ -99,7 +101,7 @@ def test_old_words_of_the_shadow_do_not_stay(card, fake):
 def test_a_word_that_reads_back_wrongly_stops_the_upload_before_the_commit(card, fake):
     address = SYMBOL.address(3, 1)
     fake.corrupt[address] = 4_999
-    with pytest.raises(LimitsRefused, match="0x4007 was written as 0x1388 and reads back as"):
+    with pytest.raises(LimitsRefused, match="0x4019 was written as 0x1388 and reads back as"):
         card.upload_limits(IMAGE, 3)
     assert "limit_commit" not in dict(fake.writes)
 
@@ -130,7 +132,7 @@ def test_a_commit_that_does_not_end_is_given_up(card, fake):
         ({}, 0, "generation must be 1"),
         ({}, 1 << 32, "generation must be 1"),
         ({ACCOUNT.address(2, 0): 1}, 1, "outside the tables of a card with 4 symbols and 2 acc"),
-        ({3 << 14: 1}, 1, "outside the tables"),
+        ({FIRM.address(1, 0): 1}, 1, "outside the tables"),
         ({0: -1}, 1, "must be a u32"),
         ({0: 1 << 32}, 1, "must be a u32"),
     ],

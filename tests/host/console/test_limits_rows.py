@@ -1,58 +1,58 @@
-"""Limits go through the grids' rows unchanged, and each change is listed."""
+"""Limits go through the grids' rows unchanged, and a wrong cell is named."""
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from tickgate.console import limits_rows
-from tickgate.risk.limits import AccountLimits, Limits, LimitsError, PositionLimit
+from tickgate.risk.limits import Limits, LimitsError, parse
 
-shares = st.integers(0, 2**31 - 1)
-names = st.text("ABCDEFGHIJ0123456789", min_size=1, max_size=8)
-positions = st.builds(PositionLimit, shares, shares)
-accounts = st.builds(
-    AccountLimits,
-    max_quantity=st.integers(0, 2**32 - 1),
-    max_value=st.integers(0, 10**19 - 1),
-    rate=st.integers(0, 65535),
-    burst=st.integers(0, 65535),
-    default=positions,
-    positions=st.dictionaries(names, positions, max_size=3),
-)
-limits = st.builds(
-    Limits,
-    st.dictionaries(names, accounts, max_size=4),
-    st.dictionaries(names, st.integers(0, 2**32 - 1), max_size=4),
-)
+from tests.host.risk.strategies import GOOD, limits
+
+
+def grids(some: Limits) -> list[list[limits_rows.Row]]:
+    return [
+        limits_rows.account_rows(some),
+        limits_rows.position_rows(some),
+        limits_rows.symbol_rows(some),
+        limits_rows.firm_rows(some),
+    ]
 
 
 @given(limits)
 def test_rows_lose_nothing(some: Limits) -> None:
-    again = limits_rows.from_rows(
-        limits_rows.account_rows(some),
-        limits_rows.position_rows(some),
-        limits_rows.symbol_rows(some),
-    )
-    assert again == some
-    assert limits_rows.changes(some, again) == []
+    assert limits_rows.from_rows(*grids(some)) == some
 
 
-@given(limits, limits)
-def test_changes_are_empty_only_for_equal_limits(one: Limits, other: Limits) -> None:
-    assert (limits_rows.changes(one, other) == []) == (one == other)
+@pytest.mark.parametrize(
+    ("grid", "field", "cell", "message"),
+    [
+        (0, "max_value", "x", r"^accounts\.ALPHA\.max_value must be an amount"),
+        (0, "max_orders", None, r"^accounts\.ALPHA\.max_orders must be a whole number"),
+        (0, "permissions", "buy, bye", r"^accounts\.ALPHA\.permissions cannot have 'bye'"),
+        (1, "restricted", "everything", r"positions\.AAPL\.restricted cannot have 'everything'"),
+        (2, "tick", "0.02", r"^symbols\.AAPL\.tick must be one of"),
+        (2, "lot", "7", r"^symbols\.AAPL\.lot must be one of"),
+        (3, "net_credit", "", r"^firm\.net_credit must be an amount"),
+    ],
+)
+def test_a_wrong_cell_is_named(grid: int, field: str, cell: object, message: str) -> None:
+    rows = grids(parse(GOOD))
+    rows[grid][0][field] = cell
+    with pytest.raises(LimitsError, match=message):
+        limits_rows.from_rows(*rows)
 
 
-def test_a_wrong_cell_is_named() -> None:
-    row = {
-        "id": "F1",
+def test_cells_are_read_as_people_write_them() -> None:
+    rows = grids(parse(GOOD))
+    rows[0][0] |= {
         "max_quantity": "1,000",
-        "max_value": "x",
-        "rate": 1,
-        "burst": 1,
-        "max_long": 0,
-        "max_short": 0,
+        "max_value": "10,000.50",
+        "symbols": " AAPL,MSFT ",
+        "permissions": "",
     }
-    with pytest.raises(LimitsError, match=r"accounts\.F1\.max_value"):
-        limits_rows.from_rows([row], [], [])
-    good = limits_rows.from_rows([{**row, "max_value": "10,000.50"}], [], [])
-    assert good.accounts["F1"].max_quantity == 1000
-    assert good.accounts["F1"].max_value == 100_005_000
+    alpha = limits_rows.from_rows(*rows).accounts["ALPHA"]
+    assert alpha.numbers["max_quantity"] == 1000
+    assert alpha.numbers["max_value"] == 100_005_000
+    assert alpha.symbols == ("AAPL", "MSFT")
+    assert alpha.permissions == ()
+    rows[0][0]["symbols"] = "all"
+    assert limits_rows.from_rows(*rows).accounts["ALPHA"].symbols is None

@@ -6,7 +6,16 @@ import stat
 import time
 
 import pytest
+from tickgate.cli import build
+from tickgate.engine import cli as engine_cli
 from tickgate.engine.client import EngineError
+from tickgate.engine.config import EngineConfig
+from tickgate.engine.core import Core
+from tickgate.engine.inputs import LimitsSet
+from tickgate.risk.limits import NO_LIMITS
+from typer.testing import CliRunner
+
+from tests.host.engine.conftest import LIMITS
 
 
 def limits(world):
@@ -128,11 +137,43 @@ def test_limits_outlive_a_restart_and_an_edited_file_replaces_them(world):
     assert world.engine.core.generation == 3
 
 
+def test_limits_are_applied_from_the_command_line(world, monkeypatch, tmp_path):
+    world.start()
+    monkeypatch.setattr(EngineConfig, "load", lambda _: world.config)
+
+    def ask(_socket, _state, _actor, command, **arguments):
+        return world.ask(command, **arguments)
+
+    monkeypatch.setattr(engine_cli, "ask", ask)
+    file = tmp_path / "new.toml"
+    apply = ["limits", "apply", "--config", "engine.toml", str(file)]
+    file.write_text(LIMITS.replace("max_quantity = 1000", "max_quantity = 50", 1))
+    done = CliRunner().invoke(build(), apply)
+    assert done.output.startswith("generation 2 is in force, sha256 "), done.output
+    assert world.card.words[1] == 50
+    file.write_text(LIMITS.replace("symbols.MSFT", "symbols.NOPE"))
+    refused = CliRunner().invoke(build(), apply)
+    assert refused.exit_code == 1
+    assert "symbols.NOPE is not configured in the engine" in refused.output
+    file.write_text("firm = 5")
+    refused = CliRunner().invoke(build(), apply)
+    assert refused.exit_code == 1
+    assert f"{file}: line 1: firm must be a table" in refused.output
+    assert world.card.generation == 2
+
+
+def test_limits_of_an_older_version_refuse_until_the_file_is_put_into_force():
+    core = Core()
+    core.handle(LimitsSet(7, "[symbols.AAPL]\ncollar = '1.00'", "hash", "file"), 1, 0)
+    assert (core.generation, core.limits, core.limits_file_hash) == (7, NO_LIMITS, "file")
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("[accounts.ALPHA]", "accounts.ALPHA.max_quantity is missing"),
-        ("[symbols.NOPE]\ncollar = '1.00'", "symbols.NOPE is not configured in the engine"),
+        ("\n[accounts.ALPHA]", "line 2: accounts.ALPHA.max_quantity is missing"),
+        (LIMITS.replace("symbols.MSFT", "symbols.NOPE"), "symbols.NOPE is not configured in the"),
+        (LIMITS.replace('"all"', '["NOPE"]', 1), "accounts.ALPHA.symbols.NOPE is not configured"),
         (5, "toml must be the text"),
     ],
 )

@@ -202,6 +202,15 @@ def test_limits_of_market_orders(side, bid, ask, collar, price):
 
 
 @pytest.mark.parametrize(
+    ("side", "touch", "tick", "price"),
+    [("B", 5_000, 100, 5_000), ("B", 5_000, 50, 5_050), ("S", 5_000, 50, 4_950), ("S", 60, 100, 60),
+     ("S", 5_000, 100, 5_000), ("S", 150, 100, 100), ("B", 99_900, 50, 99_900)],
+)  # fmt: skip
+def test_limits_of_market_orders_are_multiples_of_the_tick(side, touch, tick, price):
+    assert limit_for_market_order(side, touch, touch, 70, tick) == (price, "")
+
+
+@pytest.mark.parametrize(
     ("side", "bid", "ask", "collar", "text"),
     [("B", 1, 0, 5, "no offer"), ("S", 0, 1, 5, "no bid"), ("B", 1, 1, None, "has no limits")],
 )
@@ -217,9 +226,9 @@ def test_refusal_texts():
     assert refusal_text(mask, kill.bit, 7) == (
         f"RISK kill_all: {kill.text}; also: max_value; limits generation 7"
     )
-    assert refusal_text(1 << 30, 30, 7) == "RISK check 30; limits generation 7"
-    reasons = [reject_reason(BY_NAME[x].bit) for x in ("halted", "max_value", "kill_all")]
-    assert reasons == [2, 3, 99]
+    assert refusal_text(1 << 60, 60, 7) == "RISK check 60; limits generation 7"
+    names = ("halted", "max_value", "firm_net_credit", "kill_all", "short_mark")
+    assert [reject_reason(BY_NAME[name].bit) for name in names] == [2, 3, 3, 99, 99]
     assert venue_reject_text(29) == "invalid price"
     assert venue_reject_text(999) == "reason 999"
     assert cancel_text("U") == "canceled: requested by the user"

@@ -1,72 +1,104 @@
-"""Limits: a wrong value is refused by the name of its key; right ones reach the image."""
+"""Limits: a wrong value is refused by line and key; right ones reach the image."""
+
+from textwrap import dedent
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tickgate.risk import limits as model
+from tickgate.risk import docs, image, limits, reader
 from tickgate.risk.compile import compile_image
-from tickgate.risk.limits import AccountLimits, Limits, LimitsError, PositionLimit, load, parse
-from typer import Typer
-from typer.testing import CliRunner
+from tickgate.risk.fields import ACCOUNT_FIELDS, FIRM_FIELDS, POSITION_FIELDS, SYMBOL_FIELDS
+from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL, TABLES, rows
+from tickgate.risk.limits import NO_LIMITS, LimitsError, load, parse
 
-GOOD = """
-[accounts.ALPHA]
-max_quantity = 5000
-max_value = "250000.00"
-rate = 100
-burst = 50
-max_long = 20000
-max_short = 10
-[accounts.ALPHA.positions.AAPL]
-max_long = 500
-max_short = 0
-[symbols.AAPL]
-collar = "1.5"
-[symbols.MSFT]
-collar_bps = 50
-reference = "400.00"
-"""
+from tests.host.risk.strategies import GOOD
+from tests.host.risk.strategies import limits as any_limits
 
 
 def test_a_good_file_is_read():
-    limits = parse(GOOD)
-    alpha = limits.accounts["ALPHA"]
-    assert alpha.max_value == 2_500_000_000
-    assert alpha.position("AAPL") == PositionLimit(500, 0)
-    assert alpha.position("MSFT") == PositionLimit(20000, 10)
-    assert limits.collars == {"AAPL": 15_000, "MSFT": 20_000}
+    good = parse(GOOD)
+    alpha = good.accounts["ALPHA"]
+    assert alpha.numbers["max_value"] == 2_500_000_000
+    assert alpha.permissions == ("buy", "short", "day")
+    assert alpha.position("AAPL").numbers == {"max_long": 500, "max_short": 0}
+    assert alpha.position("AAPL").restricted == ("buy", "short")
+    assert alpha.position("MSFT").numbers == {"max_long": 20000, "max_short": 10}
+    assert [alpha.entitled(symbol) for symbol in ("AAPL", "MSFT")] == [False, True]
+    collars = {name: symbol.numbers["collar"] for name, symbol in good.symbols.items()}
+    assert collars == {"AAPL": 15_000, "MSFT": 20_000}
+    assert (good.symbols["MSFT"].tick, good.symbols["AAPL"].lot) == (50, 100)
+    assert good.symbols["MSFT"].restricted == ("sell",)
+    assert good.firm.numbers["net_credit"] == 9 * 10**18
+    everything = parse(GOOD.replace('["MSFT"]', '"all"')).accounts["ALPHA"]
+    assert everything.entitled("ANY")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("max_quantity = 5000", "", "accounts.ALPHA.max_quantity is missing"),
-        ("max_quantity = 5000", "max_quantity = -1", "max_quantity must be a whole number, 0 to"),
+        ("max_quantity = 5000", "max_quantity = -1", "4: .*max_quantity must be a whole number, 0"),
         ("max_quantity = 5000", "max_quantity = 1.5", "max_quantity must be a whole number"),
         ("max_quantity = 5000", "max_quantity = true", "max_quantity must be a whole number"),
-        ('"250000.00"', "250000.0", "max_value must be an amount in USD as text"),
+        ('"250000.00"', "250000.0", "line 5: accounts.ALPHA.max_value must be an amount in USD as"),
         ('"250000.00"', '"1.00001"', "with at most 4 decimals"),
         ('"250000.00"', '"-5"', "max_value must be an amount"),
         ("rate = 100", "rate = 65536", "rate must be a whole number, 0 to 65535, not 65536"),
-        ("max_short = 10", "max_short = 2147483648", "ALPHA.max_short must be"),
-        ("max_short = 0", "max_shrt = 0", "ALPHA.positions.AAPL.max_shrt is not a limit"),
-        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "no name"),
-        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "symbols.AAPL: give either"),
-        ('collar = "1.5"', 'collar = "429497"', "must be at most"),
-        ('reference = "400.00"', "", "symbols.MSFT.reference is missing"),
-        ("[symbols.AAPL]", "[symbol.AAPL]", "symbol is not a limit; known here: accounts, symbols"),
-        ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML"),
+        ("max_short = 10", "max_short = 2147483648", "line 16: accounts.ALPHA.max_short must be"),
+        ("max_short = 0", "max_shrt = 0", "line 19: accounts.ALPHA.positions.AAPL.max_shrt is not"),
+        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "17: .*no nam"),
+        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "21: symbols.AAPL: give either"),
+        ('collar = "1.5"', "", "line 21: symbols.AAPL.collar is missing"),
+        ('collar = "1.5"', 'collar = "429497"', "line 22: symbols.AAPL.collar must be at most"),
+        ('reference = "400.00"', "", "line 25: symbols.MSFT.reference is missing"),
+        ("[symbols.AAPL]", "[symbol.AAPL]", "line 21: symbol is not a limit; known here: accounts"),
+        ("[firm]", "[firma]", "line 31: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 33: firm.net_limit is not a limit"),
+        ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
+        ('["day", "buy", "short"]', '"buy"', "line 2: .*permissions must be a list of texts"),
+        ('["day", "buy", "short"]', "[1]", "line 2: .*permissions must be a list of texts"),
+        ('"buy", "short"]', '"bye"]', "line 2: .*permissions cannot have 'bye'; known: buy, sell,"),
+        ('"buy", "short"]', '"day"]', "line 2: .*permissions has 'day' more than once"),
+        ('["short", "buy"]', '["all"]', "line 20: .*restricted cannot have 'all'; known: buy, sel"),
+        ('["MSFT"]', '["A,B"]', "line 3: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
+        ('["MSFT"]', '["all"]', "line 3: accounts.ALPHA.symbols .*cannot have 'all'"),
+        ('["MSFT"]', "5", "line 3: accounts.ALPHA.symbols must be a list"),
+        ('tick = "0.01"', 'tick = "0.002"', "23: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
+        ("lot = 100", "lot = 50", "line 24: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
-def test_what_is_wrong_is_named(old, new, message):
+def test_what_is_wrong_is_named_with_its_line(old, new, message):
     assert old in GOOD
     with pytest.raises(LimitsError, match=message):
         parse(GOOD.replace(old, new, 1))
 
 
+def required():
+    """Each line that a file must have, and the key that is missing without it."""
+    tables = {"accounts.ALPHA": ACCOUNT_FIELDS, "accounts.ALPHA.positions.AAPL": POSITION_FIELDS}
+    tables |= {"symbols.AAPL": SYMBOL_FIELDS, "firm": FIRM_FIELDS}
+    for table, fields in tables.items():
+        yield from ((table, field.name) for field in fields if not field.optional)
+
+
+@pytest.mark.parametrize(("table", "key"), list(required()))
+def test_no_key_can_be_left_out(table, key):
+    lines = GOOD.splitlines()
+    header = lines.index(f"[{table}]")
+    at = next(n for n in range(header, len(lines)) if lines[n].startswith(f"{key} = "))
+    with pytest.raises(LimitsError) as caught:
+        parse("\n".join([*lines[:at], *lines[at + 1 :]]))
+    assert str(caught.value).startswith(f"line {header + 1}: {table}.{key} is missing")
+
+
+def test_the_firm_must_be_there():
+    with pytest.raises(LimitsError, match="line 1: firm is missing"):
+        parse(GOOD[: GOOD.index("[firm]")])
+
+
 def test_a_table_that_is_none_is_named():
-    with pytest.raises(LimitsError, match="accounts must be a table, not 5"):
-        parse("accounts = 5")
+    with pytest.raises(LimitsError, match="line 3: accounts must be a table, not 5"):
+        parse("\n# nothing\naccounts = 5")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -74,53 +106,115 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         load(tmp_path / "limits.toml")
 
 
-POSITIONS = st.builds(PositionLimit, st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
-NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
-ACCOUNTS = st.builds(
-    AccountLimits,
-    st.integers(0, 2**32 - 1),
-    st.integers(0, 2**63),
-    st.integers(0, 65535),
-    st.integers(0, 65535),
-    POSITIONS,
-    st.dictionaries(NAMES, POSITIONS, max_size=3),
+@pytest.mark.parametrize(
+    ("text", "path", "line"),
+    [
+        ('a = 1\n[b."c.d"]\ne.f = 2', ("b", "c.d", "e", "f"), 3),
+        ('a = 1\n[b."c.d"]\ne.f = 2', ("b", "c.d", "x"), 2),
+        ("[b.c]\n[b]\nx = 1", ("b", "y"), 2),
+        ("b = {c = 1}", ("b", "c"), 1),
+        ("x = [\n'a',\n]\ny = 1", ("y",), 4),
+        ("x = '''\na.\"\n= 3\n'''\ny = 1", ("z",), 1),
+    ],
 )
-LIMITS = st.builds(
-    Limits,
-    st.dictionaries(NAMES, ACCOUNTS, max_size=3),
-    st.dictionaries(NAMES, st.integers(0, 2**32 - 1), max_size=3),
-)
+def test_the_line_of_a_key(text, path, line):
+    assert reader.line_of(text, path) == line
 
 
-@given(LIMITS)
-def test_the_canonical_text_reads_back_as_the_same_limits(limits):
-    again = parse(limits.text())
-    assert again == limits
-    assert (again.text(), again.hash()) == (limits.text(), limits.hash())
+@given(any_limits)
+def test_the_canonical_text_reads_back_as_the_same_limits(some):
+    again = parse(some.text())
+    assert again == some
+    assert (again.text(), again.hash()) == (some.text(), some.hash())
+
+
+def test_no_limits_are_limits():
+    assert parse(NO_LIMITS.text()) == NO_LIMITS
+
+
+def test_the_examples_of_the_module_and_the_page_are_one_valid_file():
+    page = (docs.FOLDER / "limits.md").read_text()
+    example = parse(page.partition("```toml\n")[2].partition("```")[0])
+    assert example.accounts
+    text = limits.__doc__.partition("::\n")[2].partition("\nWhat is not set")[0]
+    assert parse(dedent(text)) == example
+
+
+def test_the_pages_are_what_the_declarations_say():
+    assert docs.stale() == []
+
+
+def test_each_limit_has_its_check_and_a_stale_page_is_named(tmp_path, capsys):
+    for scope, _, fields in docs.TABLES:
+        for field in fields:
+            assert docs.check_of(scope, field)
+    (tmp_path / "limits.md").write_text(f"x {docs.BEGIN} y {docs.END} z")
+    assert docs.main(["--check", "--folder", str(tmp_path)]) == 1
+    assert "checks.md is stale" in capsys.readouterr().err
+    assert docs.main(["--folder", str(tmp_path)]) == 0
+    assert docs.main(["--check", "--folder", str(tmp_path)]) == 0
+    text = (tmp_path / "limits.md").read_text()
+    assert text.startswith("x ")
+    assert text.endswith(" z")
+    (tmp_path / "limits.md").write_text("nothing")
+    with pytest.raises(ValueError, match="no place for the table"):
+        docs.pages(tmp_path)
 
 
 def test_the_image_has_each_value_at_its_address():
-    image = compile_image(
+    compiled = compile_image(
         parse(GOOD), ["BETA", "ALPHA"], ["MSFT", "AAPL"], card_accounts=4, card_symbols=8
     )
-    words = image.words
-    row = [words[8 + word] for word in range(6)]
-    assert row == [1, 5000, 2_500_000_000, 0, 100, 50]
-    assert words[1 << 14] == 1
-    assert words[1 << 14 | 1] == 20_000
-    assert words[1 << 14 | 3] == 15_000
-    assert words[2 << 14 | (1 * 8 + 1) * 2] == 500
-    assert words[2 << 14 | (1 * 8 + 0) * 2 | 1] == 10
-    assert 0 not in words
-    assert image.missing == ("account BETA",)
+    words = compiled.words
+
+    def field(table, row, name):
+        where = next(field for field in table.fields if field.name == name)
+        place = [table.address(row, where.word + word) for word in range(where.words)]
+        return sum(words[address] << 32 * n for n, address in enumerate(place))
+
+    for given_field in ACCOUNT_FIELDS:
+        if given_field.name in parse(GOOD).accounts["ALPHA"].numbers and not given_field.choices:
+            table, row = (ACCOUNT, 1)
+            if given_field.name in ("max_long", "max_short"):
+                table, row = (POSITION, 1 * 8 + 0)
+            value = parse(GOOD).accounts["ALPHA"].numbers[given_field.name]
+            assert field(table, row, given_field.name) == value, given_field.name
+    assert field(ACCOUNT, 1, "max_open_quantity") == 200_000_000_000
+    assert field(ACCOUNT, 1, "enabled") == 1
+    assert field(ACCOUNT, 1, "permissions") == 0b001_0101
+    assert [field(SYMBOL, 0, f.name) for f in SYMBOL.fields] == [1, 20_000, 0b101, 0, 0b010]
+    assert [field(SYMBOL, 1, f.name) for f in SYMBOL.fields] == [1, 15_000, 0b111, 0b10011, 0]
+    assert [field(POSITION, 9, f.name) for f in POSITION.fields] == [500, 0, 0b101]
+    assert [field(POSITION, 8, f.name) for f in POSITION.fields] == [20000, 10, ENTITLED]
+    assert [field(FIRM, 0, f.name) for f in FIRM.fields] == [1, 200_000_000_000, 9 * 10**18]
+    assert ACCOUNT.address(0, 0) not in words
+    assert compiled.missing == ("account BETA",)
 
 
-def test_a_large_value_takes_both_words():
-    text = GOOD.replace("250000.00", "1000000.0001")
-    image = compile_image(
-        parse(text), ["ALPHA"], ["MSFT", "AAPL"], card_accounts=1, card_symbols=2
-    )
-    assert image.words[2] | image.words[3] << 32 == 10_000_000_001
+@given(any_limits)
+def test_every_word_is_a_word_of_the_image(some):
+    accounts, symbols = list(some.accounts), list(some.symbols)
+    named = {name for account in some.accounts.values() for name in account.positions}
+    named |= {name for account in some.accounts.values() for name in account.symbols or ()}
+    symbols += sorted(named - set(symbols))
+    compiled = compile_image(some, accounts, symbols, card_accounts=4, card_symbols=64)
+    known = {
+        table.address(row, field.word + word)
+        for table in TABLES
+        for row in range(rows(table, accounts=4, symbols=64))
+        for field in table.fields
+        for word in range(field.words)
+    }
+    assert compiled.words.keys() <= known
+    assert all(0 <= word < 1 << 32 for word in compiled.words.values())
+
+
+def test_rows_of_a_table_do_not_overlap():
+    for table in TABLES:
+        words = [f.word + n for f in table.fields for n in range(f.words)]
+        assert len(set(words)) == len(words)
+        assert max(words) < table.row_words
+    assert set(image.TICKS) == {1, 50, 100}
 
 
 @pytest.mark.parametrize(
@@ -138,24 +232,12 @@ def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, 
         compile_image(parse(GOOD), accounts, symbols, card_accounts=1, card_symbols=2)
 
 
+def test_an_entitlement_to_an_unknown_symbol_is_refused():
+    wrong = parse(GOOD.replace('["MSFT"]', '["MSFT", "GONE"]'))
+    with pytest.raises(LimitsError, match=r"accounts\.ALPHA\.symbols\.GONE is not configured"):
+        compile_image(wrong, ["ALPHA"], ["AAPL", "MSFT"], card_accounts=1, card_symbols=2)
+
+
 @given(st.integers(0, 2**63))
 def test_usd_text_round_trips(value):
-    assert model.usd(model.usd_text(value), "x") == value
-
-
-def test_the_command_line_checks_and_shows(tmp_path):
-    from tickgate.risk.cli import register
-
-    app = Typer()
-    register(app)
-    runner = CliRunner()
-    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
-    good.write_text(GOOD)
-    bad.write_text("[accounts.X]")
-    checked = runner.invoke(app, ["limits", "check", str(good)])
-    assert checked.exit_code == 0
-    assert "1 accounts, 2 symbols" in checked.output
-    assert runner.invoke(app, ["limits", "show", str(good)]).output == parse(GOOD).text()
-    refused = runner.invoke(app, ["limits", "check", str(bad)])
-    assert refused.exit_code == 1
-    assert "accounts.X.max_quantity is missing" in refused.output
+    assert reader.usd(reader.usd_text(value), 2**64) == value

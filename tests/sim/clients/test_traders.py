@@ -84,8 +84,23 @@ def test_market_maker_quotes_both_sides_and_moves(acceptor: EchoAcceptor) -> Non
     assert summary.cancels_sent >= 4
     entered = [order for order in trader.ledger.orders.values() if order.kind == "D"]
     assert {(order.symbol, order.side) for order in entered} == {
-        (symbol, side) for symbol in SYMBOLS for side in "12"
+        (symbol, side) for symbol in SYMBOLS for side in "15"
     }
+
+
+def test_sales_are_marked_short_unless_the_position_covers_them(acceptor: EchoAcceptor) -> None:
+    trader = Taker(config())
+    run(trader, acceptor)
+    held = Counter[str]()
+    sides = set()
+    for order in trader.ledger.orders.values():  # each is filled at once, in turn
+        sides.add(order.side)
+        if order.side == "1":
+            held[order.symbol] += order.quantity
+            continue
+        assert order.side == ("2" if order.quantity <= held[order.symbol] else "5")
+        held[order.symbol] -= order.quantity
+    assert sides == {"1", "2", "5"}
 
 
 def test_fat_finger_is_refused_by_the_named_check(acceptor: EchoAcceptor) -> None:

@@ -135,7 +135,8 @@ class Rig:
         clients = tuple(c for c in self.settings.clients if c.behaviour != PROBE.behaviour)
         for client in clients:
             self._stores.setdefault(client.comp_id, MemoryStore())
-        return Trading(replace(self.settings, clients=clients), seconds, self._stores)
+        held = {comp_id: books.positions for comp_id, books in self._books.items()}
+        return Trading(replace(self.settings, clients=clients), seconds, self._stores, held)
 
     def verdict(self, clients: list[ClientSummary]) -> Verdict:
         """Wait until nothing is open on either side, then compare the books of all parties.
@@ -205,6 +206,8 @@ class Trading:
     seconds: float
     stores: Mapping[str, MemoryStore]
     """Each session's numbers, from one trading to the next."""
+    held: Mapping[str, Mapping[str, int]]
+    """What each client has from the tradings before."""
     _result: list[ClientSummary] = field(default_factory=list)
     _failure: list[BaseException] = field(default_factory=list)
 
@@ -227,7 +230,7 @@ class Trading:
 
     def _run(self) -> None:
         try:
-            self._result += trade(self.settings, self.seconds, self.stores)
+            self._result += trade(self.settings, self.seconds, self.stores, self.held)
         except BaseException as error:
             self._failure.append(error)
 

@@ -29,7 +29,7 @@ def unarmed(idle: Rig) -> Iterator[Rig]:
 
 def test_orders_are_refused_and_the_cause_is_shown(unarmed: Rig) -> None:
     with unarmed.peer() as client:
-        for side in (orders.BUY, orders.SELL):
+        for side in (orders.BUY, orders.SELL_SHORT):
             answer = client.answer(client.enter("AAPL", side, 100, 1_890_000))
             text = answer.get(tags.TEXT) or ""
             assert answer.get(tags.EXEC_TYPE) == "8"

@@ -41,7 +41,7 @@ def nothing_passes(rig: Rig, client: Peer, check: str) -> None:
     top = rig.top(SYMBOL)
     ids = [
         client.enter(SYMBOL, orders.BUY, 100, top["bid"]),
-        client.enter(SYMBOL, orders.SELL, 100, top["ask"]),
+        client.enter(SYMBOL, orders.SELL_SHORT, 100, top["ask"]),
         client.enter(SYMBOL, orders.BUY, 100, top["ask"], orders.IMMEDIATE_OR_CANCEL),
     ]
     for cl_ord_id in ids:
@@ -148,7 +148,7 @@ def buy_through_the_collar(rig: Rig, client: Peer) -> str:
 
 
 def sell_through_the_collar(rig: Rig, client: Peer) -> str:
-    return client.enter(SYMBOL, orders.SELL, 1, rig.top(SYMBOL)["bid"] - 5 * DOLLAR)
+    return client.enter(SYMBOL, orders.SELL_SHORT, 1, rig.top(SYMBOL)["bid"] - 5 * DOLLAR)
 
 
 def out_of_range(rig: Rig, client: Peer) -> str:

@@ -1,0 +1,88 @@
+"""A good limits file, and any limits that a file can say, for hypothesis."""
+
+from hypothesis import strategies as st
+from tickgate.risk.fields import (
+    ACCOUNT_FIELDS,
+    FIRM_FIELDS,
+    POSITION_FIELDS,
+    SYMBOL_FIELDS,
+    number_names,
+)
+from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS
+from tickgate.risk.limits import AccountLimits, FirmLimits, Limits, PositionLimit, SymbolLimits
+
+GOOD = """\
+[accounts.ALPHA]
+permissions = ["day", "buy", "short"]
+symbols = ["MSFT"]
+max_quantity = 5000
+max_value = "250000.00"
+rate = 100
+burst = 50
+max_orders = 500
+max_open_quantity = 200000000000
+max_open_value = "5000000.00"
+max_day_quantity = 2000000
+max_day_value = "90000000.00"
+gross_credit = "10000000.00"
+net_credit = "4000000.00"
+max_long = 20000
+max_short = 10
+[accounts.ALPHA.positions.AAPL]
+max_long = 500
+max_short = 0
+restricted = ["short", "buy"]
+[symbols.AAPL]
+collar = "1.5"
+tick = "0.01"
+lot = 100
+[symbols.MSFT]
+collar_bps = 50
+reference = "400.00"
+tick = "0.005"
+lot = 1
+restricted = ["sell"]
+[firm]
+gross_credit = "20000000.00"
+net_credit = "900000000000000.00"
+"""
+
+printable = st.characters(min_codepoint=33, max_codepoint=126)
+names = st.text(printable, min_size=1, max_size=8)
+symbol_names = names.filter(lambda name: "," not in name and name != "all")
+
+
+def numbers(fields):
+    """Any numbers of some fields."""
+    most = {field.name: field.most for field in fields}
+    return st.fixed_dictionaries(
+        {name: st.integers(0, most[name]) for name in number_names(fields)}
+    )
+
+
+def some(of):
+    """Any of a few names, in their order."""
+    return st.sets(st.sampled_from(of)).map(lambda chosen: tuple(n for n in of if n in chosen))
+
+
+positions = st.builds(PositionLimit, numbers(POSITION_FIELDS), some(RESTRICTIONS))
+accounts = st.builds(
+    AccountLimits,
+    numbers(ACCOUNT_FIELDS),
+    some(PERMISSIONS),
+    st.none() | st.sets(symbol_names, max_size=3).map(lambda found: tuple(sorted(found))),
+    st.dictionaries(symbol_names, positions, max_size=3),
+)
+symbols = st.builds(
+    SymbolLimits,
+    numbers(SYMBOL_FIELDS),
+    st.sampled_from(list(TICKS)),
+    st.sampled_from(list(LOTS)),
+    some(RESTRICTIONS),
+)
+limits = st.builds(
+    Limits,
+    st.dictionaries(names, accounts, max_size=3),
+    st.dictionaries(symbol_names, symbols, max_size=3),
+    st.builds(FirmLimits, numbers(FIRM_FIELDS)),
+)
