@@ -53,8 +53,8 @@ def main(arguments=None):
     parser.add_argument("--proof", nargs="+", choices=PROOFS, default=list(PROOFS), metavar="NAME",
                         help=f"proofs to make, of {', '.join(PROOFS)}")
     parser.add_argument("--no-faults", action="store_true", help="plant no faults")
-    parser.add_argument("--seconds", type=int, default=300,
-                        help="what each half of a proof may take (300)")
+    parser.add_argument("--seconds", type=int, default=600,
+                        help="what each half of a proof may take (600)")
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=2,
                         help="proofs that run at a time (2)")
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="FOLDER",
@@ -77,7 +77,7 @@ def main(arguments=None):
             return _outcome(kept, proof, fault, options.seconds, progress)
         except (ToolError, ValueError, OSError, subprocess.SubprocessError) as error:
             progress(f"{proof.name}: FAILED to run: {error}")
-            return Outcome(holds=False, cycle=-1, looks_back=0, finished=False, seconds=0)
+            return Outcome(holds=False, cycle=-1, finished=False, seconds=0)
 
     with ThreadPoolExecutor(options.jobs) as pool:
         done = dict(zip(jobs, pool.map(work, jobs), strict=True))

@@ -139,4 +139,4 @@ PROOFS = tuple(
         make=make(width, kind == "rate", profile == "ecp5"), mutations=_FAULTS, depth=3, search=8)
     for kind, width, profile in (
         ("exposure", 48, "latency"), ("rate", 28, "latency"),
-        ("exposure", 12, "ecp5"), ("rate", 12, "ecp5")))
+        ("exposure", 16, "ecp5"), ("rate", 16, "ecp5")))

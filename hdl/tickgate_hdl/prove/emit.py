@@ -6,10 +6,11 @@ a fault in it must not be seen by other proofs.
 
 import re
 import sys
+import warnings
 from pathlib import Path
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assume, Module, ResetSignal, Value
+from amaranth.hdl import Assume, Module, ResetSignal, UnusedElaboratable, Value
 
 from tickgate_hdl.prove.catalogue import PROOFS
 from tickgate_hdl.prove.mutation import plant
@@ -41,6 +42,7 @@ def _collides(read):
 
 if __name__ == "__main__":
     name, fault, path = sys.argv[1:]
+    warnings.simplefilter("ignore", UnusedElaboratable)  # what ``Opened.cut`` replaces
     proof = PROOFS[name]
     if int(fault) >= 0:
         plant(proof.mutations[int(fault)])

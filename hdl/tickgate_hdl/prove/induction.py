@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ flatten
 memory_collect
 memory_nordff
 setundef -anyseq
+cutpoint t:$mul
 chformal -lower
 async2sync
 opt_clean -purge
@@ -45,8 +47,6 @@ class Outcome:
     """Proved: it holds from reset on for ``depth`` cycles, and after any such cycles."""
     cycle: int
     """Cycle in which the claim fails after reset; -1: no such case was found."""
-    looks_back: int
-    """Cycles that the induction looks back."""
     finished: bool
     """Nothing was stopped because it took too long."""
     seconds: float
@@ -87,31 +87,33 @@ def induct(source, target, *, depth, search, seconds):
                 stderr=subprocess.STDOUT, start_new_session=True,
                 env={**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"})
             try:
-                process.wait(limit)
+                status = process.wait(limit)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)  # its solver too
+                status = None
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # its solver too
                 process.wait()
         text = log.read_text(errors="replace")
-        status = re.search(r"Status: (\w+)", text)
-        if not status and process.returncode >= 0:
+        said = re.search(r"Status: (\w+)", text)
+        if not said and status is not None:
             end = "\n".join(text.splitlines()[-8:])
-            raise ToolError(f"smtbmc ended with status {process.returncode}; see {log}:\n{end}")
-        if status and status[1] == "PREUNSAT":
+            raise ToolError(f"smtbmc ended with status {status}; see {log}:\n{end}")
+        if said and said[1] == "PREUNSAT":
             raise ValueError(f"{name}: its assumptions contradict each other; see {log}")
-        return status and status[1], text
+        return said and said[1], text
 
     base, text = (ask("base", search, _SEARCH_SECONDS) if search
                   else ask("base", depth, seconds, "--presat"))
-    cycle, looks_back, step = -1, 0, None
+    cycle, step = -1, None
     if base == "FAILED":
         cycle = int(re.findall(r"Checking assertions in step (\d+)", text)[-1])
     elif base or search:
-        step, text = ask("step", depth, seconds, "-i")
-        looks_back = depth - int(re.findall(r"Trying induction in step (\d+)", text)[-1])
+        # Of all the cycles at once: to find that fewer are too few takes much longer.
+        step, _ = ask("step", f"{depth}:{depth}", seconds, "-i")
     holds = base == step == "PASSED"
     outcome = Outcome(
-        holds=holds, cycle=cycle, looks_back=looks_back,
-        finished="FAILED" in (base, step) or holds,
+        holds=holds, cycle=cycle, finished="FAILED" in (base, step) or holds,
         seconds=round(time.monotonic() - began, 1))
     target.write_text(json.dumps(asdict(outcome)) + "\n")
     return outcome

@@ -1,8 +1,9 @@
 """A component whose insides a property can name."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.asserts import AnySeq
+from amaranth.hdl import Module, Value
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 __all__ = ["Opened"]
 
@@ -35,8 +36,14 @@ class Opened:
         """Return the signal of a name that is a register, where another has its name."""
         module, name = self._at(path)
         found, = {id(each): each for statement in module._statements["sync"]
-                  if not hasattr(statement, "resolve")
-                  for each in _assigned(statement) if each.name == name}.values()
+                  for assignment in _assignments(statement)
+                  for each in assignment._lhs_signals() if each.name == name}.values()
+        return found
+
+    def register_of(self, value):
+        """Return the register, itself without a name, that this signal and no other goes into."""
+        found, = {id(each.lhs): each.lhs for statement in self.module._statements["sync"]
+                  for each in _assignments(statement) if each.rhs is value}.values()
         return found
 
     def port(self, path):
@@ -60,6 +67,18 @@ class Opened:
         machine = module._generated[name]
         return machine._data["signal"], machine.encoding
 
+    def cut(self, *names):
+        """Let submodules of these names put out anything at any time: what holds, holds for all."""
+        for name in names:
+            inner, location = self.module._named_submodules[name]
+            anything = Module()
+            anything.component = inner.component
+            for _, member, port in inner.component.signature.flatten(inner.component):
+                if member.flow is Out:
+                    target = Value.cast(port)
+                    anything.d.comb += target.eq(AnySeq(len(target)))
+            self.module._named_submodules[name] = (anything, location)
+
     def inputs(self):
         """Yield every input, to be free."""
         for _, member, port in self.component.signature.flatten(self.component):
@@ -78,7 +97,6 @@ def _elaborated(component):
     module = component.elaborate(None)
     module._flush()
     module.component = component
-    component._MustUse__used = True  # as Fragment.get notes it
     for name, (inner, location) in module._named_submodules.items():
         if not isinstance(inner, Module | Memory):
             module._named_submodules[name] = (_elaborated(inner), location)
@@ -88,16 +106,15 @@ def _elaborated(component):
 def _driven(module):
     for statements in [*module._statements.values(), module._top_comb_statements]:
         for statement in statements:
-            if not hasattr(statement, "resolve"):
-                yield from (each for each in _assigned(statement) if isinstance(each, Signal))
+            for assignment in _assignments(statement):
+                yield from assignment._lhs_signals()
 
 
-def _assigned(statement):
-    cases = getattr(statement, "cases", None)
-    if cases is None:
-        yield from statement._lhs_signals()
-        return
-    for _, statements, _ in cases:
-        for inner in statements:
-            if not hasattr(inner, "resolve"):  # the next state of a state machine
-                yield from _assigned(inner)
+def _assignments(statement):
+    """Yield what is assigned in a statement, the next state of a state machine left out."""
+    if hasattr(statement, "cases"):
+        for _, statements, _ in statement.cases:
+            for inner in statements:
+                yield from _assignments(inner)
+    elif hasattr(statement, "lhs"):
+        yield statement

@@ -27,6 +27,6 @@ class Proof:
     mutations: tuple[Mutation, ...]
     """Faults with which it must fail."""
     depth: int = 10
-    """Cycles that the induction may look back, and that are tried from reset."""
+    """Cycles that the induction looks back, and that are tried from reset."""
     search: int = 0
     """Cycles from reset in which a fault is looked for, where those are not enough."""

@@ -24,7 +24,7 @@ def lines(proof, outcomes):
     """Return the lines of the table that tell of a proof and its planted faults."""
     first = outcomes[0]
     if first.holds:
-        verdict = f"PROVED, induction over {first.looks_back} cycles"
+        verdict = f"PROVED, induction over {proof.depth} cycles"
     elif first.cycle >= 0:
         verdict = f"FALSE: a counterexample {first.cycle} cycles after reset"
     else:
