@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TIMING_STAMP := $(VENV)/.timing-installed
+PROVE_STAMP := $(VENV)/.prove-installed
 SECONDS_TO_TRADE ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check lint type test demo replay build bench soak timing clean
+.PHONY: help setup generate check lint type test demo replay build bench soak timing prove clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,14 @@ $(TIMING_STAMP): $(STAMP)
 
 timing: $(TIMING_STAMP)  ## clock rate and LUT levels of the gateware by Yosys and nextpnr: make timing [ARGS="--quick --block book"]
 	@$(BIN)/python -m tickgate_hdl.timing $(ARGS)
+
+$(PROVE_STAMP): $(STAMP)
+	@echo "prove: installing Yosys and Yices into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -e '.[prove]'
+	@touch $@
+
+prove: $(PROVE_STAMP)  ## formal proofs of the gate, by induction, and planted faults that they must find; writes build/prove.json
+	@$(BIN)/python -m tickgate_hdl.prove $(ARGS)
 
 clean:  ## remove what was built; .venv stays
 	rm -rf build

@@ -1,0 +1,142 @@
+"""What is used of a limit is exact: properties of ``risk.accumulator.Accumulator``."""
+
+from amaranth.asserts import AnyConst
+from amaranth.hdl import Assert, Assume, Cat, Mux, Signal, signed
+from amaranth.utils import ceil_log2
+
+from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.prove.mutation import Mutation
+from tickgate_hdl.prove.opened import Opened
+from tickgate_hdl.prove.proof import Proof
+
+__all__ = ["PROOFS"]
+
+ROWS = 4
+
+
+def make(width, floor, registered):
+    def build(m):
+        from tickgate_hdl.risk.accumulator import Accumulator
+
+        dut = Accumulator(ROWS, width, floor=floor, registered=registered)
+        opened = Opened(dut)
+        row = AnyConst(ceil_log2(ROWS))
+        port, peeks = opened.peek("memory", row)
+        m.submodules.dut = opened.module
+        verdict = dut.lead + 1
+
+        # The operations, counted apart: what they are, with what amount, and which are of the row.
+        looked, rows = [dut.looks], [dut.row]
+        for cycle in range(1, verdict + 3):
+            looked.append(delayed(m, looked[-1], f"spec_looked_{cycle}"))
+            rows.append(delayed(m, rows[-1], f"spec_row_{cycle}"))
+        mine = [looks & (each == row) for looks, each in zip(looked, rows, strict=True)]
+        amount = delayed(m, dut.amount, "spec_amount", verdict - dut.given).as_signed()
+        limit = delayed(m, dut.limit, "spec_limit", verdict - dut.given)
+
+        # The ledger: what is used of the row, by every operation that had its verdict.
+        used = Signal(signed(width))
+        least, most = (0 if floor else -(1 << width - 1)), (1 << width - 1) - 1
+        total, after, outside = Signal(signed(width + 2)), Signal(signed(width)), Signal()
+        commits = mine[verdict] & dut.commit
+        m.d.comb += [
+            peeks, total.eq(used + amount), outside.eq((total > most) | (total < least)),
+            after.eq(Mux(total > most, most, Mux(total < least, least, total[:width].as_signed()))),
+        ]
+        with m.If(commits):
+            m.d.sync += used.eq(after)
+        with m.If(dut.sweep & (dut.sweep_row == row)):
+            m.d.sync += used.eq(0)
+
+        m.d.comb += [
+            # How it is to be used.
+            Assume(~dut.commit | looked[verdict]),
+            Assume(~(dut.sweep & Cat(looked[:verdict + 2]).any())),
+            Assume(~(commits & outside & mine[verdict - 1])),
+            # What is claimed.
+            Assert(~mine[verdict] | (dut.over == (total > limit))),
+            Assert(~(commits & ~dut.over & (amount >= 0) & (after > limit))),
+            Assert(used >= least),
+            # The table is the ledger, but for the operation that is being written.
+            Assert(used == Mux(opened["committed"] & mine[verdict + 1],
+                               opened["result"], port.data)),
+        ]
+        _invariants(m, opened, dut, rows, looked, mine, used, amount)
+        if registered:
+            now = delayed(m, dut.amount, "spec_now").as_signed()
+            room = delayed(m, dut.limit, "spec_room") - now
+            before = delayed(m, now, "spec_before").as_signed()
+            m.d.comb += [
+                Assert(opened["amount_before"].as_signed() == now),
+                Assert(before == amount),
+                Assert(opened.register("alone").as_signed() == room),
+                Assert(opened.register("together").as_signed() == room - amount),
+            ]
+        return opened.inputs()
+
+    return build
+
+
+def _invariants(m, opened, dut, rows, looked, mine, used, amount):
+    """Say of what is under way that it is the ledger, which makes the induction short."""
+    lead, verdict = dut.lead, dut.lead + 1
+    committed, result = opened["committed"], opened["result"]
+
+    def same(before, cycle):
+        chain = {0: [], 1: [f"same_{before}_at"]}.get(
+            cycle - 1, [f"same_{before}_at_{at}" for at in range(cycle - 1)])
+        for at, name in enumerate([f"same_{before}", *chain], 1):
+            m.d.comb += Assert(opened[name] == (
+                looked[before + at] & (rows[at] == rows[before + at])))
+        return opened[[f"same_{before}", *chain][-1]]
+
+    m.d.comb += [
+        *(Assert(opened[f"looked_{at}"] == looked[at]) for at in range(1, lead + 3)),
+        *(Assert(opened[f"row_{at}"] == rows[at]) for at in range(1, lead + 3)),
+        Assert(~committed | looked[verdict + 1]),
+        Assert(opened["adds"].as_signed() == amount),
+        Assert(~mine[verdict] | (opened["used"] == used)),
+        Assert(~mine[verdict + 1] | (result == used)),
+    ]
+    same(1, lead)
+    written = delayed(m, result, "spec_written").as_signed()
+    value = Mux(same(lead + 2, 1), written, opened.memory("memory")._read_ports[0].data)
+    for cycle in range(1, lead + 1):
+        value = Mux(same(lead + 2 - cycle, cycle), result, value)
+        m.d.comb += Assert(~mine[cycle] | (value == used))
+        if cycle < lead:
+            value = opened[f"value_{cycle}"]
+
+
+_FAULTS = (
+    Mutation("the result that is written while a row is read is not seen", "risk.accumulator",
+             "Mux(same(lead + 2, 1), written, read.data)", "read.data"),
+    Mutation("a result that comes while a row travels is not seen", "risk.accumulator",
+             "Mux(same(lead + 2 - cycle, cycle), result, value)",
+             "Mux(same(lead + 2 - cycle, cycle) & 0, result, value)"),
+    Mutation("the operation right before is not seen in the comparison", "risk.accumulator",
+             "base > Mux(next_to, together, alone)", "base > alone"),
+    Mutation("the operation right before is not seen in what is used", "risk.accumulator",
+             "Mux(next_to, deciding, value)", "value"),
+    Mutation("at the limit is over it", "risk.accumulator", "over_first.eq(base > alone)",
+             "over_first.eq(base >= alone)"),
+    Mutation("what is used wraps", "risk.accumulator", "Mux(committed, clamped, kept)",
+             "Mux(committed, moved, kept)"),
+    Mutation("a refused amount is added", "risk.accumulator", "committed.eq(self.commit)",
+             "committed.eq(looked[lead + 1])"),
+)
+
+_CLAIM = ("what is used of a row is the sum of what was committed, for any operations in any order "
+          "with any gaps; `over` is exactly used + amount > limit; a commit that is not over stays "
+          "within the limit; it never wraps")
+_ASSUMES = ("commits only of operations that looked; none under way in a sweep; one that leaves "
+            "the range is not followed by one of its row")
+
+PROOFS = tuple(
+    Proof(
+        name=f"accumulator.{kind}.{profile}", claim=_CLAIM,
+        of=f"Accumulator, {ROWS} rows of {width} bits, {profile}", assumes=_ASSUMES,
+        make=make(width, kind == "rate", profile == "ecp5"), mutations=_FAULTS, depth=3, search=8)
+    for kind, width, profile in (
+        ("exposure", 48, "latency"), ("rate", 28, "latency"),
+        ("exposure", 16, "ecp5"), ("rate", 16, "ecp5")))

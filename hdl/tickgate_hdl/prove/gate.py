@@ -1,0 +1,296 @@
+"""No order passes that must not: properties of the whole ``risk.gate.Gate``, with small tables."""
+
+from amaranth.hdl import Assert, Cat, Mux, Value
+from tickgate.records.schema import ORDER_REQUEST
+
+from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.prove.mutation import Mutation
+from tickgate_hdl.prove.opened import Opened
+from tickgate_hdl.prove.proof import Proof
+from tickgate_hdl.top.config import CardConfig
+
+__all__ = ["PROOFS"]
+
+_REQUEST = record_layout(ORDER_REQUEST)
+_ACCUMULATORS = ("position", "long", "short", "rate")
+_SETTLES = 9
+"""What ``settlement`` does takes no more cycles than this once nothing else is under way."""
+_SIZES = {"symbols": 2, "accounts": 2, "open_orders": 2}
+
+
+class _Order:
+    """The gate, and the order that leaves its pipeline now: what it is, what was true of it."""
+
+    def __init__(self, m, registered, cut=("orders", "limits", *_ACCUMULATORS)):
+        from tickgate_hdl.risk.gate import Gate
+
+        self._m, config = m, CardConfig(**_SIZES, registered=registered)
+        self.gate = gate = Gate(config)
+        self.opened = opened = Opened(gate)
+        opened.cut(*cut)
+        m.submodules.dut = opened.module
+        self._since_look = gate.latency - registered
+        self.enters = gate.order.valid & gate.order.ready
+        self.entered = delayed(m, self.enters, "spec_entered", gate.latency)
+        self.request = _REQUEST(delayed(
+            m, gate.order.payload.body, "spec_request", gate.latency, reset_less=True))
+        self.passes = opened.port("leaving.passes")
+        self.opens = self.passes & (self.request.action != ord("X"))
+        self.buys = self.request.side == ord("B")
+
+    def verdict(self, value, name):
+        """Return what something was in the cycle of its verdict."""
+        return delayed(self._m, Value.cast(value), f"spec_verdict_{name}")
+
+    def looked(self, value, name, after=0):
+        """Return what something was when it looked its rows up, or so many cycles after."""
+        return delayed(self._m, Value.cast(value), f"spec_look_{name}", self._since_look - after)
+
+
+def _states(registered):
+    def make(m):
+        order = _Order(m, registered)
+        gate, request, verdict = order.gate, order.request, order.verdict
+
+        def off(mask, index, name):
+            mask = verdict(mask, name)
+            return (index < len(mask)) & ~mask.bit_select(index[:(len(mask) - 1).bit_length()], 1)
+
+        symbols = Cat(gate.kill_symbol_low__mask, gate.kill_symbol_high__mask)
+        m.d.comb += [
+            Assert(~order.opens | holds) for holds in (
+                verdict(gate.status__armed, "armed"),
+                verdict(gate.status__watchdog_ok, "watchdog"),
+                ~verdict(gate.kill_all__on, "kill_all"),
+                off(gate.kill_session__mask, request.session, "session"),
+                off(gate.kill_account__mask, request.account, "account"),
+                off(symbols, request.symbol, "symbol"),
+                verdict(gate.session_up, "session_up"),
+                verdict(gate.events_room, "events_room"))]
+        m.d.comb += Assert(~order.passes | verdict(gate.session_up, "venue"))
+        return order.opened.inputs()
+
+    return make
+
+
+def _tables(registered):
+    def make(m):
+        order = _Order(m, registered)
+        gate, opened, looked = order.gate, order.opened, order.looked
+        account, symbol = (opened.port(f"limits.{name}") for name in ("account", "symbol"))
+        rows = [opened.port(f"limits.{name}_row").enabled[0] for name in ("account", "symbol")]
+        top = gate.query_top
+        m.d.comb += [
+            Assert(~order.opens | holds) for holds in (
+                looked(account, "account") == order.request.account,
+                looked(symbol, "symbol") == order.request.symbol,
+                looked(gate.query_symbol, "query") == order.request.symbol,
+                looked(gate.limit_active_generation__value, "generation") != 0,
+                looked(rows[0], "account_row", 1), looked(rows[1], "symbol_row", 1),
+                ~looked(top.stale, "stale", 1),
+                (looked(top.bid, "bid", 1) != 0) | (looked(top.ask, "ask", 1) != 0),
+                looked(top.trading_state, "trading", 1) == ord("T"))]
+        return opened.inputs()
+
+    return make
+
+
+def _decisions(registered):
+    def make(m):
+        order = _Order(m, registered)
+        decided, decision = (order.opened.port(f"decisions.{name}")
+                             for name in ("verdict", "decision"))
+        m.d.comb += [
+            Assert(decided == order.entered),
+            Assert(order.passes == (decided & (decision.checks == 0))),
+            Assert(~decided | (Cat(
+                decision.user_ref_num, decision.account, decision.symbol, decision.quantity)
+                == Cat(order.request.user_ref_num, order.request.account, order.request.symbol,
+                       order.request.quantity))),
+            Assert(~order.passes | (
+                Value.cast(order.opened.port("leaving.order").record.body)
+                == Value.cast(order.request))),
+        ]
+        return order.opened.inputs()
+
+    return make
+
+
+def _offers(registered):
+    def make(m):
+        order = _Order(m, registered)
+        gate = order.gate
+        offered = _REQUEST(gate.passed.payload.record.body)
+        symbols = Cat(gate.kill_symbol_low__mask, gate.kill_symbol_high__mask)
+
+        def clear(at):
+            return at(gate.status__armed, "armed") & ~at(gate.kill_all__on, "all") & ~Cat(
+                at(mask, name).bit_select(index[:(len(mask) - 1).bit_length()], 1)
+                for mask, index, name in (
+                    (gate.kill_session__mask, offered.session, "session"),
+                    (gate.kill_account__mask, offered.account, "account"),
+                    (symbols, offered.symbol, "symbol"))).any()
+
+        fresh = order.passes & (Value.cast(offered) == Value.cast(order.request))
+        m.d.comb += Assert(
+            ~gate.passed.valid | (offered.action == ord("X")) | clear(lambda value, _: value)
+            | (fresh & clear(order.verdict)))
+        return order.opened.inputs()
+
+    return make
+
+
+def _reserved(registered):
+    def make(m):
+        order = _Order(m, registered)
+        opened, request, given = order.opened, order.request, 2 if registered else 1
+        long_over, short_over = (order.verdict(opened.port(f"{name}.over"), f"{name}_over")
+                                 for name in ("long", "short"))
+        m.d.comb += [
+            Assert(~order.opens | ~order.buys | ~long_over),
+            Assert(~order.opens | order.buys | ~short_over),
+        ]
+        is_open = request.action != ord("X")
+        for name, side in (("long", order.buys), ("short", ~order.buys), ("position", 0)):
+            port = {each: opened.port(f"{name}.{each}") for each in (
+                "row", "amount", "limit", "commit")}
+            m.d.comb += [
+                Assert(~order.passes | order.verdict(port["commit"], f"{name}_commit")),
+                Assert(~order.passes | ~is_open | (
+                    order.looked(port["row"], f"{name}_row")
+                    == Cat(request.symbol[:1], request.account[:1]))),
+                Assert(~order.passes | (
+                    order.looked(port["amount"], f"{name}_amount", given).as_signed()
+                    == Mux(side & is_open, request.quantity, 0))),
+            ]
+            if name != "position":
+                limit = getattr(opened.port("limits.position_row"), f"max_{name}")
+                m.d.comb += Assert(~order.opens | (
+                    order.looked(port["limit"], f"{name}_limit", given)
+                    == order.looked(limit, f"{name}_row_limit", 1)[:len(port["limit"])]))
+        return opened.inputs()
+
+    return make
+
+
+def _use(registered):
+    def make(m):
+        order = _Order(m, registered, cut=("orders",))
+        gate, opened, lead = order.gate, order.opened, 3 if registered else 1
+        m.d.comb += [
+            Assert(~gate.busy | ~(order.enters | opened.port("settlement.operate")
+                                  | opened.port("refill.done"))),
+        ]
+        for name in _ACCUMULATORS:
+            looks = [opened.port(f"{name}.looks")]
+            for at in range(1, lead + 3):
+                looks.append(delayed(m, looks[-1], f"spec_{name}_looks_{at}"))
+            settles = delayed(m, opened.port("settlement.operate"), f"spec_{name}_settles",
+                              lead + 1 + registered)
+            m.d.comb += [
+                Assert(~opened.port(f"{name}.commit") | looks[lead + 1]),
+                Assert(~(opened.port(f"{name}.sweep") & Cat(looks).any())),
+                Assert(~(settles & looks[lead])),
+            ]
+        row = opened.port("rate.row")
+        fills = delayed(m, opened.port("refill.done"), "spec_fills", lead + 1 + registered)
+        behind, before = delayed(m, row, "spec_behind", lead), delayed(m, row, "spec_row", lead + 1)
+        m.d.comb += [
+            Assert(~(fills & looks[lead] & (behind == before))),
+        ]
+        return opened.inputs()
+
+    return make
+
+
+def _fault(name, module, old, new):
+    return Mutation(name, f"risk.{module}", old, new)
+
+
+_KINDS = (
+    ("states", _states,
+     "no enter or replace passes in a cycle in which the gate is not armed, the watchdog is out, "
+     "or a kill is set for all, its session, its account or its symbol; nor when the venue session "
+     "is down or the events ring has no room; no cancel passes while the session is down", "",
+     (_fault("a kill for all is ignored", "judge", '"kill_all": enters & self.kill_all',
+             '"kill_all": enters & 0'),
+      _fault("the sessions' kill is that of the accounts", "judge",
+             "(session & self.kill_session)", "(session & self.kill_account)"),
+      _fault("an account's kill is ignored", "judge",
+             "(account & self.kill_account[:config.accounts]).any()", "0"),
+      _fault("a symbol's kill is that of its neighbour", "judge",
+             "(symbol & self.kill_symbol[:config.symbols])",
+             "(symbol & self.kill_symbol[1:config.symbols + 1])"),
+      _fault("the watchdog is ignored", "judge", "enters & ~self.watchdog_ok", "enters & 0"),
+      _fault("arming is ignored", "judge", "enters & ~self.armed", "enters & 0"),
+      _fault("a kill acts a cycle late", "gate", "block.kill_all.eq(self.kill_all__on)",
+             'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
+    ("tables", _tables,
+     "no enter or replace passes without limits in force (generation not 0), with a row of account "
+     "or symbol that is not enabled, a book that is stale or has neither bid nor ask, or a symbol "
+     "that is not trading; rows and book are those of its account and symbol", "",
+     (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
+             "judge.limits_valid.eq(1)"),
+      _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
+      _fault("a stale book is a reference", "judge", '~staged(top.stale, "stale_kept") & ', ""),
+      _fault("the book is asked for another symbol", "gate", "self.query_symbol.eq(symbol)",
+             "self.query_symbol.eq(offered.symbol + 1)"),
+      _fault("a halt is ignored", "judge", 'sound & staged(halted, "halted_kept")', "0"))),
+    ("decisions", _decisions,
+     "each order has its verdict exactly `latency` cycles after it entered; one that is refused "
+     "has a bit set, one that passes none; verdict and what passes are of the order that entered",
+     "",
+     (_fault("one check does not refuse", "gate", "(judge.checks == 0)",
+             "(judge.checks[1:] == 0)"),
+      _fault("the decision is told a cycle late", "gate", 'delayed(m, decided, "is_decided")',
+             'delayed(m, decided, "is_decided", 2)'),
+      _fault("what leaves is the order behind", "gate", '_later(m, judged, _REQUEST, "leaves")',
+             "judged"))),
+    ("offers", _offers,
+     "an enter or replace is offered to the wire only if the gate is armed and no kill is set for "
+     "it in that cycle, or, in the first cycle, in that of its verdict", "",
+     (_fault("a kill does not stop what waits", "leaving",
+             '"kill_all": self.kill_all', '"kill_all": 0'),
+      _fault("disarming does not stop what waits", "leaving", '"gate_closed": ~self.armed',
+             '"gate_closed": 0'),
+      _fault("what waits passes by its oldest", "leaving", "Mux(queue.r_rdy, ~barred, self.passes)",
+             "queue.r_rdy | self.passes"))),
+    ("reserved", _reserved,
+     "an order that passes is not over its limit, long or short, and is added: its quantity, on "
+     "its side alone, to the row of its account and symbol, against that row's limit", "",
+     (_fault("the position limit is ignored", "judge", "limited & self.position_over", "0"),
+      _fault("a sell is added to the long side", "gate", "Mux(opens_long, quantity, 0)",
+             "quantity"),
+      _fault("long and short limits change places", "gate",
+             'exposure["long"].limit.eq(position_row.max_long)',
+             'exposure["long"].limit.eq(position_row.max_short)'))),
+    ("use", _use,
+     "the accumulators are used as their proofs assume: they commit what looked, nothing is under "
+     "way in a sweep, and nothing comes right behind what settles, nor an "
+     "operation of its account right behind a refill",
+     "",
+     (_fault("an order enters behind what settles", "settlement",
+             "self.moves.eq(effect.moves), self.hold.eq(1)",
+             "self.moves.eq(effect.moves), self.hold.eq(0)"),
+      _fault("an order enters right behind the refill of its account", "gate",
+             "& ~(refilled & (offered.account[:len(last_refilled)] == last_refilled))", ""),
+      _fault("an order of an account that the card has not enters right behind a refill of the row "
+             "that it shares", "gate", "offered.account[:len(last_refilled)] == last_refilled",
+             "offered.account == last_refilled"),
+      _fault("what came in a sweep settles in it", "gate",
+             "settlement.empty.eq(~Cat(under_way[1:]).any() & ~self.busy)",
+             "settlement.empty.eq(~Cat(under_way[1:]).any())"),
+      _fault("an order enters in a sweep", "gate", "& ~settlement.hold & ~self.busy & ~leaving",
+             "& ~settlement.hold & ~leaving"))),
+)
+
+PROOFS = tuple(
+    Proof(
+        name=f"gate.{kind}.{profile}", claim=claim, assumes=assumes,
+        of=f"Gate, 2 accounts, 2 symbols, 2 open orders, fields at full width, {profile}; "
+        f"{'' if kind == 'use' else 'accumulators, limits image, '}open orders and products put "
+        "out anything",
+        make=make(profile == "ecp5"), mutations=faults,
+        depth=_SETTLES if kind == "use" else 9 if profile == "ecp5" else 6, search=12)
+    for kind, make, claim, assumes, faults in _KINDS for profile in ("latency", "ecp5"))

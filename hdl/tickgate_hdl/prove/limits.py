@@ -1,0 +1,96 @@
+"""A commit is atomic: properties of ``risk.limits.LimitsImage``, with small tables."""
+
+from amaranth.asserts import AnyConst
+from amaranth.hdl import Assert, Cat, Module, Signal, Value
+
+from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.prove.mutation import Mutation
+from tickgate_hdl.prove.opened import Opened
+from tickgate_hdl.prove.proof import Proof
+from tickgate_hdl.top.config import CardConfig
+
+__all__ = ["PROOFS"]
+
+
+def _commit(m: Module) -> list:
+    from tickgate_hdl.risk.limits import LimitsImage
+
+    dut = LimitsImage(CardConfig(symbols=2, accounts=2, open_orders=2))
+    opened = Opened(dut)
+    bank = opened["bank"]
+    account, symbol = AnyConst(1), AnyConst(1)
+    rows = {}
+    for name, index in (("account", account), ("symbol", symbol),
+                        ("position", Cat(symbol, account))):
+        for where, half in (("in force", bank), ("shadow", ~bank)):
+            port, peeks = opened.peek(name, Cat(index, half))
+            m.d.comb += peeks
+            rows[name, where] = port.data
+    m.submodules.dut = opened.module
+
+    def before(value, name):
+        return delayed(m, Value.cast(value), f"spec_before_{name}")
+
+    started = delayed(m, 1, "spec_started")
+    quiet = started & ~before(dut.busy, "busy")
+    swaps = started & (bank != before(bank, "bank"))
+    checking = before(dut.limit_status__busy, "checking")
+    asked = (before(dut.account, "account") == account) & (before(dut.symbol, "symbol") == symbol)
+    state, names = opened.state("fsm")
+    begins = (state == names["Quiet"]) & dut.limit_commit__commit & ~dut.busy
+    wanted, generation = Signal(32, name="spec_wanted"), Signal(32, name="spec_generation")
+    with m.If(begins):
+        m.d.sync += [wanted.eq(dut.limit_crc__value), generation.eq(dut.limit_generation__value)]
+    m.d.comb += [
+        # The banks change places only with the right CRC, and the generation with them.
+        Assert(~swaps | (dut.limit_computed_crc__value == wanted)),
+        Assert(~swaps | ((dut.generation == generation) & (generation != 0))),
+        Assert(~swaps | dut.limit_status__committed),
+        Assert(~started | swaps | (dut.generation == before(dut.generation, "generation"))),
+        # For the induction: what the commit keeps is what it was asked for.
+        Assert(~dut.limit_status__busy | (opened.register_of(dut.limit_crc__value) == wanted)),
+        Assert(~dut.limit_status__busy | (
+            opened.register_of(dut.limit_generation__value) == generation)),
+        Assert((state == names["Quiet"]) | (state == names["Finish"]) | dut.limit_status__busy),
+    ]
+    for name, row in (("account", dut.account_row), ("symbol", dut.symbol_row),
+                      ("position", dut.position_row)):
+        in_force, shadow = rows[name, "in force"], rows[name, "shadow"]
+        kept, checked = before(in_force, f"{name}_kept"), before(shadow, f"{name}_checked")
+        m.d.comb += [
+            Assert(~quiet | swaps | (in_force == kept)),
+            Assert(~(quiet & checking) | swaps | (shadow == checked)),
+            Assert(~(quiet & swaps) | (in_force == checked)),
+            Assert(~(quiet & asked) | (Value.cast(row) == kept)),
+        ]
+    return opened.inputs()
+
+
+def _fault(name, old, new):
+    return Mutation(name, "risk.limits", old, new)
+
+
+PROOFS = (Proof(
+    name="limits.commit",
+    claim="no row in force changes but by a swap of the banks; they swap only when the CRC that "
+    "was computed is the one asked for and the generation is not 0, and generation and every row "
+    "of all tables change in that one cycle; nothing in the shadow bank changes while it is "
+    "checked; the rows that an order reads are all of the bank in force in one cycle",
+    of="LimitsImage, 2 accounts, 2 symbols, fields at full width",
+    assumes="",
+    make=_commit, depth=4,
+    mutations=(
+        _fault("the host writes the bank in force",
+               "write.addr.eq(Cat(row[:row_bits], ~bank))",
+               "write.addr.eq(Cat(row[:row_bits], bank))"),
+        _fault("writes go on while the bank is checked",
+               "self.limit_data__value__we & ~checking & ~sweeping",
+               "self.limit_data__value__we & ~sweeping"),
+        _fault("a wrong CRC swaps", "(check.crc == wanted) & (generation != 0)", "generation != 0"),
+        _fault("a generation of 0 swaps", "(check.crc == wanted) & (generation != 0)",
+               "check.crc == wanted"),
+        _fault("an order reads the shadow bank", "read.addr.eq(Cat(index, bank))",
+               "read.addr.eq(Cat(index, ~bank))"),
+        _fault("the generation in force is another one",
+               "self.generation.eq(generation),", "self.generation.eq(generation + 1),"),
+    )),)
