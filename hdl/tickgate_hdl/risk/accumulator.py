@@ -34,9 +34,9 @@ class Accumulator(wiring.Component):
     decided while this one is compared: both cases are compared, and the one that is true is chosen
     a cycle later. So no path is longer than one addition, and there is one in each direction.
 
-    What is used never wraps: it stays at the end of its range
-    (``width`` bits, signed; with ``floor`` no less than 0). An operation that ``forces`` must not be
-    followed by one of the same row in the next cycle.
+    What is used never wraps: it stays at the end of its range (``width`` bits, signed; with
+    ``floor`` no less than 0). An operation that ``forces`` must not be followed by one of the same
+    row in the next cycle.
 
     Parameters
     ----------

@@ -532,9 +532,7 @@ async def ticks_during_orders_lose_nothing(dut):
 @test
 async def an_unknown_account_behind_a_refill_lets_nothing_through(dut):
     """Its number has the low bits, and so the row, of the account that is refilled."""
-    bench = await Bench(dut).open(Limits(
-        account={0: (1, 1000, 10**9, 0, 1000, 3, 0, 0)}, symbol=LIMITS.symbol,
-        position=LIMITS.position))
+    bench = await Bench(dut).open(limits({0: account(1000, 10**9, 0, 1000, 3)}))
     costly = {"account": 0, "quantity": 1001, "price": 900_000}  # refused, and charged
     for delay in range(12):  # the orders come before, in and after the refill's cycle
         for _ in range(4):

@@ -254,6 +254,8 @@ async def _switch(rng, driver, model, traffic, board):
             ("kill_account__mask", "kill_account", ACCOUNTS),
             ("kill_symbol_low__mask", "kill_symbol", min(SYMBOLS, 32))))
         value = 1 << rng.randrange(width) if on else 0
+        if on and attribute == "kill_session":  # of one in 32 nobody would send
+            value |= rng.getrandbits(width) & rng.getrandbits(width)
         setattr(model, attribute, value)
         await driver.strobe(name, value)
     elif what == "tick":
