@@ -31,7 +31,10 @@ def make(width, floor, registered):
             looked.append(delayed(m, looked[-1], f"spec_looked_{cycle}"))
             rows.append(delayed(m, rows[-1], f"spec_row_{cycle}"))
         mine = [looks & (each == row) for looks, each in zip(looked, rows, strict=True)]
-        amount = delayed(m, dut.amount, "spec_amount", verdict - dut.given).as_signed()
+        asked = delayed(m, dut.amount, "spec_asked", verdict - dut.given).as_signed()
+        forced = delayed(m, dut.forces, "spec_forced", verdict - dut.given)
+        amount = Mux(
+            forced, delayed(m, dut.moves, "spec_moves", verdict - dut.given).as_signed(), asked)
         limit = delayed(m, dut.limit, "spec_limit", verdict - dut.given)
 
         # The ledger: what is used of the row, by every operation that had its verdict.
@@ -52,10 +55,10 @@ def make(width, floor, registered):
             # How it is to be used.
             Assume(~dut.commit | looked[verdict]),
             Assume(~(dut.sweep & Cat(looked[:verdict + 2]).any())),
-            Assume(~(commits & outside & mine[verdict - 1])),
+            Assume(~(commits & (outside | forced) & mine[verdict - 1])),
             # What is claimed.
-            Assert(~mine[verdict] | (dut.over == (total > limit))),
-            Assert(~(commits & ~dut.over & (amount >= 0) & (after > limit))),
+            Assert(~mine[verdict] | forced | (dut.over == (total > limit))),
+            Assert(~(commits & ~forced & ~dut.over & (amount >= 0) & (after > limit))),
             Assert(used >= least),
             # The table is the ledger, but for the operation that is being written.
             Assert(used == Mux(opened["committed"] & mine[verdict + 1],
@@ -68,9 +71,9 @@ def make(width, floor, registered):
             before = delayed(m, now, "spec_before").as_signed()
             m.d.comb += [
                 Assert(opened["amount_before"].as_signed() == now),
-                Assert(before == amount),
+                Assert(before == asked),
                 Assert(opened.register("alone").as_signed() == room),
-                Assert(opened.register("together").as_signed() == room - amount),
+                Assert(opened.register("together").as_signed() == room - asked),
             ]
         return opened.inputs()
 
@@ -122,15 +125,17 @@ _FAULTS = (
              "over_first.eq(base >= alone)"),
     Mutation("what is used wraps", "risk.accumulator", "Mux(committed, clamped, kept)",
              "Mux(committed, moved, kept)"),
+    Mutation("what is forced is not what moves", "risk.accumulator",
+             "Mux(self.forces, self.moves, self.amount)", "self.amount"),
     Mutation("a refused amount is added", "risk.accumulator", "committed.eq(self.commit)",
              "committed.eq(looked[lead + 1])"),
 )
 
 _CLAIM = ("what is used of a row is the sum of what was committed, for any operations in any order "
-          "with any gaps; `over` is exactly used + amount > limit; a commit that is not over stays "
-          "within the limit; it never wraps")
-_ASSUMES = ("commits only of operations that looked; none under way in a sweep; one that leaves "
-            "the range is not followed by one of its row")
+          "with any gaps, what is forced included; `over` is exactly used + amount > limit; a "
+          "commit that is not over and not forced stays within the limit; it never wraps")
+_ASSUMES = ("commits only of operations that looked; none under way in a sweep; one that is forced "
+            "or leaves the range is not followed by one of its row")
 
 PROOFS = tuple(
     Proof(
@@ -138,5 +143,5 @@ PROOFS = tuple(
         of=f"Accumulator, {ROWS} rows of {width} bits, {profile}", assumes=_ASSUMES,
         make=make(width, kind == "rate", profile == "ecp5"), mutations=_FAULTS, depth=3, search=8)
     for kind, width, profile in (
-        ("exposure", 48, "latency"), ("rate", 28, "latency"),
+        ("exposure", 48, "latency"), ("money", 64, "latency"), ("rate", 28, "latency"),
         ("exposure", 16, "ecp5"), ("rate", 16, "ecp5")))

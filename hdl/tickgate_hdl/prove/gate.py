@@ -1,6 +1,6 @@
 """No order passes that must not: properties of the whole ``risk.gate.Gate``, with small tables."""
 
-from amaranth.hdl import Assert, Cat, Mux, Value
+from amaranth.hdl import Assert, Cat, Const, Mux, Value
 from tickgate.records.schema import ORDER_REQUEST
 
 from tickgate_hdl.lib.delay import delayed
@@ -13,8 +13,30 @@ from tickgate_hdl.top.config import CardConfig
 __all__ = ["PROOFS"]
 
 _REQUEST = record_layout(ORDER_REQUEST)
-_ACCUMULATORS = ("position", "long", "short", "rate")
-_SETTLES = 9
+_BUY, _SELL = "B", "STE"
+_TOTALS = {
+    "position": ("pair", "", "", None, ""),
+    "long": ("pair", _BUY, "quantity", "position_row.max_long", _BUY),
+    "short": ("pair", _SELL, "quantity", "position_row.max_short", _SELL),
+    "unowned": ("pair", _SELL, "quantity", "0", "S"),
+    "orders": ("account", _BUY + _SELL, "1", "account_row.max_orders", _BUY + _SELL),
+    "open_quantity": (
+        "account", _BUY + _SELL, "quantity", "account_row.max_open_quantity", _BUY + _SELL),
+    "open_value": ("account", _BUY + _SELL, "value", "account_row.max_open_value", _BUY + _SELL),
+    "day_quantity": (
+        "account", _BUY + _SELL, "quantity", "account_row.max_day_quantity", _BUY + _SELL),
+    "day_value": ("account", _BUY + _SELL, "value", "account_row.max_day_value", _BUY + _SELL),
+    "gross": ("account", _BUY + _SELL, "value", "account_row.gross_credit", _BUY + _SELL),
+    "net_long": ("account", _BUY, "value", "account_row.net_credit", _BUY),
+    "net_short": ("account", _SELL, "value", "account_row.net_credit", _SELL),
+    "firm_gross": ("firm", _BUY + _SELL, "value", "firm_row.gross_credit", _BUY + _SELL),
+    "firm_net_long": ("firm", _BUY, "value", "firm_row.net_credit", _BUY),
+    "firm_net_short": ("firm", _SELL, "value", "firm_row.net_credit", _SELL),
+}
+"""What each total is to be, said apart from the gateware: whose rows, which sides add to it, what
+they add, its limit, and which sides are held to it."""
+_ACCUMULATORS = ("rate", *(f"total_{name}" for name in _TOTALS))
+_SETTLES = 12
 """What ``settlement`` does takes no more cycles than this once nothing else is under way."""
 _SIZES = {"symbols": 2, "accounts": 2, "open_orders": 2}
 
@@ -79,7 +101,13 @@ def _tables(registered):
         order = _Order(m, registered)
         gate, opened, looked = order.gate, order.opened, order.looked
         account, symbol = (opened.port(f"limits.{name}") for name in ("account", "symbol"))
-        rows = [opened.port(f"limits.{name}_row").enabled[0] for name in ("account", "symbol")]
+        rows = {name: opened.port(f"limits.{name}_row") for name in ("account", "symbol", "firm")}
+        pair = opened.port("limits.position_row")
+        side = order.request.side
+        buys, shorts = side == ord("B"), (side == ord("T")) | (side == ord("E"))
+        permitted = looked(rows["account"].permissions, "permissions", 1)
+        flags = looked(pair.flags, "flags", 1)
+        restricted = looked(rows["symbol"].restricted, "restricted", 1)[:3] | flags[:3]
         top = gate.query_top
         m.d.comb += [
             Assert(~order.opens | holds) for holds in (
@@ -87,7 +115,13 @@ def _tables(registered):
                 looked(symbol, "symbol") == order.request.symbol,
                 looked(gate.query_symbol, "query") == order.request.symbol,
                 looked(gate.limit_active_generation__value, "generation") != 0,
-                looked(rows[0], "account_row", 1), looked(rows[1], "symbol_row", 1),
+                *(looked(row.enabled[0], f"{name}_enabled", 1) for name, row in rows.items()),
+                flags[3],
+                ~(restricted & Cat(buys, ~buys, shorts)).any(),
+                ~(Cat(buys, side == ord("S"), side == ord("T"), side == ord("E"),
+                      order.request.time_in_force == ord("0"),
+                      order.request.time_in_force == ord("3"),
+                      order.request.intermarket_sweep == ord("Y")) & ~permitted[:7]).any(),
                 ~looked(top.stale, "stale", 1),
                 (looked(top.bid, "bid", 1) != 0) | (looked(top.ask, "ask", 1) != 0),
                 looked(top.trading_state, "trading", 1) == ord("T"))]
@@ -145,30 +179,34 @@ def _reserved(registered):
     def make(m):
         order = _Order(m, registered)
         opened, request, given = order.opened, order.request, 2 if registered else 1
-        long_over, short_over = (order.verdict(opened.port(f"{name}.over"), f"{name}_over")
-                                 for name in ("long", "short"))
-        m.d.comb += [
-            Assert(~order.opens | ~order.buys | ~long_over),
-            Assert(~order.opens | order.buys | ~short_over),
-        ]
         is_open = request.action != ord("X")
-        for name, side in (("long", order.buys), ("short", ~order.buys), ("position", 0)):
-            port = {each: opened.port(f"{name}.{each}") for each in (
-                "row", "amount", "limit", "commit")}
+        value = order.looked(opened.port("judge.value"), "value", given)
+        amounts = {"": 0, "1": 1, "quantity": request.quantity, "value": value}
+        rows = {"pair": Cat(request.symbol[:1], request.account[:1]),
+                "account": request.account[:1], "firm": 0}
+
+        def on(sides):
+            return Cat(request.side == ord(side) for side in sides).any()
+
+        for name, (scope, adds, amount, limit, held) in _TOTALS.items():
+            port = {each: opened.port(f"total_{name}.{each}") for each in (
+                "row", "amount", "limit", "forces", "over", "commit")}
             m.d.comb += [
                 Assert(~order.passes | order.verdict(port["commit"], f"{name}_commit")),
+                Assert(~order.passes | ~order.looked(port["forces"], f"{name}_forces", given)),
                 Assert(~order.passes | ~is_open | (
-                    order.looked(port["row"], f"{name}_row")
-                    == Cat(request.symbol[:1], request.account[:1]))),
+                    order.looked(port["row"], f"{name}_row") == rows[scope])),
                 Assert(~order.passes | (
                     order.looked(port["amount"], f"{name}_amount", given).as_signed()
-                    == Mux(side & is_open, request.quantity, 0))),
+                    == Mux(is_open & on(adds), amounts[amount], 0))),
+                Assert(~order.opens | ~on(held) | ~order.verdict(port["over"], f"{name}_over")),
             ]
-            if name != "position":
-                limit = getattr(opened.port("limits.position_row"), f"max_{name}")
+            if limit:
+                table, _, field = limit.partition(".")
+                row = getattr(opened.port(f"limits.{table}"), field) if field else Const(int(limit))
                 m.d.comb += Assert(~order.opens | (
                     order.looked(port["limit"], f"{name}_limit", given)
-                    == order.looked(limit, f"{name}_row_limit", 1)[:len(port["limit"])]))
+                    == order.looked(row, f"{name}_row_limit", 1)[:len(port["limit"])]))
         return opened.inputs()
 
     return make
@@ -176,7 +214,7 @@ def _reserved(registered):
 
 def _use(registered):
     def make(m):
-        order = _Order(m, registered, cut=("orders",))
+        order = _Order(m, registered, cut=("orders", *_ACCUMULATORS))
         gate, opened, lead = order.gate, order.opened, 3 if registered else 1
         m.d.comb += [
             Assert(~gate.busy | ~(order.enters | opened.port("settlement.operate")
@@ -228,14 +266,22 @@ _KINDS = (
              'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
     ("tables", _tables,
      "no enter or replace passes without limits in force (generation not 0), with a row of account "
-     "or symbol that is not enabled, a book that is stale or has neither bid nor ask, or a symbol "
-     "that is not trading; rows and book are those of its account and symbol", "",
+     "or symbol or a firm that is not enabled, an account that is not entitled to the symbol or "
+     "not permitted its side and time in force, a side that is restricted, a book that is stale or has "
+     "neither bid nor ask, or a symbol that is not trading; rows and book are those of its account "
+     "and symbol", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
       _fault("a stale book is a reference", "judge", '~staged(top.stale, "stale_kept") & ', ""),
       _fault("the book is asked for another symbol", "gate", "self.query_symbol.eq(symbol)",
              "self.query_symbol.eq(offered.symbol + 1)"),
+      _fault("the firm's row is ignored", "judge", "& firm & in_range", "& in_range"),
+      _fault("entitlement is ignored", "judge", '~staged(entitled, "entitled")', "0"),
+      _fault("a symbol's restrictions are ignored", "judge", "(symbol_row.restricted | pair.flags)",
+             "pair.flags"),
+      _fault("permissions of time in force are ignored", "judge",
+             "~account_row.permissions[:len(PERMISSIONS)]", "~account_row.permissions[:4]"),
       _fault("a halt is ignored", "judge", 'sound & staged(halted, "halted_kept")', "0"))),
     ("decisions", _decisions,
      "each order has its verdict exactly `latency` cycles after it entered; one that is refused "
@@ -257,14 +303,22 @@ _KINDS = (
       _fault("what waits passes by its oldest", "leaving", "Mux(queue.r_rdy, ~barred, self.passes)",
              "queue.r_rdy | self.passes"))),
     ("reserved", _reserved,
-     "an order that passes is not over its limit, long or short, and is added: its quantity, on "
-     "its side alone, to the row of its account and symbol, against that row's limit", "",
-     (_fault("the position limit is ignored", "judge", "limited & self.position_over", "0"),
-      _fault("a sell is added to the long side", "gate", "Mux(opens_long, quantity, 0)",
-             "quantity"),
-      _fault("long and short limits change places", "gate",
-             'exposure["long"].limit.eq(position_row.max_long)',
-             'exposure["long"].limit.eq(position_row.max_short)'))),
+     "an order that passes is over none of its limits, and is added to every total: to the row of "
+     "its account and symbol, its account, or the firm, against that row's limit, its quantity, "
+     "its value as `max_value` has it, or one, on its side alone", "",
+     (_fault("what totals say is ignored", "judge", "limited & self.over[name]", "0"),
+      _fault("a sell is added to the long side", "gate", '("buy", opens & buys)', '("buy", opens)'),
+      _fault("a passed order is not added", "gate", "accumulator.commit.eq(passes | settled)",
+             "accumulator.commit.eq(settled)"),
+      _fault("long and short limits change places", "totals", '(POSITION, "max_long")',
+             '(POSITION, "max_short")'),
+      _fault("the firm's gross credit is its net credit", "totals", '(FIRM, "gross_credit")',
+             '(FIRM, "net_credit")'),
+      _fault("a long sale of what is not held passes", "totals", 'marked="S"', 'marked="T"'),
+      _fault("an account's orders have its neighbour's row", "gate",
+             '"account": account, "firm": 0}', '"account": account + 1, "firm": 0}'),
+      _fault("a check hears of one of its totals", "gate", "judge.over[check].eq(Cat(over).any())",
+             "judge.over[check].eq(over[0])"))),
     ("use", _use,
      "the accumulators are used as their proofs assume: they commit what looked, nothing is under "
      "way in a sweep, and nothing comes right behind what settles, nor an "
@@ -289,7 +343,7 @@ PROOFS = tuple(
     Proof(
         name=f"gate.{kind}.{profile}", claim=claim, assumes=assumes,
         of=f"Gate, 2 accounts, 2 symbols, 2 open orders, fields at full width, {profile}; "
-        f"{'' if kind == 'use' else 'accumulators, limits image, '}open orders and products put "
+        f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders and products put "
         "out anything",
         make=make(profile == "ecp5"), mutations=faults,
         depth=_SETTLES if kind == "use" else 9 if profile == "ecp5" else 6, search=12)

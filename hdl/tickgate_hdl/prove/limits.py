@@ -1,7 +1,7 @@
 """A commit is atomic: properties of ``risk.limits.LimitsImage``, with small tables."""
 
 from amaranth.asserts import AnyConst
-from amaranth.hdl import Assert, Cat, Module, Signal, Value
+from amaranth.hdl import Assert, Cat, Const, Module, Signal, Value
 
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.prove.mutation import Mutation
@@ -12,20 +12,25 @@ from tickgate_hdl.top.config import CardConfig
 __all__ = ["PROOFS"]
 
 
-def _commit(m: Module) -> list:
+def _make(table):
+    return lambda m: _commit(m, table)
+
+
+def _commit(m: Module, table: str) -> list:
     from tickgate_hdl.risk.limits import LimitsImage
 
     dut = LimitsImage(CardConfig(symbols=2, accounts=2, open_orders=2))
     opened = Opened(dut)
     bank = opened["bank"]
     account, symbol = AnyConst(1), AnyConst(1)
-    rows = {}
-    for name, index in (("account", account), ("symbol", symbol),
-                        ("position", Cat(symbol, account))):
-        for where, half in (("in force", bank), ("shadow", ~bank)):
-            port, peeks = opened.peek(name, Cat(index, half))
-            m.d.comb += peeks
-            rows[name, where] = port.data
+    index = {"account": account, "symbol": symbol, "position": Cat(symbol, account),
+             "firm": Const(0, 0)}[table]
+    rows = []
+    for half in (bank, ~bank):
+        port, peeks = opened.peek(table, Cat(index, half))
+        m.d.comb += peeks
+        rows.append(port.data)
+    in_force, shadow = rows
     m.submodules.dut = opened.module
 
     def before(value, name):
@@ -53,16 +58,13 @@ def _commit(m: Module) -> list:
             opened.register_of(dut.limit_generation__value) == generation)),
         Assert((state == names["Quiet"]) | (state == names["Finish"]) | dut.limit_status__busy),
     ]
-    for name, row in (("account", dut.account_row), ("symbol", dut.symbol_row),
-                      ("position", dut.position_row)):
-        in_force, shadow = rows[name, "in force"], rows[name, "shadow"]
-        kept, checked = before(in_force, f"{name}_kept"), before(shadow, f"{name}_checked")
-        m.d.comb += [
-            Assert(~quiet | swaps | (in_force == kept)),
-            Assert(~(quiet & checking) | swaps | (shadow == checked)),
-            Assert(~(quiet & swaps) | (in_force == checked)),
-            Assert(~(quiet & asked) | (Value.cast(row) == kept)),
-        ]
+    kept, checked = before(in_force, "kept"), before(shadow, "checked")
+    m.d.comb += [
+        Assert(~quiet | swaps | (in_force == kept)),
+        Assert(~(quiet & checking) | swaps | (shadow == checked)),
+        Assert(~(quiet & swaps) | (in_force == checked)),
+        Assert(~(quiet & asked) | (Value.cast(getattr(dut, f"{table}_row")) == kept)),
+    ]
     return opened.inputs()
 
 
@@ -70,27 +72,31 @@ def _fault(name, old, new):
     return Mutation(name, "risk.limits", old, new)
 
 
-PROOFS = (Proof(
-    name="limits.commit",
-    claim="no row in force changes but by a swap of the banks; they swap only when the CRC that "
-    "was computed is the one asked for and the generation is not 0, and generation and every row "
-    "of all tables change in that one cycle; nothing in the shadow bank changes while it is "
-    "checked; the rows that an order reads are all of the bank in force in one cycle",
-    of="LimitsImage, 2 accounts, 2 symbols, fields at full width",
-    assumes="",
-    make=_commit, depth=4,
-    mutations=(
-        _fault("the host writes the bank in force",
-               "write.addr.eq(Cat(row[:row_bits], ~bank))",
-               "write.addr.eq(Cat(row[:row_bits], bank))"),
-        _fault("writes go on while the bank is checked",
-               "self.limit_data__value__we & ~checking & ~sweeping",
-               "self.limit_data__value__we & ~sweeping"),
-        _fault("a wrong CRC swaps", "(check.crc == wanted) & (generation != 0)", "generation != 0"),
-        _fault("a generation of 0 swaps", "(check.crc == wanted) & (generation != 0)",
-               "check.crc == wanted"),
-        _fault("an order reads the shadow bank", "read.addr.eq(Cat(index, bank))",
-               "read.addr.eq(Cat(index, ~bank))"),
-        _fault("the generation in force is another one",
-               "self.generation.eq(generation),", "self.generation.eq(generation + 1),"),
-    )),)
+_CLAIM = (
+    "no row in force changes but by a swap of the banks; they swap only when the CRC that was "
+    "computed is the one asked for and the generation is not 0, and generation and every row "
+    "change in that one cycle; nothing in the shadow bank changes while it is checked; the row "
+    "that an order reads is of the bank in force, the same bank for all tables")
+
+PROOFS = tuple(
+    Proof(
+        name=f"limits.{table}", claim=_CLAIM,
+        of=f"LimitsImage, 2 accounts, 2 symbols, fields at full width, the table {table}",
+        assumes="", make=_make(table), depth=4,
+        mutations=(
+            _fault("the host writes the bank in force",
+                   "write.addr.eq(Cat(row[:row_bits], ~bank))",
+                   "write.addr.eq(Cat(row[:row_bits], bank))"),
+            _fault("writes go on while the bank is checked",
+                   "self.limit_data__value__we & ~checking & ~sweeping",
+                   "self.limit_data__value__we & ~sweeping"),
+            _fault("a wrong CRC swaps", "(check.crc == wanted) & (generation != 0)",
+                   "generation != 0"),
+            _fault("a generation of 0 swaps", "(check.crc == wanted) & (generation != 0)",
+                   "check.crc == wanted"),
+            _fault("an order reads the shadow bank", "read.addr.eq(Cat(index, bank))",
+                   "read.addr.eq(Cat(index, ~bank))"),
+            _fault("the generation in force is another one",
+                   "self.generation.eq(generation),", "self.generation.eq(generation + 1),"),
+        ))
+    for table in ("account", "symbol", "position", "firm"))
