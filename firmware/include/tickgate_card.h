@@ -56,6 +56,8 @@
 #define TICKGATE_STATUS_KILL_ANY_MASK 0x00000080u
 #define TICKGATE_STATUS_FEED_STARTED_LSB 8u
 #define TICKGATE_STATUS_FEED_STARTED_MASK 0x00000100u
+#define TICKGATE_STATUS_LEASE_GOOD_LSB 9u
+#define TICKGATE_STATUS_LEASE_GOOD_MASK 0x00000200u
 
 /* Arms and disarms the gate. Arming needs ready, limits_valid and watchdog_ok, or it is ignored. */
 #define TICKGATE_CONTROL 0x001cu
@@ -265,6 +267,16 @@
 #define TICKGATE_LIMIT_COMPUTED_CRC 0x00f4u
 #define TICKGATE_LIMIT_COMPUTED_CRC_VALUE_LSB 0u
 #define TICKGATE_LIMIT_COMPUTED_CRC_VALUE_MASK 0xffffffffu
+
+/* How long limits may be used after a renewal of their lease. */
+#define TICKGATE_LIMIT_LEASE 0x00f8u
+#define TICKGATE_LIMIT_LEASE_MS_LSB 0u
+#define TICKGATE_LIMIT_LEASE_MS_MASK 0xffffffffu
+
+/* Write the generation in force to renew its lease; another number is ignored. */
+#define TICKGATE_LIMIT_RENEW 0x00fcu
+#define TICKGATE_LIMIT_RENEW_VALUE_LSB 0u
+#define TICKGATE_LIMIT_RENEW_VALUE_MASK 0xffffffffu
 
 /* Row of the exposure table that the next four registers show, eight cycles later. */
 #define TICKGATE_POSITION_ADDRESS 0x0100u

@@ -29,10 +29,12 @@ gross_credit = "2000000.00"
 net_credit = "1000000.00"
 max_long = 20000
 max_short = 20000
+locates = 100000
 
 [accounts.FUND1.positions.AAPL]
 max_long = 500
 max_short = 400
+locates = 100000
 
 [symbols.AAPL]
 collar = "1.50"
@@ -54,6 +56,7 @@ def state() -> dict[str, Any]:
             "reason": "",
             "ready": True,
             "armed": True,
+            "lease_good": True,
             "watchdog_ok": True,
             "link_up": True,
             "session_up": True,

@@ -110,6 +110,7 @@ gross_credit = "100000000.00"
 net_credit = "100000000.00"
 max_long = 1000
 max_short = 1000
+locates = 100000
 [symbols.AAPL]
 collar = "10.00"
 tick = "0.01"

@@ -19,6 +19,7 @@ _TOTALS = {
     "long": ("pair", _BUY, "quantity", "position_row.max_long", _BUY),
     "short": ("pair", _SELL, "quantity", "position_row.max_short", _SELL),
     "unowned": ("pair", _SELL, "quantity", "0", "S"),
+    "located": ("pair", "TE", "quantity", "position_row.locates", "TE"),
     "orders": ("account", _BUY + _SELL, "1", "account_row.max_orders", _BUY + _SELL),
     "open_quantity": (
         "account", _BUY + _SELL, "quantity", "account_row.max_open_quantity", _BUY + _SELL),
@@ -84,6 +85,7 @@ def _states(registered):
             Assert(~order.opens | holds) for holds in (
                 verdict(gate.status__armed, "armed"),
                 verdict(gate.status__watchdog_ok, "watchdog"),
+                verdict(gate.status__lease_good, "lease"),
                 ~verdict(gate.kill_all__on, "kill_all"),
                 off(gate.kill_session__mask, request.session, "session"),
                 off(gate.kill_account__mask, request.account, "account"),
@@ -108,7 +110,10 @@ def _tables(registered):
         permitted = looked(rows["account"].permissions, "permissions", 1)
         flags = looked(pair.flags, "flags", 1)
         restricted = looked(rows["symbol"].restricted, "restricted", 1)[:3] | flags[:3]
-        top = gate.query_top
+        top, status = gate.query_top, gate.query_status
+        bid = looked(top.bid, "bid", 1)
+        phase = looked(status.system_event, "phase", 1)
+        test = looked(status.reg_sho, "price_test", 1)
         m.d.comb += [
             Assert(~order.opens | holds) for holds in (
                 looked(account, "account") == order.request.account,
@@ -123,8 +128,11 @@ def _tables(registered):
                       order.request.time_in_force == ord("3"),
                       order.request.intermarket_sweep == ord("Y")) & ~permitted[:7]).any(),
                 ~looked(top.stale, "stale", 1),
-                (looked(top.bid, "bid", 1) != 0) | (looked(top.ask, "ask", 1) != 0),
-                looked(top.trading_state, "trading", 1) == ord("T"))]
+                (bid != 0) | (looked(top.ask, "ask", 1) != 0),
+                looked(top.trading_state, "trading", 1) == ord("T"),
+                (phase == ord("Q")) | (permitted[7] & ((phase == ord("S")) | (phase == ord("M")))),
+                (side != ord("T")) | ((test != ord("1")) & (test != ord("2")))
+                | ((order.request.price > bid) & (bid != 0)))]
         return opened.inputs()
 
     return make
@@ -249,7 +257,7 @@ def _fault(name, module, old, new):
 _KINDS = (
     ("states", _states,
      "no enter or replace passes in a cycle in which the gate is not armed, the watchdog is out, "
-     "or a kill is set for all, its session, its account or its symbol; nor when the venue session "
+     "the lease of the limits is over, or a kill is set for all, its session, its account or its symbol; nor when the venue session "
      "is down or the events ring has no room; no cancel passes while the session is down", "",
      (_fault("a kill for all is ignored", "judge", '"kill_all": enters & self.kill_all',
              '"kill_all": enters & 0'),
@@ -261,15 +269,17 @@ _KINDS = (
              "(symbol & self.kill_symbol[:config.symbols])",
              "(symbol & self.kill_symbol[1:config.symbols + 1])"),
       _fault("the watchdog is ignored", "judge", "enters & ~self.watchdog_ok", "enters & 0"),
+      _fault("the lease is ignored", "judge", "enters & ~self.lease_good", "enters & 0"),
       _fault("arming is ignored", "judge", "enters & ~self.armed", "enters & 0"),
       _fault("a kill acts a cycle late", "gate", "block.kill_all.eq(self.kill_all__on)",
              'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
     ("tables", _tables,
      "no enter or replace passes without limits in force (generation not 0), with a row of account "
      "or symbol or a firm that is not enabled, an account that is not entitled to the symbol or "
-     "not permitted its side and time in force, a side that is restricted, a book that is stale or has "
-     "neither bid nor ask, or a symbol that is not trading; rows and book are those of its account "
-     "and symbol", "",
+     "not permitted its side and time in force, a side that is restricted, a book that is stale or "
+     "has neither bid nor ask, a symbol that is not trading, outside the sessions that the account "
+     "may trade in, or as a short sale at or below the bid while the price test is on; rows and "
+     "book are those of its account and symbol", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
@@ -281,7 +291,12 @@ _KINDS = (
       _fault("a symbol's restrictions are ignored", "judge", "(symbol_row.restricted | pair.flags)",
              "pair.flags"),
       _fault("permissions of time in force are ignored", "judge",
-             "~account_row.permissions[:len(PERMISSIONS)]", "~account_row.permissions[:4]"),
+             "~account_row.permissions[:len(kinds)]", "~account_row.permissions[:4]"),
+      _fault("extended hours need no permission", "judge",
+             '_is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]',
+             '_is_one_of(status.system_event, "SM")'),
+      _fault("a short sale may be at the bid", "judge", "request.price > top.bid",
+             "request.price >= top.bid"),
       _fault("a halt is ignored", "judge", 'sound & staged(halted, "halted_kept")', "0"))),
     ("decisions", _decisions,
      "each order has its verdict exactly `latency` cycles after it entered; one that is refused "
@@ -346,5 +361,7 @@ PROOFS = tuple(
         f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders and products put "
         "out anything",
         make=make(profile == "ecp5"), mutations=faults,
-        depth=_SETTLES if kind == "use" else 9 if profile == "ecp5" else 6, search=12)
+        depth=_SETTLES if kind == "use" else 9 if profile == "ecp5" else 6,
+        # Its cases are longer than what can be searched in minutes there.
+        search=4 if (kind, profile) == ("use", "ecp5") else 12)
     for kind, make, claim, assumes, faults in _KINDS for profile in ("latency", "ecp5"))

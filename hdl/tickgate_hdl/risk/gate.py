@@ -18,6 +18,7 @@ from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
 from tickgate_hdl.risk.layouts import Moves, PassedOrder, VenueUpdate, row_layout
+from tickgate_hdl.risk.lease import Lease
 from tickgate_hdl.risk.leaving import Leaving
 from tickgate_hdl.risk.limits import LimitsImage
 from tickgate_hdl.risk.names import SymbolNames
@@ -111,6 +112,7 @@ class Gate(wiring.Component):
         m.submodules.symbols = names = SymbolNames(config.symbols)
         m.submodules.judge = judge = Judge(config)
         m.submodules.guard = guard = Guard()
+        m.submodules.lease = lease = Lease()
         m.submodules.card_events = card_events = CardEvents()
         m.submodules.orders = orders = OpenOrders(config)
         m.submodules.settlement = settlement = Settlement(config)
@@ -126,8 +128,8 @@ class Gate(wiring.Component):
             m.submodules[f"total_{total.name}"] = accumulator
         m.submodules.rate = rate = Accumulator(
             config.accounts, 28, floor=True, registered=config.registered)
-        connect_registers(m, self, limits, guard, card_events, decisions, settlement)
-        self._connect_states(m, limits, guard, card_events, judge, leaving)
+        connect_registers(m, self, limits, guard, lease, card_events, decisions, settlement)
+        self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
         self._connect_settlement(m, settlement, orders, decisions, guard)
         sweeping = self._sweep(m, names, orders, totals, rate)
         self._show_exposure(m, settlement, totals)
@@ -218,7 +220,8 @@ class Gate(wiring.Component):
         buys, opens = request.side == ord("B"), request.action != ord("X")
         adds = {
             side: delayed(m, bit, f"opens_{side}", rate.given)
-            for side, bit in (("buy", opens & buys), ("sell", opens & ~buys), ("", opens))}
+            for side, bit in (("buy", opens & buys), ("sell", opens & ~buys), ("", opens),
+                              ("short", opens & _is_one_of(request.side, "TE")))}
         amounts = {
             "": 0, "one": 1, "value": value,
             "quantity": delayed(m, request.quantity, "quantity", rate.given, reset_less=True)}
@@ -258,7 +261,7 @@ class Gate(wiring.Component):
             *(accumulator.commit.eq(passes | settled) for accumulator in totals.values()),
             self.last_token__value.eq(judge.last_token),
         ]
-        letter = {"buy": "B", "sell": "STE", "": "BSTE"}
+        letter = {"buy": "B", "sell": "STE", "short": "TE", "": "BSTE"}
         for check in COUNTED:
             over = [
                 accumulator.over & delayed(
@@ -299,19 +302,21 @@ class Gate(wiring.Component):
         ]
         return m
 
-    def _connect_states(self, m, limits, guard, card_events, judge, leaving):
+    def _connect_states(self, m, limits, guard, lease, card_events, judge, leaving):
         valid = limits.generation != 0
         kill_symbol = Cat(self.kill_symbol_low__mask, self.kill_symbol_high__mask)
         m.d.comb += [
             guard.ready.eq(self.ready & ~self.busy), guard.ms_tick.eq(self.ms_tick),
-            guard.limits_valid.eq(valid),
+            guard.limits_valid.eq(valid), lease.ms_tick.eq(self.ms_tick),
+            lease.generation.eq(limits.generation), self.status__lease_good.eq(lease.good),
             self.status__armed.eq(guard.armed), self.status__watchdog_ok.eq(guard.watchdog_ok),
             self.status__limits_valid.eq(valid),
             self.status__kill_any.eq(
                 self.kill_all__on | self.kill_session__mask.any() | self.kill_account__mask.any()
                 | kill_symbol.any()),
             self.limit_active_generation__value.eq(limits.generation),
-            judge.watchdog_ok.eq(guard.watchdog_ok), judge.session_up.eq(self.session_up),
+            judge.watchdog_ok.eq(guard.watchdog_ok), judge.lease_good.eq(lease.good),
+            judge.session_up.eq(self.session_up),
             judge.events_room.eq(self.events_room),
         ]
         for block in (judge, leaving):
@@ -323,7 +328,8 @@ class Gate(wiring.Component):
             ]
         m.d.comb += [
             card_events.switched.eq(guard.switched), card_events.armed.eq(guard.armed),
-            card_events.expired.eq(guard.expired), card_events.finished.eq(limits.finished),
+            card_events.expired.eq(guard.expired), card_events.lease_expired.eq(lease.expired),
+            card_events.finished.eq(limits.finished),
             card_events.committed.eq(limits.limit_status__committed),
             card_events.generation.eq(limits.generation),
             card_events.computed_crc.eq(limits.limit_computed_crc__value),

@@ -6,7 +6,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
-from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, PERMISSIONS, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL
 
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
@@ -34,8 +34,8 @@ class Judge(wiring.Component):
     """Judge one order request: every check that fails.
 
     An order may come in every cycle; the cycles are those of ``Accumulator``. The state inputs
-    (arming, kill switches, watchdog, venue, events ring) act in the cycle of the verdict, so that
-    a kill written is in force at once.
+    (arming, kill switches, watchdog, lease, venue, events ring) act in the cycle of the verdict, so
+    that a kill written is in force at once.
 
     An order that is ``malformed`` is judged by nothing but the states, since its numbers mean
     nothing; one without limits is not judged by limits. A cancel is refused only when it is
@@ -81,7 +81,7 @@ class Judge(wiring.Component):
             "weighed": Out(record_layout(ORDER_REQUEST)),
             "bad_token": In(1), "rate_over": In(1),
             "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
-            "armed": In(1), "watchdog_ok": In(1), "session_up": In(1),
+            "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
             "kill_account": In(32), "kill_symbol": In(64),
             "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1), "charges": Out(1),
@@ -131,7 +131,10 @@ class Judge(wiring.Component):
         shorts = side["T"] | side["E"]
         kinds = (side["B"], side["S"], side["T"], side["E"], request.time_in_force == ord("0"),
                  request.time_in_force == ord("3"), request.intermarket_sweep == ord("Y"))
-        forbidden = Cat(kinds) & ~account_row.permissions[:len(PERMISSIONS)]
+        forbidden = Cat(kinds) & ~account_row.permissions[:len(kinds)]
+        regular = status.system_event == ord("Q")
+        extended = _is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]
+        tested = side["T"] & _is_one_of(status.reg_sho, "12")
         restricted = Cat(side["B"], sells, shorts) & (symbol_row.restricted | pair.flags)[:3]
         entitled = (pair.flags & ENTITLED) != 0
         halted = (
@@ -146,6 +149,7 @@ class Judge(wiring.Component):
             (top.bid, "bid_kept"), (top.ask, "ask_kept")))
         has_bid, has_ask = (staged(side != 0, name) for side, name in (
             (top.bid, "has_bid"), (top.ask, "has_ask")))
+        above_bid = staged(request.price > top.bid, "above_bid")
         weighed = self.weighed
         m.d.comb += Value.cast(weighed).eq(staged(request, "request_3"))
         orders = staged(orders, "order_3")
@@ -188,6 +192,11 @@ class Judge(wiring.Component):
                 sound & limits & staged(forbidden.any(), "forbidden"), "permission"),
             "tick": weigh(sound & limits & staged(self.off_tick, "off_tick_kept"), "tick"),
             "lot": weigh(sound & limits & staged(self.off_lot, "off_lot_kept"), "lot"),
+            "session_phase": weigh(
+                sound & limits & ~staged(regular | extended, "in_session"), "session_phase"),
+            "short_price": weigh(
+                sound & staged(tested, "tested")
+                & ~(has_reference & has_bid & above_bid), "short_price"),
         }
         account, symbol, session = (
             weigh(Cat(field == index for index in range(number)), name)
@@ -204,6 +213,7 @@ class Judge(wiring.Component):
             "kill_symbol": enters & (symbol & self.kill_symbol[:config.symbols]).any(),
             "no_limits": enters & ~has_limits,
             "host_stale": enters & ~self.watchdog_ok,
+            "lease": enters & ~self.lease_good,
             "venue_down": ~self.session_up,
             "events_full": enters & ~self.events_room,
             **fails,

@@ -14,8 +14,9 @@ class Total:
     ``check`` is the check that it makes, if any (``tickgate.risk.checks``). ``scope`` says whose
     rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, or the whole ``firm``.
     An order that passes adds its ``amount`` ("quantity", "value" or "one"), if it is on the
-    ``side`` ("buy", "sell" or both). What a venue message changes is the field ``moves`` of
-    ``Moves``. ``marked`` restricts the check, not the total, to orders of that side letter.
+    ``side`` ("buy", "sell", "short" or, empty, any). What a venue message changes is the field
+    ``moves`` of ``Moves``. ``marked`` restricts the check, not the total, to orders of that side
+    letter.
     """
 
     name: str
@@ -40,6 +41,8 @@ TOTALS = (
           "quantity", "sell", "short"),
     # More open sells than shares held: its limit is 0.
     Total("unowned", "pair", SHARES, "short_mark", None, "quantity", "sell", "short", marked="S"),
+    # What was borrowed for the day is used up by short orders, traded or not.
+    Total("located", "pair", SHARES, "locate", (POSITION, "locates"), "quantity", "short"),
     Total("orders", "account", SHARES, "max_orders", (ACCOUNT, "max_orders"), "one", "", "orders"),
     Total("open_quantity", "account", SHARES, "open_quantity", (ACCOUNT, "max_open_quantity"),
           "quantity", "", "open_quantity"),

@@ -25,11 +25,11 @@ _SYMBOL_LEVELS = {"symbol_index": 8, "symbol_name": 64, "symbol_enable": 1}
 _GATE_EVENTS = {
     "kill_all__on": 1, "kill_session__mask": 32, "kill_account__mask": 32,
     "kill_symbol_low__mask": 32, "kill_symbol_high__mask": 32, "limit_address__value": 16,
-    "limit_data__value": 32, "position_load__value": 32,
+    "limit_data__value": 32, "position_load__value": 32, "limit_renew__value": 32,
 }
 _GATE_LEVELS = {
     "watchdog_timeout__ms": 16, "limit_read_address__value": 16, "limit_crc__value": 32,
-    "limit_generation__value": 32, "position_address__account": 16,
+    "limit_generation__value": 32, "limit_lease__ms": 32, "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
 }
 _GATE_STROBES = (
@@ -50,7 +50,8 @@ _GATE_SHOWN = (
     "limit_read__value", "limit_status__busy", "limit_status__committed", "limit_status__bad_crc",
     "limit_active_generation__value", "limit_computed_crc__value", "position__value",
     "open_buy__value", "open_sell__value", "status__armed", "status__watchdog_ok",
-    "status__limits_valid", "status__kill_any", "check_count__count", "last_token__value",
+    "status__limits_valid", "status__kill_any", "status__lease_good",
+    "check_count__count", "last_token__value",
     "count_orders_in__count", "count_orders_passed__count", "count_orders_refused__count",
     "count_cancels_passed__count", "count_unknown_token__count",
 )

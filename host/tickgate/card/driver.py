@@ -67,6 +67,14 @@ class CardDriver(FeedDriver):
         """Show the card that the host is alive."""
         self.registers.set(reg.WATCHDOG_TOUCH, touch=1)
 
+    def set_lease(self, ms: int) -> None:
+        """Set how long limits may be used after a renewal, in ms; 0 refuses every new order."""
+        self.registers.write_checked(reg.LIMIT_LEASE, reg.LIMIT_LEASE.pack(ms=ms))
+
+    def renew_lease(self, generation: int) -> None:
+        """Let the limits in force be used on; the card ignores it if they are of another one."""
+        self.registers.write(reg.LIMIT_RENEW, generation)
+
     def kill(self, scope: KillScope, index: int | None, on: bool) -> int:
         """Switch a kill switch; return the UTC time in ns at which the card is known to have it.
 

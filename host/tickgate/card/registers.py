@@ -117,6 +117,10 @@ STATUS: Final = Register(
             "feed_started", 8, 1, "r", "w", 0x0,
             "A MoldUDP64 packet was accepted.",
         ),
+        RegisterField(
+            "lease_good", 9, 1, "r", "w", 0x0,
+            "The lease of the limits runs.",
+        ),
     ),
     "State of the card.",
 )
@@ -593,6 +597,29 @@ LIMIT_COMPUTED_CRC: Final = Register(
         ),
     ),
     "CRC that the card computed at the last commit.",
+)
+LIMIT_LEASE: Final = Register(
+    "limit_lease",
+    0x00f8,
+    (
+        RegisterField(
+            "ms", 0, 32, "rw", "r", 0x0,
+            "Milliseconds; 0 refuses every new order.",
+        ),
+    ),
+    "How long limits may be used after a renewal of their lease.",
+)
+LIMIT_RENEW: Final = Register(
+    "limit_renew",
+    0x00fc,
+    (
+        RegisterField(
+            "value", 0, 32, "w", "r", 0x0,
+            "Generation.",
+            swmod=True,
+        ),
+    ),
+    "Write the generation in force to renew its lease; another number is ignored.",
 )
 POSITION_ADDRESS: Final = Register(
     "position_address",
@@ -1865,6 +1892,8 @@ REGISTERS: Final = (
     LIMIT_STATUS,
     LIMIT_ACTIVE_GENERATION,
     LIMIT_COMPUTED_CRC,
+    LIMIT_LEASE,
+    LIMIT_RENEW,
     POSITION_ADDRESS,
     POSITION_LOAD,
     POSITION,

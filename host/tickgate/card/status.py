@@ -35,6 +35,7 @@ class Status:
     events_room: bool
     kill_any: bool
     feed_started: bool
+    lease_good: bool
     generation: int
     """Generation of the limits in force; 0 = none."""
 

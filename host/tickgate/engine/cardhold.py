@@ -56,7 +56,7 @@ class CardHold:
         self._rearm = False
         self._next_ns = 0
         self._status_ns = 0
-        self._login_ns = 0
+        self._login_ns = self._lease_ns = 0
         self._touch_ns = 0
         self._heard_ns = 0
         self._cancel_ns = 0
@@ -190,12 +190,14 @@ class CardHold:
         card.upload_limits(image.words, generation)
         card.touch_watchdog()
         self._take(LimitsSet(generation, limits.text(), limits.hash(), file_hash))
+        card.renew_lease(generation)
         return generation
 
     def arm(self) -> None:
         """Open the gate."""
         card = self._there()
         card.touch_watchdog()
+        card.renew_lease(self._core.generation)
         card.arm()
         self.phase, self.reason = "armed", ""
 

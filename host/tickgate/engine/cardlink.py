@@ -43,6 +43,9 @@ class CardLink(CardHold):
         if now_ns >= self._touch_ns:
             self._touch_ns = now_ns + self._config.watchdog_ms * 1_000_000 // 4
             card.touch_watchdog()
+        if now_ns >= self._lease_ns:
+            self._lease_ns = now_ns + self._config.lease_ms * 1_000_000 // 4
+            card.renew_lease(self._core.generation)
         if now_ns >= self._status_ns:
             self._status_ns = now_ns + STATUS_NS
             self.status = card.status()
@@ -57,7 +60,7 @@ class CardLink(CardHold):
             self.fail(error)
             return
         self.phase, self.reason = "sweeping", "the card clears its memories"
-        self._status_ns = self._touch_ns = self._login_ns = 0
+        self._status_ns = self._touch_ns = self._lease_ns = self._login_ns = 0
 
     def _advance(self, card: Card, status: Status, now_ns: int) -> None:
         if self.phase == "sweeping" and status.ready:
@@ -78,6 +81,7 @@ class CardLink(CardHold):
     def _configure(self, card: Card, now_ns: int) -> None:
         self._rearm = True
         card.set_watchdog(self._config.watchdog_ms)
+        card.set_lease(self._config.lease_ms)
         card.touch_watchdog()
         if card.rings_enabled():
             card.attach_rings(self._core.last_ring)
@@ -174,6 +178,7 @@ class CardLink(CardHold):
             self.phase, self.reason = "armed", "an operator shut the gate"
             return
         card.touch_watchdog()
+        card.renew_lease(self._core.generation)
         card.arm()
         self.phase, self.reason = "armed", ""
         self._status_ns = now_ns

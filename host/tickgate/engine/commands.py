@@ -37,6 +37,7 @@ class CardState(TypedDict):
     ready: bool
     armed: bool
     watchdog_ok: bool
+    lease_good: bool
     link_up: bool
     session_up: bool
     limits_valid: bool

@@ -9,6 +9,7 @@
     symbols = ["AAPL", "MSFT"]           # card index = place in this list
     durability = "memory"                # or batch (tickgate.journal.writer)
     watchdog_ms = 5000
+    lease_ms = 30000       # the card refuses orders when its limits were not confirmed for so long
 
     [card]
     socket = "card.sock"
@@ -72,6 +73,8 @@ class EngineConfig:
     symbols: tuple[str, ...]
     durability: Durability
     watchdog_ms: int
+    lease_ms: int
+    """How long the card may use limits that the engine has not confirmed again."""
     card_socket: Path
     ring_log2: tuple[int, int, int]
     """Slots of the order, events and market-data rings, as powers of two."""
@@ -115,6 +118,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         symbols=_symbols(engine.items("symbols")),
         durability=_durability(engine.text("durability", "memory")),
         watchdog_ms=engine.number("watchdog_ms", 20, 65_535, 5000),
+        lease_ms=engine.number("lease_ms", 1000, 86_400_000, 30_000),
         card_socket=base / card.text("socket"),
         ring_log2=(
             card.number("order_ring_log2", 4, 16, 10),

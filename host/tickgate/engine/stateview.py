@@ -98,6 +98,7 @@ class StateView:
             ready=bool(status and status.ready),
             armed=bool(status and status.armed),
             watchdog_ok=bool(status and status.watchdog_ok),
+            lease_good=bool(status and status.lease_good),
             link_up=bool(status and status.link_up),
             session_up=bool(status and status.session_up),
             limits_valid=bool(status and status.limits_valid),

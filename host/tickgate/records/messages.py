@@ -160,8 +160,8 @@ class CardEvent(NamedTuple):
     """Card to host, events ring: the gate's own state changed."""
 
     kind: str = " "
-    """K kill written, W watchdog expired, A armed, D disarmed, L limits committed, C limits
-    refused (CRC)."""
+    """K kill written, W watchdog expired, X limits' lease expired, A armed, D disarmed, L
+    limits committed, C limits refused (CRC)."""
     code: str = " "
     """K: scope, A all, S session, C account, Y symbol. Others: space."""
     reserved_a: int = 0

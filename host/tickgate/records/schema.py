@@ -232,8 +232,8 @@ CARD_EVENT = Record(
         _f(
             "kind",
             "char",
-            "K kill written, W watchdog expired, A armed, D disarmed, L limits committed, C "
-            "limits refused (CRC).",
+            "K kill written, W watchdog expired, X limits' lease expired, A armed, D disarmed, L "
+            "limits committed, C limits refused (CRC).",
         ),
         _f("code", "char", "K: scope, A all, S session, C account, Y symbol. Others: space."),
         _f("reserved_a", "u16", "Zero."),

@@ -268,6 +268,38 @@ CHECKS: tuple[Check, ...] = (
         "the firm's net credit would be exceeded",
         "15c3-5(c)(1)(i)",
     ),
+    Check(
+        33,
+        "lease",
+        "card",
+        "OU",
+        "the host has not confirmed in time that the limits are right",
+        "15c3-5(c)(1)(i)",
+    ),
+    Check(
+        34,
+        "session_phase",
+        "account",
+        "OU",
+        "the market is not in a session that the account may trade in",
+        "15c3-5(c)(2)(i)",
+    ),
+    Check(
+        35,
+        "short_price",
+        "symbol",
+        "OU",
+        "while the short sale price test is on, a short sale must be above the best bid",
+        "Reg SHO 201(b)(1)",
+    ),
+    Check(
+        36,
+        "locate",
+        "account and symbol",
+        "OU",
+        "short sales would be for more shares than were located",
+        "Reg SHO 203(b)(1)",
+    ),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

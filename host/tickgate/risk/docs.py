@@ -41,6 +41,7 @@ _CHECK_OF = {
     "max_day_value": "day_value",
     "max_long": "position_limit",
     "max_short": "position_limit",
+    "locates": "locate",
     "collar": "price_collar",
 }
 """Check that a limit's field is for, where they have different names."""

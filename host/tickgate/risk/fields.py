@@ -159,7 +159,7 @@ _PERMISSIONS = LimitField(
     "permissions",
     "names",
     _image(ACCOUNT, "permissions").label,
-    "What orders may be: sides, times in force, intermarket sweeps.",
+    "What orders may be: sides, times in force, intermarket sweeps, extended hours.",
     names=PERMISSIONS,
 )
 _TICK = LimitField(

@@ -57,8 +57,9 @@ class ImageTable:
         return self.select << 14 | (row * self.row_words + word)
 
 
-PERMISSIONS = ("buy", "sell", "short", "short_exempt", "day", "ioc", "iso")
-"""Bits of ``permissions``, from bit 0: sides, times in force, intermarket sweeps."""
+PERMISSIONS = ("buy", "sell", "short", "short_exempt", "day", "ioc", "iso", "extended")
+"""Bits of ``permissions``, from bit 0: sides, times in force, intermarket sweeps, and orders
+outside regular market hours."""
 
 RESTRICTIONS = ("buy", "sell", "short")
 """Bits of ``restricted``, from bit 0: no buys, no sales of any kind, no short sales."""
@@ -82,7 +83,8 @@ ACCOUNT = ImageTable(0, "account", 32, (
                "Messages a second that refill the token bucket.", (1 << 16) - 1),
     ImageField("burst", 5, 1, "messages", "Burst", "Messages that the token bucket holds.",
                (1 << 16) - 1),
-    ImageField("permissions", 6, 1, "bits", "May", "What orders may be: sides, times in force."),
+    ImageField("permissions", 6, 1, "bits", "May",
+               "What orders may be: sides, times in force, hours."),
     ImageField("max_orders", 7, 1, "orders", "Max working orders", "Working orders at a time."),
     ImageField("max_open_quantity", 8, 2, "shares", "Max open quantity",
                "Shares that working orders may still trade.", _SUM),
@@ -114,6 +116,8 @@ POSITION = ImageTable(2, "position", 4, (
                "Largest short position with open sells.", (1 << 31) - 1),
     ImageField("flags", 2, 1, "bits", "Flags",
                "What the account may not do (``RESTRICTIONS``), and ``ENTITLED``."),
+    ImageField("locates", 3, 1, "shares", "Locates",
+               "Shares located for short sales: all orders of the day that passed.", (1 << 31) - 1),
 ))
 
 FIRM = ImageTable(3, "firm", 8, (

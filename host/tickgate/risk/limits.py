@@ -22,10 +22,12 @@ A file looks like this::
     net_credit = "4000000.00"      # bought less sold, or sold less bought
     max_long = 20000               # shares, with open buys, of any symbol not named below
     max_short = 0
+    locates = 50000               # shares located for short sales, all orders of the day
 
     [accounts.ALPHA.positions.AAPL]
     max_long = 500
     max_short = 500
+    locates = 10000
     restricted = ["short"]         # buy, sell or short; none if left out
 
     [symbols.AAPL]

@@ -176,6 +176,7 @@ class Settings:
                 'net_credit = "20000000.00"',
                 "max_long = 2500",
                 "max_short = 2500",
+                "locates = 2000000000",
             ]
         for name in SYMBOLS:
             lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]

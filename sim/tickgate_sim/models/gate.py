@@ -19,12 +19,15 @@ _U32 = (1 << 32) - 1
 
 @dataclass(frozen=True)
 class Top:
-    """Best bid and offer of a symbol, in 1/10000 USD; 0 = none."""
+    """What the feed says of a symbol: best bid and offer in 1/10000 USD, 0 = none; its states."""
 
     bid: int = 0
     ask: int = 0
     trading_state: str = "T"
     stale: bool = False
+    phase: str = "Q"
+    """System event of the feed that came last."""
+    reg_sho: str = "0"
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Limits:
     symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 8 words: enabled, collar, tick, lot, restricted."""
     position: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
-    """Rows of 4 words, by account and symbol: longest, shortest, flags."""
+    """Rows of 4 words, by account and symbol: longest, shortest, flags, locates."""
     firm: tuple[int, ...] = ()
     """8 words: enabled, 0, gross credit 2, net credit 2."""
 
@@ -149,6 +152,8 @@ class GateModel:
         self.armed = False
         self.watchdog_timeout = 0
         self.watchdog_left = 0
+        self.lease_ms = 0
+        self.lease_left = 0
         self.session_up = False
         self.events_room = False
         self.kill_all = False
@@ -159,6 +164,7 @@ class GateModel:
         self.position: dict[tuple[int, int], int] = {}
         self.orders: dict[int, Order] = {}  # by slot
         self.fills: dict[int, Fill] = {}
+        self.located: dict[tuple[int, int], int] = {}  # shares of short orders that passed
         self.traded = [Traded() for _ in range(accounts)]
         self.spent = [0] * accounts
         self.last_token = 0
@@ -176,6 +182,7 @@ class GateModel:
         """A millisecond passes. Returns whether the watchdog ran out by it."""
         was = self.watchdog_ok
         self.watchdog_left = max(0, self.watchdog_left - 1)
+        self.lease_left = max(0, self.lease_left - 1)
         for account, spent in enumerate(self.spent):
             rate = _full(self.limits.account.get(account, ()), 32)[4] & 0xFFFF
             self.spent[account] = max(0, spent - rate)
@@ -185,6 +192,11 @@ class GateModel:
     def touch(self) -> None:
         """The host touches the watchdog."""
         self.watchdog_left = self.watchdog_timeout
+
+    def renew(self, generation: int) -> None:
+        """The host says that the limits of a generation are right."""
+        if generation == self.generation != 0:
+            self.lease_left = self.lease_ms
 
     def arm(self) -> None:
         """The host asks to arm."""
@@ -276,6 +288,7 @@ class GateModel:
             ),
             ("no_limits", not self._limited(request)),
             ("host_stale", not self.watchdog_ok),
+            ("lease", self.lease_left == 0),
             ("events_full", not self.events_room),
         ):
             if fails:
@@ -309,6 +322,9 @@ class GateModel:
         reference = None if top.stale or not touches else touches[0]
         if reference is None:
             failed.add("no_reference")
+        tested = request.side == "T" and top.reg_sho in "12"
+        if tested and (reference is None or not top.bid or request.price <= top.bid):
+            failed.add("short_price")
         if not self._limited(request):
             return failed
 
@@ -324,6 +340,8 @@ class GateModel:
             failed.add("max_quantity")
         if value > _pair(account, 2):
             failed.add("max_value")
+        if top.phase != "Q" and not (top.phase in "SM" and account[6] & 0x80):
+            failed.add("session_phase")
         failed |= self._may_not(request, account, symbol, pair)
         failed |= self._position_checks(request, pair)
         failed |= self._working_checks(request, account, value)
@@ -377,6 +395,9 @@ class GateModel:
             failed.add("position_limit")
         if request.side == "S" and request.quantity > position - open_sell:
             failed.add("short_mark")
+        row = request.account, request.symbol
+        if request.side in "TE" and self.located.get(row, 0) + request.quantity > pair[3] & _U32:
+            failed.add("locate")
         return failed
 
     def _working_checks(
@@ -452,6 +473,9 @@ class GateModel:
         )
         self.traded[request.account].ordered += request.quantity
         self.traded[request.account].ordered_value += request.quantity * request.price
+        if request.side in "TE":
+            row = request.account, request.symbol
+            self.located[row] = self.located.get(row, 0) + request.quantity
         if request.action == "U":
             old = self._find(request.orig_user_ref_num)
             if old is None:

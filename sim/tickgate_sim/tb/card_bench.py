@@ -172,11 +172,11 @@ class CardBench:
         image = {FIRM.address(0, n): word for n, word in enumerate((1, 0, *much, *much))}
         for account in range(SMALL.accounts):
             # Enabled, quantity, value, rate, burst, permissions, orders, and six totals.
-            row = (1, 10_000, *much, 60_000, 1000, 0x7F, 10_000, *much * 6)
+            row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6)
             image |= {ACCOUNT.address(account, n): word for n, word in enumerate(row)}
             for symbol in range(SMALL.symbols):
                 place = account * SMALL.symbols + symbol
-                row = (100_000, 100_000, ENTITLED)
+                row = (100_000, 100_000, ENTITLED, 100_000)
                 image |= {POSITION.address(place, n): word for n, word in enumerate(row)}
         for symbol in range(SMALL.symbols):
             image |= {SYMBOL.address(symbol, 0): 1, SYMBOL.address(symbol, 1): 50_000}
@@ -264,6 +264,8 @@ class CardBench:
     async def arm(self):
         await self.write(reg.WATCHDOG_TIMEOUT, 1000)
         await self.write(reg.WATCHDOG_TOUCH, 1)
+        await self.write(reg.LIMIT_LEASE, 1000)
+        await self.write(reg.LIMIT_RENEW, self.generation)
         await self.write(reg.CONTROL, reg.CONTROL.pack(arm=1))
 
     async def ready_to_trade(self, *names):

@@ -30,11 +30,11 @@ class Case:
         self.order = {"price": PRICE, "quantity": QUANTITY, "side": "B", "action": "O"}
         self.states = {}
         self.top = Top(PRICE, PRICE)
-        self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0x7F, 1000]
+        self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0xFF, 1000]
         for _ in range(6):
             self.account += _words(FREE, 2)
         self.symbol = [1, 1000, 0, 0, 0]
-        self.pair = [10**6, 10**6, 8]
+        self.pair = [10**6, 10**6, 8, 2**31 - 1]
         self.firm = [1, 0, *_words(FREE, 2), *_words(FREE, 2)]
 
     def limit(self, name, value):
@@ -89,16 +89,22 @@ class Case:
             "message_rate": lambda: self.account.__setitem__(5, 0),
             "entitlement": lambda: self.pair.__setitem__(2, self.pair[2] & ~8),
             "restricted": lambda: self.symbol.__setitem__(4, 0b111),
-            "permission": lambda: self.account.__setitem__(6, 0x7F & ~(1 << 4)),
+            "permission": lambda: self.account.__setitem__(6, self.account[6] & ~(1 << 4)),
             "tick": lambda: self.symbol.__setitem__(2, 0b111),
             "lot": lambda: self.symbol.__setitem__(3, 0b10011),
             "short_mark": lambda: self.order.update(side="S"),
+            "lease": lambda: self.states.update(lease=False),
+            "session_phase": lambda: self._top(phase="E"),
+            "short_price": lambda: (
+                self.order.update(side="T"), self._top(bid=max(PRICE, self.top.bid), reg_sho="1")),
+            "locate": lambda: (self.order.update(side="T"), self.pair.__setitem__(3, 0)),
         }[name]()
 
     def _top(self, **changes):
         self.top = Top(**{
             "bid": self.top.bid, "ask": self.top.ask, "trading_state": self.top.trading_state,
-            "stale": self.top.stale, **changes})
+            "stale": self.top.stale, "phase": self.top.phase, "reg_sho": self.top.reg_sho,
+            **changes})
 
 
 def _words(value, words):
@@ -113,12 +119,15 @@ def never_alone(name):
 def apart(one, other):
     """Whether two checks are never told together: what an order without sense is not asked."""
     states = {"gate_closed", "kill_all", "kill_session", "kill_account", "kill_symbol", "no_limits",
-              "host_stale", "venue_down", "events_full"}
-    unlimited = {"token", "halted", "no_reference"} | states
+              "host_stale", "venue_down", "events_full", "lease"}
+    unlimited = {"token", "halted", "no_reference", "short_price"} | states
     for name, friends in (("malformed", states), ("no_limits", unlimited | {"malformed"})):
         if name in (one, other) and not {one, other} - {name} <= friends:
             return True
-    return {one, other} == {"no_reference", "price_collar"}
+    # A long sale is no short sale.
+    short = {"short_price", "locate"}
+    return {one, other} == {"no_reference", "price_collar"} or (
+        "short_mark" in (one, other) and bool({one, other} & short))
 
 
 class Bench(GateDriver):
@@ -154,6 +163,8 @@ class Bench(GateDriver):
         model.watchdog_timeout = 100 * states.get("watchdog", True)
         model.touch()
         model.armed = states.get("armed", True) and model.watchdog_ok
+        model.lease_ms = 100 * states.get("lease", True)
+        model.renew(model.generation)
         for name, value in (
             ("session_up", model.session_up), ("events_room", model.events_room),
             ("kill_all__on", model.kill_all), ("kill_session__mask", model.kill_session),
@@ -163,6 +174,7 @@ class Bench(GateDriver):
         ):
             getattr(self.dut, name).value = value
         await self.strobe("watchdog_touch__touch")
+        await self.lease(model.lease_ms, model.generation)
         await self.strobe("control__arm" if model.armed else "control__disarm")
         self.tops[SYMBOL] = case.top
 
@@ -209,7 +221,7 @@ async def each_two_fail_together(dut):
         assert (checks & both == both) != apart(one, other), (one, other, hex(checks))
         together += not apart(one, other)
     dut._log.info("%d pairs fail together", together)
-    assert together > 400
+    assert together > 500
 
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")

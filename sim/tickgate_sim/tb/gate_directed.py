@@ -15,11 +15,12 @@ REGISTERED = os.environ.get("GATE_REGISTERED") == "1"
 VERDICT_CYCLES = 6 if REGISTERED else 3
 VENUE_CYCLES = 12
 
+MANY = 2**31 - 1
 FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
 """A limit of money that nothing reaches, in two words."""
 
 
-def account(quantity, low, high, rate, burst, *, permissions=0x7F, orders=1000, **more):
+def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, **more):
     """A row of an account; ``more``: totals that are limited, by name."""
     names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
     totals = dict.fromkeys(names, FREE) | {
@@ -33,7 +34,7 @@ def limits(accounts, *, symbols=None, positions=None, firm=(1, 0, *FREE, *FREE))
     return Limits(
         account=accounts,
         symbol={SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols,
-        position={(ACCOUNT, SYMBOL): (2000, 3000, 8), (0, SYMBOL): (10**6, 10**6, 8)}
+        position={(ACCOUNT, SYMBOL): (2000, 3000, 8, MANY), (0, SYMBOL): (10**6, 10**6, 8, MANY)}
         if positions is None else positions,
         firm=firm)
 
@@ -70,6 +71,7 @@ class Bench(GateDriver):
         await self.upload(image, image.crc(ACCOUNTS, SYMBOLS), 1)
         await self.write("watchdog_timeout__ms", 1000)
         await self.strobe("watchdog_touch__touch")
+        await self.lease(MANY, 1)
         await self.strobe("control__arm")
         await self.settle()
         return self
@@ -99,7 +101,8 @@ async def is_closed_after_reset(dut):
     dut.session_up.value = 1
     dut.events_room.value = 1
     await bench.strobe("control__arm")
-    assert await bench.checks() == mask("gate_closed", "no_limits", "host_stale", "malformed")
+    assert await bench.checks() == mask(
+        "gate_closed", "no_limits", "host_stale", "malformed", "lease")
     assert not dut.status__armed.value
     assert not dut.status__limits_valid.value
     assert (await bench.ask(GOOD._replace(action="X", price=0))).checks == 0
@@ -352,7 +355,7 @@ async def a_kill_holds_for_the_next_order(dut):
 async def a_bad_image_is_refused_whole(dut):
     bench = await Bench(dut).open()
     wide = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
-                  positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8)})
+                  positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8, MANY)})
     crc = wide.crc(ACCOUNTS, SYMBOLS)
     words = wide.words(ACCOUNTS, SYMBOLS)
     narrow = {"quantity": 1001, "price": 900_000}
@@ -434,9 +437,9 @@ async def the_shadow_bank_reads_back(dut):
 async def banks_swap_between_operations(dut):
     bench = await Bench(dut).open()
     wide = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
-                  positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8)})
+                  positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8, MANY)})
     tight = limits({ACCOUNT: account(10, 10, 0, 0, 65535)}, symbols={SYMBOL: (1, 0)},
-                   positions={(ACCOUNT, SYMBOL): (10, 10, 8)})
+                   positions={(ACCOUNT, SYMBOL): (10, 10, 8, MANY)})
     expected = {2: 0, 3: mask("max_quantity", "max_value", "position_limit", "price_collar")}
     seen = set()
     for offset in range(12):
@@ -716,6 +719,92 @@ async def positions_load_only_while_disarmed(dut):
 
 
 @test
+async def limits_hold_as_long_as_their_lease(dut):
+    bench = await Bench(dut).open()
+    await bench.lease(3, 1)
+    for _ in range(4):
+        for _ in range(2):
+            await bench.tick()
+        await bench.strobe("limit_renew__value", 1)
+        assert await bench.checks() == 0
+        await bench.tell("J", bench.token)
+    bench.events.clear()
+    await bench.strobe("limit_renew__value", 2)  # of other limits: ignored
+    for _ in range(3):
+        await bench.tick()
+    assert await bench.checks() == mask("lease")
+    assert [(event.kind, event.generation) for event in bench.events] == [("X", 1)]
+    assert dut.status__lease_good.value == 0
+    assert dut.status__armed.value == 1
+    assert (await bench.ask(bench.good(action="X", price=0))).checks == 0
+    await bench.strobe("limit_renew__value", 2)
+    assert await bench.checks() == mask("lease")
+    await bench.commit(LIMITS.crc(ACCOUNTS, SYMBOLS) ^ 1, 2)  # refused: 1 stays in force
+    await bench.strobe("limit_renew__value", 2)
+    assert await bench.checks() == mask("lease")
+    await bench.strobe("limit_renew__value", 1)
+    await bench.done()
+    await bench.lease(0, 1)
+    assert await bench.checks() == mask("lease")
+
+
+@test
+async def a_lease_runs_on_over_a_commit(dut):
+    bench = await Bench(dut).open()
+    await bench.lease(5, 1)
+    await bench.upload(LIMITS, LIMITS.crc(ACCOUNTS, SYMBOLS), 2)
+    assert await bench.checks() == 0
+    await bench.tell("J", bench.token)
+    await bench.strobe("limit_renew__value", 1)  # no longer in force
+    for _ in range(5):
+        await bench.tick()
+    assert await bench.checks() == mask("lease")
+
+
+@test
+async def the_short_sale_price_test_needs_a_better_bid(dut):
+    bench = await Bench(dut).open()
+    for flag, tested in (("0", False), (" ", False), ("1", True), ("2", True)):
+        bench.tops[SYMBOL] = Top(1_000_000, 1_000_200, reg_sho=flag)
+        for side, price, fails in (
+            ("T", 1_000_000, tested), ("T", 1_000_001, False), ("T", 999_999, tested),
+            ("E", 1_000_000, False), ("B", 1_000_000, False),
+        ):
+            want = mask("short_price") if fails else 0
+            assert await bench.checks(side=side, price=price) == want, (flag, side, price)
+            await bench.tell("J", bench.token)
+    bench.tops[SYMBOL] = Top(0, 1_000_200, reg_sho="1")  # no bid to be above
+    assert await bench.checks(side="T", price=1_000_100) == mask("short_price")
+
+
+@test
+async def locates_are_used_up_by_short_orders(dut):
+    image = limits({ACCOUNT: account(1000, 10**9, 0, 0, 100)},
+                   positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8, 250)})
+    bench = await Bench(dut).open(image)
+    for side, quantity, fails in (
+        ("T", 100, False), ("E", 100, False), ("T", 51, True), ("B", 500, False),
+        ("T", 50, False), ("E", 1, True),
+    ):
+        want = mask("locate") if fails else 0
+        assert await bench.checks(side=side, quantity=quantity) == want, (side, quantity)
+        await bench.tell("J", bench.token)  # is not given back
+
+
+@test
+async def a_session_phase_needs_its_permission(dut):
+    for permissions, open_in in ((0xFF, "QSM"), (0x7F, "Q")):
+        bench = await Bench(dut).open(limits({ACCOUNT: account(
+            1000, 10**9, 0, 0, 100, permissions=permissions)}))
+        for phase in " OSQMECA":
+            bench.tops[SYMBOL] = Top(1_000_000, 1_000_200, phase=phase)
+            want = 0 if phase in open_in else mask("session_phase")
+            assert await bench.checks() == want, (permissions, phase)
+            if not want:
+                await bench.tell("J", bench.token)
+
+
+@test
 async def a_reset_in_traffic_closes_the_gate(dut):
     bench = await Bench(dut).open()
     for delay in range(0, 12, 3):
@@ -727,5 +816,5 @@ async def a_reset_in_traffic_closes_the_gate(dut):
         await bench.strobe("control__arm")
         await bench.strobe("watchdog_touch__touch")
         await bench.strobe("control__arm")
-        assert await bench.checks() == mask("gate_closed", "no_limits", "malformed")
+        assert await bench.checks() == mask("gate_closed", "no_limits", "malformed", "lease")
         assert int(dut.limit_active_generation__value.value) == 0

@@ -7,7 +7,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 from tickgate.records.codec import pack, slot, unpack
 from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
-from tickgate_hdl.lib.layouts import RecordBody, TopOfBook
+from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.risk.layouts import VenueUpdate
 
 from tickgate_sim.models.gate import Limits, Top, Update
@@ -41,6 +41,11 @@ def _top_bits(top):
         "trading_state": ord(top.trading_state), "stale": top.stale}).as_bits()
 
 
+def _status_bits(top):
+    return SymbolStatus.const(
+        {"system_event": ord(top.phase), "reg_sho": ord(top.reg_sho)}).as_bits()
+
+
 class GateDriver:
     """The gate's surroundings: order ring, entry, book, host registers.
 
@@ -68,8 +73,9 @@ class GateDriver:
             getattr(self.dut, name).value = 1
         for name in ("order__valid", "venue__valid", "query_status", "sent", "unsent",
                      "symbol_write", "ms_tick", "control__arm", "control__disarm",
-                     "watchdog_touch__touch",
-                     "limit_commit__commit", "events_room", "session_up", "kill_all__on",
+                     "watchdog_touch__touch", "limit_lease__ms", "limit_renew__value",
+                     "limit_renew__value__we", "limit_commit__commit", "events_room", "session_up",
+                     "kill_all__on",
                      "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
                      "kill_symbol_high__mask", "watchdog_timeout__ms", "limit_data__value__we",
                      "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
@@ -139,7 +145,8 @@ class GateDriver:
             self.cycles["decision"].append(self.cycle)
         if dut.events__valid.value and dut.events__ready.value:
             self.events.append(record_of(dut.events__payload.value.to_unsigned()))
-        dut.query_top.value = _top_bits(self.tops[int(dut.query_symbol.value)])
+        top = self.tops[int(dut.query_symbol.value)]
+        dut.query_top.value, dut.query_status.value = _top_bits(top), _status_bits(top)
 
     async def steps(self, count):
         """Run ``count`` cycles."""
@@ -218,6 +225,11 @@ class GateDriver:
                 await self.steps(3)
                 return
         raise AssertionError("the commit must end")
+
+    async def lease(self, ms, generation):
+        """Set the lease of the limits, and renew it."""
+        await self.write("limit_lease__ms", ms)
+        await self.strobe("limit_renew__value", generation)
 
     async def list_symbol(self, index, name, enable=True):
         """Write an entry of the symbol table."""

@@ -39,12 +39,12 @@ def image():
     words = {
         FIRM.address(0, 0): 1, ACCOUNT.address(1, 0): 1, ACCOUNT.address(1, 1): 5000,
         ACCOUNT.address(1, 2): 10**9, ACCOUNT.address(1, 4): 10, ACCOUNT.address(1, 5): 50,
-        ACCOUNT.address(1, 6): 0x7F, ACCOUNT.address(1, 7): 100,
+        ACCOUNT.address(1, 6): 0xFF, ACCOUNT.address(1, 7): 100,
         **{ACCOUNT.address(1, word): 0xFFFF for word in range(9, 20, 2)},
         **{FIRM.address(0, word): 0xFFFF for word in (3, 5)},
         SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500,
         POSITION.address(ROW, 0): 1000, POSITION.address(ROW, 1): 1000,
-        POSITION.address(ROW, 2): ENTITLED}
+        POSITION.address(ROW, 2): ENTITLED, POSITION.address(ROW, 3): 1000}
     sizes = {"accounts": CONFIG.accounts, "symbols": CONFIG.symbols}
     return [(address, words.get(address, 0)) for table in TABLES
             for address in range(table.address(0, 0), table.address(rows(table, **sizes), 0))]
@@ -126,6 +126,7 @@ class Bench:
         ctx.set(gate.events_room, 1)
         ctx.set(gate.query_top, {"bid": 1_000_000, "bid_size": 100, "ask": 1_000_100,
                                  "ask_size": 100, "trading_state": ord("T"), "stale": 0})
+        ctx.set(gate.query_status, {"system_event": ord("Q")})
         await ctx.tick().until(~gate.busy)
         for address, word in image():
             ctx.set(gate.limit_address__value, address)
@@ -144,7 +145,10 @@ class Bench:
         await self.pulse(ctx, gate.symbol_write)
         ctx.set(gate.watchdog_timeout__ms, 10)
         await self.pulse(ctx, gate.watchdog_touch__touch)
-        await ctx.tick()
+        ctx.set(gate.limit_lease__ms, 1000)
+        ctx.set(gate.limit_renew__value, 7)
+        await self.pulse(ctx, gate.limit_renew__value__we)
+        await ctx.tick().repeat(3)
         await self.pulse(ctx, gate.control__arm)
         ctx.set(gate.position_address__account, 1)
         ctx.set(gate.position_address__symbol, 2)

@@ -48,6 +48,7 @@ gross_credit = "1000000000.00"
 net_credit = "1000000000.00"
 max_long = 10000
 max_short = 10000
+locates = 100000
 """
 LIMITS = f"""
 [accounts.ALPHA]{ACCOUNT_LIMITS}
@@ -168,6 +169,7 @@ class Card:
         self.messages: list[bytes] = []
         self.window = Window()
         self.touched = 0
+        self.lease_ms, self.renewed = 0, []
         self._announced: list[bytes] = []
         self._written: list[bytes] = []
         self._events: list[bytes] = []
@@ -205,6 +207,7 @@ class Card:
             True,
             False,
             True,
+            bool(self.renewed) and self.renewed[-1] == self.generation,
             self.generation,
         )
 
@@ -308,6 +311,14 @@ class Card:
 
     def set_watchdog(self, ms: int) -> None:
         self.check()
+
+    def set_lease(self, ms: int) -> None:
+        self.check()
+        self.lease_ms = ms
+
+    def renew_lease(self, generation: int) -> None:
+        self.check()
+        self.renewed.append(generation)
 
     def touch_watchdog(self) -> None:
         self.check()
@@ -528,6 +539,7 @@ class World:
             symbols=("AAPL", "MSFT"),
             durability="memory",
             watchdog_ms=1000,
+            lease_ms=30_000,
             card_socket=directory / "card.sock",
             ring_log2=(8, 8, 8),
             venue_name="TEST",

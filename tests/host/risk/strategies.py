@@ -28,9 +28,11 @@ gross_credit = "10000000.00"
 net_credit = "4000000.00"
 max_long = 20000
 max_short = 10
+locates = 1000
 [accounts.ALPHA.positions.AAPL]
 max_long = 500
 max_short = 0
+locates = 1000
 restricted = ["short", "buy"]
 [symbols.AAPL]
 collar = "1.5"

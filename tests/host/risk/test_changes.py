@@ -49,11 +49,12 @@ def test_a_position_that_is_not_set_is_the_accounts() -> None:
     assert [str(change) for change in found] == [
         "ALPHA in AAPL: max_long: 500 → – (loosened)",
         "ALPHA in AAPL: max_short: 0 → – (loosened)",
+        "ALPHA in AAPL: locates: 1000 → –",
         "ALPHA in AAPL: restricted: buy, short → – (loosened)",
     ]
     same = GOOD.replace("max_short = 0", "max_short = 10")
     found = changes(parse(same), parse(same.replace(section.replace("= 0", "= 10"), "")))
-    assert [change.effect for change in found] == ["loosened", "", "loosened"]
+    assert [change.effect for change in found] == ["loosened", "", "", "loosened"]
 
 
 def test_what_is_new_loosens_and_what_is_gone_tightens() -> None:

@@ -20,9 +20,17 @@ def test_a_good_file_is_read():
     alpha = good.accounts["ALPHA"]
     assert alpha.numbers["max_value"] == 2_500_000_000
     assert alpha.permissions == ("buy", "short", "day")
-    assert alpha.position("AAPL").numbers == {"max_long": 500, "max_short": 0}
+    assert alpha.position("AAPL").numbers == {
+        "max_long": 500,
+        "max_short": 0,
+        "locates": 1000,
+    }
     assert alpha.position("AAPL").restricted == ("buy", "short")
-    assert alpha.position("MSFT").numbers == {"max_long": 20000, "max_short": 10}
+    assert alpha.position("MSFT").numbers == {
+        "max_long": 20000,
+        "max_short": 10,
+        "locates": 1000,
+    }
     assert [alpha.entitled(symbol) for symbol in ("AAPL", "MSFT")] == [False, True]
     collars = {name: symbol.numbers["collar"] for name, symbol in good.symbols.items()}
     assert collars == {"AAPL": 15_000, "MSFT": 20_000}
@@ -44,26 +52,26 @@ def test_a_good_file_is_read():
         ('"250000.00"', '"-5"', "max_value must be an amount"),
         ("rate = 100", "rate = 65536", "rate must be a whole number, 0 to 65535, not 65536"),
         ("max_short = 10", "max_short = 2147483648", "line 16: accounts.ALPHA.max_short must be"),
-        ("max_short = 0", "max_shrt = 0", "line 19: accounts.ALPHA.positions.AAPL.max_shrt is not"),
-        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "17: .*no nam"),
-        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "21: symbols.AAPL: give either"),
-        ('collar = "1.5"', "", "line 21: symbols.AAPL.collar is missing"),
-        ('collar = "1.5"', 'collar = "429497"', "line 22: symbols.AAPL.collar must be at most"),
-        ('reference = "400.00"', "", "line 25: symbols.MSFT.reference is missing"),
-        ("[symbols.AAPL]", "[symbol.AAPL]", "line 21: symbol is not a limit; known here: accounts"),
-        ("[firm]", "[firma]", "line 31: firma is not a limit"),
-        ("net_credit = \"9", "net_limit = \"9", "line 33: firm.net_limit is not a limit"),
+        ("max_short = 0", "max_shrt = 0", "line 20: accounts.ALPHA.positions.AAPL.max_shrt is not"),
+        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "18: .*no nam"),
+        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "23: symbols.AAPL: give either"),
+        ('collar = "1.5"', "", "line 23: symbols.AAPL.collar is missing"),
+        ('collar = "1.5"', 'collar = "429497"', "line 24: symbols.AAPL.collar must be at most"),
+        ('reference = "400.00"', "", "line 27: symbols.MSFT.reference is missing"),
+        ("[symbols.AAPL]", "[symbol.AAPL]", "line 23: symbol is not a limit; known here: accounts"),
+        ("[firm]", "[firma]", "line 33: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 35: firm.net_limit is not a limit"),
         ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
         ('["day", "buy", "short"]', '"buy"', "line 2: .*permissions must be a list of texts"),
         ('["day", "buy", "short"]', "[1]", "line 2: .*permissions must be a list of texts"),
         ('"buy", "short"]', '"bye"]', "line 2: .*permissions cannot have 'bye'; known: buy, sell,"),
         ('"buy", "short"]', '"day"]', "line 2: .*permissions has 'day' more than once"),
-        ('["short", "buy"]', '["all"]', "line 20: .*restricted cannot have 'all'; known: buy, sel"),
+        ('["short", "buy"]', '["all"]', "line 22: .*restricted cannot have 'all'; known: buy, sel"),
         ('["MSFT"]', '["A,B"]', "line 3: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
         ('["MSFT"]', '["all"]', "line 3: accounts.ALPHA.symbols .*cannot have 'all'"),
         ('["MSFT"]', "5", "line 3: accounts.ALPHA.symbols must be a list"),
-        ('tick = "0.01"', 'tick = "0.002"', "23: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
-        ("lot = 100", "lot = 50", "line 24: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ('tick = "0.01"', 'tick = "0.002"', "25: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
+        ("lot = 100", "lot = 50", "line 26: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
         ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
@@ -175,7 +183,7 @@ def test_the_image_has_each_value_at_its_address():
     for given_field in ACCOUNT_FIELDS:
         if given_field.name in parse(GOOD).accounts["ALPHA"].numbers and not given_field.choices:
             table, row = (ACCOUNT, 1)
-            if given_field.name in ("max_long", "max_short"):
+            if given_field.name in ("max_long", "max_short", "locates"):
                 table, row = (POSITION, 1 * 8 + 0)
             value = parse(GOOD).accounts["ALPHA"].numbers[given_field.name]
             assert field(table, row, given_field.name) == value, given_field.name
@@ -184,8 +192,8 @@ def test_the_image_has_each_value_at_its_address():
     assert field(ACCOUNT, 1, "permissions") == 0b001_0101
     assert [field(SYMBOL, 0, f.name) for f in SYMBOL.fields] == [1, 20_000, 0b101, 0, 0b010]
     assert [field(SYMBOL, 1, f.name) for f in SYMBOL.fields] == [1, 15_000, 0b111, 0b10011, 0]
-    assert [field(POSITION, 9, f.name) for f in POSITION.fields] == [500, 0, 0b101]
-    assert [field(POSITION, 8, f.name) for f in POSITION.fields] == [20000, 10, ENTITLED]
+    assert [field(POSITION, 9, f.name) for f in POSITION.fields] == [500, 0, 0b101, 1000]
+    assert [field(POSITION, 8, f.name) for f in POSITION.fields] == [20000, 10, ENTITLED, 1000]
     assert [field(FIRM, 0, f.name) for f in FIRM.fields] == [1, 200_000_000_000, 9 * 10**18]
     assert ACCOUNT.address(0, 0) not in words
     assert compiled.missing == ("account BETA",)

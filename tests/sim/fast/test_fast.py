@@ -79,10 +79,12 @@ def order(number: int, price: int, *, symbol: int = 0, side: str = "B", cycle: i
 
 def arm(feed: FastFeed) -> None:
     """Load limits that let account 1 trade symbol 0 within 10 % of the best price; arm."""
+    free = (0xFFFF_FFFF, 0x7FFF_FFFF)
     limits = Limits(
-        account={1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0, 0)},
+        account={1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6)},
         symbol={0: (1, 1000)},
-        position={(1, 0): (10_000, 10_000)},
+        position={(1, 0): (10_000, 10_000, 8, 10_000)},
+        firm=(1, 0, *free, *free),
     )
     sizes = SMALL.accounts, SMALL.symbols
     last = None
@@ -96,6 +98,7 @@ def arm(feed: FastFeed) -> None:
     feed.run_cycles(2000)
     assert feed.read("limit_active_generation__value") == 7
     feed.write(events_room=1, session_up=1, watchdog_timeout__ms=1000, watchdog_touch__touch=1)
+    feed.write(limit_lease__ms=1000, limit_renew__value=7)
     feed.write(control__arm=1)
     feed.run_cycles(20)
     assert feed.read("status__armed") == 1

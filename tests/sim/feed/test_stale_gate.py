@@ -44,6 +44,7 @@ gross_credit = "900000000000000"
 net_credit = "900000000000000"
 max_long = 2000000000
 max_short = 2000000000
+locates = 2000000000
 [symbols.AAPL]
 collar = "1000.00"
 tick = "0.0001"
@@ -68,8 +69,9 @@ def open_gate(feed):
     feed.write(
         limit_crc__value=image_crc(image, config.symbols, config.accounts),
         limit_generation__value=1, limit_commit__commit=1, events_room=1, session_up=1,
-        watchdog_timeout__ms=65_535, watchdog_touch__touch=1)
+        watchdog_timeout__ms=65_535, watchdog_touch__touch=1, limit_lease__ms=1 << 31)
     feed.run_cycles(20_000)
+    feed.write(limit_renew__value=1)
     feed.write(control__arm=1)
     assert feed.read("status__armed"), "the gate must be open for the test to mean anything"
 

@@ -12,6 +12,7 @@ CARD_FACTS = (
     ("connected", "Card answers"),
     ("ready", "Memories swept"),
     ("limits_valid", "Limits in force"),
+    ("lease_good", "Lease of the limits runs"),
     ("watchdog_ok", "Host watchdog touched"),
     ("link_up", "Order-entry stream connected"),
     ("session_up", "Venue session logged in"),
@@ -41,19 +42,19 @@ def show(context: PageContext) -> None:
             with panel("Card and venue"):
                 card = Table(
                     (column("fact", "Fact", 260), column("is", "Is", 100, flex=1)),
-                    "330px",
+                    "360px",
                     "card-facts",
                 )
             with panel("Card counters"):
                 counters = Table(
                     (column("name", "Counter", 230), number("count", "Count", 110, flex=1)),
-                    "330px",
+                    "360px",
                     "card-counters",
                 )
             with panel("Bad input, counted by the host"):
                 bad = Table(
                     (column("name", "Kind", 230), number("count", "Count", 110, flex=1)),
-                    "330px",
+                    "360px",
                     "bad-input",
                 )
 
