@@ -257,8 +257,9 @@ def _fault(name, module, old, new):
 _KINDS = (
     ("states", _states,
      "no enter or replace passes in a cycle in which the gate is not armed, the watchdog is out, "
-     "the lease of the limits is over, or a kill is set for all, its session, its account or its symbol; nor when the venue session "
-     "is down or the events ring has no room; no cancel passes while the session is down", "",
+     "the lease of the limits is over, or a kill is set for all, its session, its account or its "
+     "symbol; nor when the venue session is down or the events ring has no room; no cancel passes "
+     "while the session is down", "",
      (_fault("a kill for all is ignored", "judge", '"kill_all": enters & self.kill_all',
              '"kill_all": enters & 0'),
       _fault("the sessions' kill is that of the accounts", "judge",

@@ -24,6 +24,8 @@ DECLARATIONS = (
     "risk/image.py",
 )
 """Files and folders of the host whose tables the gateware reads; its others may change freely."""
+_AROUND = ("prove", "timing")
+"""Folders beside the gateware: what proves and measures it is not in the card."""
 
 
 def gateware_files() -> Iterator[tuple[str, Path]]:
@@ -33,5 +35,6 @@ def gateware_files() -> Iterator[tuple[str, Path]]:
     for root in (gateware, *(host / name for name in DECLARATIONS)):
         base = root.parent if root.is_file() else root
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
-            if path.suffix in {".py", ".vlt"}:
+            around = root == gateware and path.relative_to(root).parts[0] in _AROUND
+            if path.suffix in {".py", ".vlt"} and not around:
                 yield f"{root.name}/{path.relative_to(base)}", path
