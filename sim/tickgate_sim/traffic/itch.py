@@ -29,6 +29,11 @@ def directory(locate: int, stock: bytes, time_ns: int = 0) -> bytes:
     )
 
 
+def event(code: bytes, time_ns: int = 0) -> bytes:
+    """S, System Event: Q begins regular market hours."""
+    return _head(b"S", 0, time_ns) + code
+
+
 def status(locate: int, stock: bytes, state: bytes, time_ns: int = 0) -> bytes:
     """H, Stock Trading Action."""
     return _head(b"H", locate, time_ns) + stock + state + b"     "

@@ -240,7 +240,7 @@ def test_a_snapshot_and_the_line_after_it_are_one_book(skipping):
 
 def test_the_gate_decides_on_the_book(skipping):
     book = [
-        itch.directory(1, STOCKS[0]), itch.status(1, STOCKS[0], b"T"),
+        itch.event(b"Q"), itch.directory(1, STOCKS[0]), itch.status(1, STOCKS[0], b"T"),
         itch.add(1, STOCKS[0], 5, b"B", 100, 1_000_000),
         itch.add(1, STOCKS[0], 6, b"S", 100, 1_001_000),
     ]

@@ -89,7 +89,8 @@ class World:
     def __init__(self, seed, loss):
         self.rng = random.Random(seed)
         self.loss = loss
-        self.messages = [itch.directory(1, STOCK), itch.status(1, STOCK, b"T")]
+        self.messages = [
+            itch.event(b"Q"), itch.directory(1, STOCK), itch.status(1, STOCK, b"T")]
         self.messages += [
             m for m in itch.random_day(seed, 700, stocks=[STOCK], oddities=0.0)
             if m[:1] in b"AFECXDU"]
