@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections import Counter
 
-from tickgate.engine.inputs import CardUp, Settled, Started
+from tickgate.engine.exposure import ExposureBook, Pair
+from tickgate.engine.inputs import CardUp, Drift, Settled, Started
 from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
 from tickgate.execution.effects import Effect, Filled
 from tickgate.execution.manager import OrderManager
@@ -27,6 +28,10 @@ class CardSide:
         self.venue = ""
         self.orders = OrderManager()
         self.positions = PositionBook()
+        self.exposure = ExposureBook()
+        self.drifts: dict[Pair, Drift] = {}
+        """Where the card's exposure is not ours, as last found."""
+        self.drifts_told = 0
         self.card_up = False
         self.last_ring = 0
         """Ring sequence of the last event of this card that was taken in."""
@@ -83,6 +88,7 @@ class CardSide:
         self.sessions = {session[0]: session[1] for session in started.sessions}
         self.venue = started.venue
         self.card_up = False
+        self.drifts.clear()  # found again by this engine, if it still is one
 
     def on_card_up(self, up: CardUp) -> None:
         """A card is attached."""
@@ -90,6 +96,7 @@ class CardSide:
         if up.fresh:
             self.unsettled = True
             self.last_ring = 0
+            self.drifts.clear()
             self.orphans = set(self.orders.open)
 
     def on_settled(self, settled: Settled) -> list[Effect]:
@@ -203,13 +210,24 @@ class CardSide:
             effects += self.orders.on_gone(token, f"the venue's session {ended} ended")
         return effects
 
+    def on_drift(self, drift: Drift) -> None:
+        """The card's exposure was found to be another than ours, or to be ours again."""
+        pair = drift.account, drift.symbol
+        if drift.over:
+            self.drifts.pop(pair, None)
+            return
+        self.drifts_told += pair not in self.drifts
+        self.drifts[pair] = drift
+
     def _book(self, fill: Filled) -> None:
         if fill.broken:
             self.positions.unbook(fill.account, fill.symbol, fill.key)
-            return
-        self.positions.book(
-            fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.key
-        )
+        else:
+            self.positions.book(
+                fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.key
+            )
+        position = self.positions.position(fill.account, fill.symbol)
+        self.exposure.hold(fill.account, fill.symbol, position)
 
     def recent_orders(self, limit: int) -> list[Order]:
         """The newest orders, newest first."""

@@ -131,6 +131,35 @@ class FeedRow(TypedDict):
     """What recovery did and met, by name."""
 
 
+class DriftRow(TypedDict):
+    """An account and symbol in which the card's exposure is not the host's; all in shares."""
+
+    account: str
+    symbol: str
+    host_position: int
+    host_open_buy: int
+    host_open_sell: int
+    card_position: int
+    card_open_buy: int
+    card_open_sell: int
+
+
+class ExposureState(TypedDict):
+    """The comparison of the card's exposure with the host's (``tickgate.engine.exposurecheck``)."""
+
+    on: bool
+    pairs: int
+    """Accounts and symbols that are compared: all that ever had an order or a position."""
+    counters: dict[str, int]
+    """Rounds, and samples by what they were found to be: equal, different, traffic."""
+    round_ns: int
+    """How long the last round took."""
+    told: int
+    """Drifts since the journal began."""
+    drifts: list[DriftRow]
+    """Those that there are now."""
+
+
 class OrderRow(TypedDict):
     """One order for the blotter."""
 
@@ -184,6 +213,7 @@ class State(TypedDict):
     tops: list[TopRow]
     feed: list[FeedRow]
     """Empty while there is no card that is configured."""
+    exposure: ExposureState
     market: dict[str, int]
     """Records of market data by what became of them."""
     latency: dict[str, Percentiles]

@@ -9,6 +9,7 @@
     symbols = ["AAPL", "MSFT"]           # card index = place in this list
     durability = "memory"                # or batch (tickgate.journal.writer)
     watchdog_ms = 5000
+    exposure_check = true                # hold the card's exposure against ours, each second
 
     [card]
     socket = "card.sock"
@@ -84,6 +85,7 @@ class EngineConfig:
     heartbeat_s: int
     sessions: tuple[SessionSettings, ...]
     feed: FeedConfig
+    exposure_check: bool = True
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         heartbeat_s=fix.number("heartbeat_s", 1, 3600, 30),
         sessions=_sessions(fix.items("sessions")),
         feed=FeedConfig.read(feed),
+        exposure_check=engine.flag("exposure_check", True),
     )
     for section in (engine, card, venue, feed, fix):
         section.done()

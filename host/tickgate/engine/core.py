@@ -13,6 +13,7 @@ from tickgate.engine.inputs import (
     CardDown,
     CardUp,
     Command,
+    Drift,
     Input,
     LimitsSet,
     NewOrder,
@@ -60,6 +61,8 @@ class Core(CardSide):
         for effect in effects:
             if isinstance(effect, Filled):
                 self._book(effect)
+        for order in self.orders.touched.values():
+            self.exposure.follow(order)
         self.orphans.intersection_update(self.orders.open)
         return effects
 
@@ -88,6 +91,8 @@ class Core(CardSide):
                 return self._command(value)
             case Started():
                 self.on_started(value)
+            case Drift():
+                self.on_drift(value)
             case SessionChanged():
                 pass
         return []

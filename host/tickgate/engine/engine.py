@@ -18,6 +18,7 @@ from tickgate.engine.cardport import Card, SimulatedCard
 from tickgate.engine.commandserver import CommandServer
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
+from tickgate.engine.exposurecheck import ExposureCheck
 from tickgate.engine.feedlink import FeedLink
 from tickgate.engine.fixgate import FixGate
 from tickgate.engine.inputs import (
@@ -97,6 +98,9 @@ class Engine:
         self.fix = FixGate(config, self.selector, self._on_order, self._on_session)
         attach = connect or partial(SimulatedCard, config.card_socket)
         self._wakers: list[int] = []
+        self.exposure_check = ExposureCheck(
+            self.core, self._take, on=config.exposure_check
+        )
         self.link = CardLink(config, self.core, self._take, attach, self._watch)
         self._replay()
         self._begin()
@@ -134,6 +138,7 @@ class Engine:
         self._send()
         self._guard(lambda: self.feed.work(self.link.configured, now_ns))
         self._undelivered = self.market_data.dispatch()
+        self._guard(lambda: self.exposure_check.work(self.link.settled, self.link.drained_ns))
 
     def close(self) -> None:
         """Log clients out and let go of everything; the card's watchdog will shut the gate."""
@@ -178,6 +183,7 @@ class Engine:
             self.fix,
             self.market_data,
             self.feed,
+            self.exposure_check,
             self.latency,
             self.counters,
             started_ns,

@@ -160,6 +160,27 @@ class SessionChanged:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The card's exposure of an account in a symbol is not the host's, or (``over``) is it again.
+
+    ``host`` and ``card``: position, open buys and open sells, in shares. ``host`` is what the
+    engine knew when the card was read.
+    """
+
+    KIND: ClassVar[int] = 13
+    account: str
+    symbol: str
+    host: list[int]
+    card: list[int]
+    over: bool = False
+
+    @property
+    def difference(self) -> list[int]:
+        """What the card has more than the host."""
+        return [card - host for card, host in zip(self.card, self.host, strict=True)]
+
+
 Input = (
     Started
     | NewOrder
@@ -173,6 +194,7 @@ Input = (
     | LimitsSet
     | Command
     | SessionChanged
+    | Drift
 )
 
 _CLASSES: dict[int, type[Any]] = {
@@ -189,6 +211,7 @@ _CLASSES: dict[int, type[Any]] = {
         LimitsSet,
         Command,
         SessionChanged,
+        Drift,
     )
 }
 

@@ -175,6 +175,7 @@ class OrderManager(VenueSide):
         )
         self.orders[token] = order
         self.open[token] = order
+        self.touched[token] = order
         self.ids[chain.session, wanted.cl_ord_id] = token
         return order
 

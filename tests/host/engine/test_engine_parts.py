@@ -148,6 +148,7 @@ EXAMPLES = [
     inputs.LimitsSet(1, "text", "hash", "file"),
     inputs.Command("me", "kill", {"scope": "all", "target": None}),
     inputs.SessionChanged("C1", True, ""),
+    inputs.Drift("A", "X", [1, 2, 3], [1, 2, 4], over=True),
 ]
 
 
@@ -157,7 +158,7 @@ def test_inputs_come_back_from_the_journal(value):
 
 
 def test_every_kind_has_a_number_of_its_own():
-    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 13))
+    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 14))
 
 
 @pytest.mark.parametrize(
