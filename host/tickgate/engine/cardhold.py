@@ -155,7 +155,7 @@ class CardHold:
             side=request.side,
             time_in_force=request.time_in_force,
             display="Y",
-            capacity="A",
+            capacity=request.capacity,
             intermarket_sweep="N",
             cross_type="N",
             clordid=f"TG{request.token}",

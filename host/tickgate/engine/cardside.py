@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections import Counter
 
-from tickgate.engine.exposure import ExposureBook, Pair
 from tickgate.engine.inputs import CardUp, Drift, Settled, Started
 from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
 from tickgate.execution.effects import Effect, Filled
@@ -15,6 +14,8 @@ from tickgate.positions.book import PositionBook
 from tickgate.records.codec import RecordError, ring_sequence, unpack
 from tickgate.records.messages import CardEvent, GateDecision, SessionEvent, VenueMessage
 from tickgate.risk.checks import CHECKS, NO_CHECK
+from tickgate.risk.engine import RiskEngine
+from tickgate.risk.exposure import ExposureBook, Pair
 
 
 class CardSide:
@@ -29,6 +30,7 @@ class CardSide:
         self.orders = OrderManager()
         self.positions = PositionBook()
         self.exposure = ExposureBook()
+        self.risk = RiskEngine(self.exposure, self.positions)
         self.drifts: dict[Pair, Drift] = {}
         """Where the card's exposure is not ours, as last found."""
         self.drifts_told = 0
@@ -148,8 +150,9 @@ class CardSide:
             case SessionEvent():
                 return self._on_session(record)
             case CardEvent():
-                if record.kind == "A":  # armed, so all of that was done
+                if record.kind == "A" and self.unsettled:  # armed, so all of that was done
                     self.unsettled = False
+                    self.exposure.new_day()
         return []
 
     def _on_decision(self, decision: GateDecision) -> list[Effect]:
@@ -226,8 +229,9 @@ class CardSide:
             self.positions.book(
                 fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.key
             )
-        position = self.positions.position(fill.account, fill.symbol)
-        self.exposure.hold(fill.account, fill.symbol, position)
+        self.risk.update_position(
+            fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.broken
+        )
 
     def recent_orders(self, limit: int) -> list[Order]:
         """The newest orders, newest first."""

@@ -12,15 +12,21 @@ limits     none                                   ``{"toml", "generation", "hash
 set_limits ``toml``                               ``{"generation"}`` after read-back, commit
 kill       ``scope``, ``target``, ``on``,         ``KillResult``
            ``cancel``, ``requested_ns``
+preview    ``session``, ``symbol``, ``side``,     ``PreviewResult``: would this order pass
+           ``quantity``, ``price``,
+           ``time_in_force``, ``capacity``,
+           ``locate``
 arm        none                                   ``{}``
 disarm     none                                   ``{}``
 shutdown   none                                   ``{}``
 ========== ====================================== ============================================
 
-``scope`` is all, session, account or symbol; ``target`` the CompID, account name or symbol (null
-for all).
+``side`` is the OUCH letter, ``price`` null for a market order, ``time_in_force`` FIX's digit; it
+and what follows it may be left out. ``scope`` is all, session, account or symbol; ``target`` the
+CompID, account name or symbol (null for all).
 Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but
-``state``, ``orders`` and ``limits`` is journalled with its actor before it takes effect.
+``state``, ``orders``, ``limits`` and ``preview`` is journalled with its actor before it takes
+effect.
 """
 
 from typing import TypedDict
@@ -61,6 +67,26 @@ class KillResult(TypedDict):
     confirmed_ns: int
     cancels_sent: int
     kill: KillState
+
+
+class PreviewCheck(TypedDict):
+    """A check that would refuse the order."""
+
+    name: str
+    by: str
+    """``host`` or ``card``."""
+    text: str
+
+
+class PreviewResult(TypedDict):
+    """Answer to ``preview``; nothing was sent."""
+
+    passes: bool
+    checks: list[PreviewCheck]
+    generation: int
+    """Of the limits that it was held against."""
+    not_previewed: list[str]
+    """Checks of the card that the host cannot foretell."""
 
 
 class SessionRow(TypedDict):

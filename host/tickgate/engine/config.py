@@ -30,6 +30,7 @@
     [fix]
     listen = "127.0.0.1:9878"
     comp_id = "TICKGATE"
+    require = ["capacity", "locate"]     # tags that orders must have; none if left out
 
     [[fix.sessions]]
     comp_id = "CLIENT1"
@@ -50,6 +51,8 @@ from tickgate.journal.writer import Durability
 
 __all__ = ["ConfigError", "EngineConfig", "SessionSettings"]
 
+TAGS = ("capacity", "locate")
+"""OrderCapacity (528); of short sales LocateReqd (114)."""
 MAX_SESSIONS = 32
 """Bits of the card's session kill switch."""
 
@@ -86,6 +89,9 @@ class EngineConfig:
     sessions: tuple[SessionSettings, ...]
     feed: FeedConfig
     exposure_check: bool = True
+    fix_require: tuple[str, ...] = ()
+    """Those of ``TAGS`` that an order must have. A missing capacity is otherwise agency, and a
+    missing LocateReqd is not asked for."""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -133,6 +139,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         sessions=_sessions(fix.items("sessions")),
         feed=FeedConfig.read(feed),
         exposure_check=engine.flag("exposure_check", True),
+        fix_require=_required(fix.items("require")) if fix.has("require") else (),
     )
     for section in (engine, card, venue, feed, fix):
         section.done()
@@ -153,6 +160,13 @@ def _durability(text: str) -> Durability:
     if text not in names:
         raise ConfigError(f"engine.durability must be memory or batch, was {text!r}")
     return names[text]
+
+
+def _required(items: list[Any]) -> tuple[str, ...]:
+    for item in items:
+        if item not in TAGS:
+            raise ConfigError(f"fix.require can have {', '.join(TAGS)}, was {item!r}")
+    return tuple(items)
 
 
 def _sessions(items: list[Any]) -> tuple[SessionSettings, ...]:

@@ -34,6 +34,7 @@ from tickgate.engine.inputs import (
 )
 from tickgate.engine.latency import Histogram
 from tickgate.engine.operator import Operator
+from tickgate.engine.preview import Preview
 from tickgate.engine.reports import from_fix
 from tickgate.engine.sources import CARD, Source
 from tickgate.engine.stateview import StateView
@@ -189,7 +190,13 @@ class Engine:
             started_ns,
         )
         self.operator = Operator(
-            self.core, self.link, self.view, self._take_effects, self._stop, self._send
+            self.core,
+            self.link,
+            self.view,
+            Preview(self.core, self.link, self.market),
+            self._take_effects,
+            self._stop,
+            self._send,
         )
         self.commands = CommandServer(
             config.command_socket,
@@ -250,7 +257,7 @@ class Engine:
 
     def _on_order(self, comp_id: str, app: AppMessage) -> None:
         received_ns = time.monotonic_ns()
-        value = from_fix(comp_id, self.core.sessions[comp_id], app)
+        value = from_fix(comp_id, self.core.sessions[comp_id], app, self.config.fix_require)
         if isinstance(value, (NewOrder, ReplaceOrder)):
             value = self._complete(value)
         self._received_ns = received_ns

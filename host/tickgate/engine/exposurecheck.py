@@ -23,8 +23,8 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from tickgate.engine.core import Core
-from tickgate.engine.exposure import Held, Mark, Pair
 from tickgate.engine.inputs import Drift, Input
+from tickgate.risk.exposure import Held, Mark, Pair
 
 ROUND_NS = 1_000_000_000
 SETTLE_NS = 50_000_000

@@ -31,7 +31,8 @@ class NewOrder:
     """A client's new order. ``side`` is the OUCH letter, ``price`` 0 for a market order.
 
     ``bid`` and ``ask`` are the touch when it came in, for a market order's limit. ``refusal`` is
-    why the engine cannot work it now. ``repeated``: the client may have sent it before.
+    why the engine cannot work it now. ``capacity`` and ``locate`` are as
+    ``tickgate.risk.order.OrderToCheck`` has them. ``repeated``: the client may have sent it before.
     """
 
     KIND: ClassVar[int] = 2
@@ -48,6 +49,8 @@ class NewOrder:
     ask: int = 0
     repeated: bool = False
     refusal: str = ""
+    capacity: str = "A"
+    locate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,46 +9,96 @@ from random import Random
 
 from tickgate.engine.core import Core
 from tickgate.engine.exposurecheck import SETTLE_NS, ExposureCheck
-from tickgate.engine.inputs import CancelOrder, CardUp, NewOrder, ReplaceOrder, Slot, Started
+from tickgate.engine.inputs import (
+    CancelOrder,
+    CardUp,
+    LimitsSet,
+    NewOrder,
+    ReplaceOrder,
+    Slot,
+    Started,
+)
 from tickgate.execution.effects import Submit
 from tickgate.records.codec import to_slot
 from tickgate.records.messages import GateDecision, OrderRequest, VenueMessage
+from tickgate.risk.compile import compile_image
+from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL, ImageTable
+from tickgate.risk.limits import parse
 from tickgate_sim.models.gate import GateModel, Limits, Top, Update
 
 ACCOUNTS, SYMBOLS = ["ALPHA", "BETA"], ["AAPL", "MSFT"]
 PRICE = 10_000
 TOP = Top(bid=PRICE, ask=PRICE)
-_MOST = (1 << 32) - 1
+LIMITS = """
+[firm]
+gross_credit = "1000000"
+net_credit = "1000000"
+[symbols.AAPL]
+collar = "0.1"
+tick = "0.0001"
+lot = 1
+[symbols.MSFT]
+collar = "0.1"
+tick = "0.0001"
+lot = 1
+""" + "".join(
+    f"""
+[accounts.{name}]
+permissions = ["buy", "sell", "short", "short_exempt", "day", "ioc"]
+symbols = "all"
+max_quantity = 100000
+max_value = "1000000"
+rate = 65535
+burst = 65535
+max_orders = 100000
+max_open_quantity = 100000
+max_open_value = "1000000"
+max_day_quantity = 100000
+max_day_value = "1000000"
+gross_credit = "1000000"
+net_credit = "1000000"
+max_long = 60
+max_short = 60
+"""
+    for name in ACCOUNTS
+)
+"""They refuse little: sometimes a position."""
 
 
-def open_limits() -> Limits:
-    """Limits that refuse little: sometimes a position."""
-    account = (1, _MOST, _MOST, 1, 65_535, 65_535, 0x7F, 100_000, *(_MOST, 1) * 6)
-    pairs = [(account, symbol) for account in range(2) for symbol in range(2)]
+def gate_limits(toml: str) -> Limits:
+    """Limits as the golden model of the gate has them."""
+    words = compile_image(parse(toml), ACCOUNTS, SYMBOLS, card_accounts=2, card_symbols=2).words
+
+    def row(table: ImageTable, number: int) -> tuple[int, ...]:
+        at = range(table.row_words)
+        return tuple(words.get(table.address(number, word), 0) for word in at)
+
     return Limits(
-        account={0: account, 1: account},
-        symbol={0: (1, 1000, 0, 0), 1: (1, 1000, 0, 0)},
-        position=dict.fromkeys(pairs, (60, 60, 8)),
-        firm=(1, 0, _MOST, 1, _MOST, 1),
+        account={number: row(ACCOUNT, number) for number in range(2)},
+        symbol={number: row(SYMBOL, number) for number in range(2)},
+        position={divmod(number, 2): row(POSITION, number) for number in range(4)},
+        firm=row(FIRM, 0),
     )
 
 
 class Machine:
     """``step`` does one random thing; ``calm`` lets everything arrive and time go by."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, toml: str = LIMITS, withdrawn: float = 0.05) -> None:
+        """``withdrawn``: how many of the orders that passed are lost with the venue's session."""
         self.random = Random(seed)
         self.now_ns = 10**9
         self.drift: dict[tuple[int, int], list[int]] = {}
         # So many that no fill takes the place of another, which the gate would then not find.
         self.model = GateModel(symbols=2, accounts=2, open_orders=1 << 20)
-        limits = open_limits()
+        limits = gate_limits(toml)
         assert self.model.commit(limits, limits.crc(2, 2), 1)
         self.model.armed = self.model.session_up = self.model.events_room = True
         self.model.watchdog_timeout = self.model.watchdog_left = 1
         self.model.listed = {0, 1}
         self.core = Core()
         self.check = ExposureCheck(self.core, self.take, clock=lambda: self.now_ns)
+        self._withdrawn = withdrawn
         self._journal = 0
         self._ids = 0
         self._requests: deque[OrderRequest] = deque()
@@ -61,6 +111,7 @@ class Machine:
         self._fills: list[tuple[int, int]] = []
         self.take(Started(ACCOUNTS, SYMBOLS, [["C0", "ALPHA"], ["C1", "BETA"]], "V"))
         self.take(CardUp(fresh=True))
+        self.take(LimitsSet(1, toml, ""))
 
     def exposure(self, account: int, symbol: int) -> tuple[int, int, int]:
         more = self.drift.get((account, symbol), [0, 0, 0])
@@ -148,7 +199,7 @@ class Machine:
             return
         request = self._requests.popleft()
         verdict = self.model.order(request, TOP)
-        if verdict.passed and request.action != "X" and self.random.random() < 0.05:
+        if verdict.passed and request.action != "X" and self.random.random() < self._withdrawn:
             self.model.withdraw(request)  # the session was lost before it left
             self._decided(request, 1 << 7, 7)
             return

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickgate.card.errors import CardGone
 from tickgate.engine.core import Core
-from tickgate.engine.exposure import ExposureBook, Tally
 from tickgate.engine.exposurecheck import (
     CONFIRM,
     LOOKS,
@@ -17,6 +16,7 @@ from tickgate.engine.exposurecheck import (
     ExposureCheck,
 )
 from tickgate.engine.inputs import CardUp, Drift, Started
+from tickgate.risk.exposure import ExposureBook, Tally
 
 from tests.host.engine.exposure_machine import ACCOUNTS, SYMBOLS, Machine
 
