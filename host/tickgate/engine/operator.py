@@ -135,7 +135,7 @@ class Operator:
         return kill_state(self._core)
 
     def _arm(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
-        if self._core.unsettled:
+        if self._core.unsettled and self._link.settled is None:
             raise CommandError(f"the card is not ready to be armed: {self._link.reason}")
         self._take(Command(actor, "arm"))
         self._link.arm()
