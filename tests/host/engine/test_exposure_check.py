@@ -57,6 +57,21 @@ def test_one_share_too_many_or_too_few_is_told_and_cleared(seed, value, share):
     assert not machine.core.drifts
 
 
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.integers(0, 2), st.sampled_from([-1, 1]))
+def test_traffic_does_not_keep_a_drift_from_being_told(seed, value, share):
+    """An input every 25 ms or so, of four pairs, never a pause made for the comparison."""
+    machine = Machine(seed)
+    for _ in range(100):
+        machine.step()
+    row = machine.random.choice(machine.in_use())
+    machine.drift[row] = [share if place == value else 0 for place in range(3)]
+    began_ns = machine.now_ns
+    while not machine.core.drifts:
+        machine.step()
+        assert machine.now_ns - began_ns < 10 * ROUND_NS
+
+
 def test_the_random_traffic_takes_every_way():
     """What the property above rests on: passes, refusals, and each kind of venue message."""
     orders, counters = [], {"equal": 0, "traffic": 0}
