@@ -145,6 +145,14 @@ def state() -> dict[str, Any]:
                 "counters": {"gaps": 2, "gaps filled": 2},
             },
         ],
+        "exposure": {
+            "on": True,
+            "pairs": 2,
+            "counters": {"rounds": 40, "equal": 78, "traffic": 2},
+            "round_ns": 55_000_000,
+            "told": 0,
+            "drifts": [],
+        },
         "market": {"merged": 12, "updates": 30_211},
         "latency": {
             "fix_to_doorbell_ns": {**percentiles, "p50": 182_000, "p99": 911_000},

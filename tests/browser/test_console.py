@@ -79,6 +79,20 @@ def test_blotter_names_the_check(console, log_in: Callable[[str], Page]) -> None
     expect(page.get_by_text("RISK price_collar").first).to_be_visible()
 
 
+def test_a_drift_is_in_the_header_and_on_its_page(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.goto(f"{console.url}/sessions")
+    expect(page.get_by_text("78 equal, 0 different, 2 traffic")).to_be_visible()
+    drift = {"account": "FUND1", "symbol": "AAPL"}
+    for who, position in (("host", 400), ("card", 401)):
+        drift |= {f"{who}_position": position, f"{who}_open_buy": 0, f"{who}_open_sell": 0}
+    console.engine.state["exposure"]["drifts"] = [drift]
+    expect(page.get_by_role("status").first).to_contain_text("EXPOSURE DRIFT")
+    expect(page.get_by_text("FUND1 AAPL: position")).to_be_visible()
+    console.engine.state["exposure"]["drifts"] = []
+    expect(page.get_by_role("status").first).to_contain_text("ARMED")
+
+
 def edit(page: Page, row: str, field: str, value: str) -> None:
     """Type a value into a cell of a grid."""
     cell = page.locator(f'.ag-row[row-id="{row}"] .ag-cell[col-id="{field}"]').first

@@ -21,7 +21,10 @@ from tickgate_sim.card.process import LiveCard, live_card
 
 PATIENCE_S = 60.0
 RING_LOG2 = 8
-SHUT = {"gate_closed", "no_limits", "host_stale", "venue_down", "halted", "no_reference"}
+SHUT = {
+    *("gate_closed", "no_limits", "host_stale", "venue_down", "halted", "no_reference"),
+    "lease",
+}
 """What refuses a good order on a card that was just reset."""
 
 pytestmark = [pytest.mark.sim, pytest.mark.system]

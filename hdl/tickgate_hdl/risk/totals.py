@@ -42,7 +42,7 @@ TOTALS = (
     # More open sells than shares held: its limit is 0.
     Total("unowned", "pair", SHARES, "short_mark", None, "quantity", "sell", "short", marked="S"),
     # What was borrowed for the day is used up by short orders, traded or not.
-    Total("located", "pair", SHARES, "locate", (POSITION, "locates"), "quantity", "short"),
+    Total("located", "pair", SHARES, "locate_budget", (POSITION, "locates"), "quantity", "short"),
     Total("orders", "account", SHARES, "max_orders", (ACCOUNT, "max_orders"), "one", "", "orders"),
     Total("open_quantity", "account", SHARES, "open_quantity", (ACCOUNT, "max_open_quantity"),
           "quantity", "", "open_quantity"),

@@ -92,4 +92,7 @@ def _toml(
 
 def _lines(row: Row, fields: Sequence[LimitField]) -> Iterator[str]:
     for field in fields:
-        yield f"{field.name} = {field.cell_toml(row.get(field.name))}"
+        cell = row.get(field.name)
+        if field.is_number and field.optional and cell in (None, ""):
+            continue
+        yield f"{field.name} = {field.cell_toml(cell)}"

@@ -4,7 +4,7 @@ decided here."""
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tickgate.engine.commands import FeedRow
+from tickgate.engine.commands import DriftRow, ExposureState, FeedRow
 
 NONE = "–"
 
@@ -65,3 +65,37 @@ def feed(rows: Sequence[FeedRow]) -> str:
         return "in order"
     missing = f", {row['missing']:,} missing" if row["missing"] else ""
     return f"not in order: {row['problem'] or row['recovery']}{missing}"
+
+
+def exposure(state: ExposureState) -> str:
+    """How the comparison of card and host stands, in a sentence."""
+    if not state["on"]:
+        return "Not compared: switched off in the engine's settings (engine.exposure_check)."
+    counts = state["counters"]
+    kinds = ", ".join(f"{counts.get(k, 0):,} {k}" for k in ("equal", "different", "traffic"))
+    found = f"{len(state['drifts'])} now, {state['told']:,} in all"
+    return (
+        f"{state['pairs']:,} accounts and symbols; {counts.get('rounds', 0):,} rounds, the last in "
+        f"{duration(state['round_ns'])}; samples: {kinds}; drifts: {found}."
+    )
+
+
+def drift_rows(drifts: Sequence[DriftRow]) -> list[dict[str, str]]:
+    """A row for each value in which the card is not the host."""
+    rows = []
+    for drift in drifts:
+        for what, host, card in (
+            ("position", drift["host_position"], drift["card_position"]),
+            ("open buys", drift["host_open_buy"], drift["card_open_buy"]),
+            ("open sells", drift["host_open_sell"], drift["card_open_sell"]),
+        ):
+            if host != card:
+                rows.append(
+                    {
+                        "id": f"{drift['account']} {drift['symbol']}: {what}",
+                        "host": quantity(host),
+                        "card": quantity(card),
+                        "more": quantity(card - host),
+                    }
+                )
+    return rows

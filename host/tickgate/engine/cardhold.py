@@ -47,6 +47,8 @@ class CardHold:
         self.status: Status | None = None
         self.initial: tuple[Limits, str] | None = None
         """Limits of the file and its hash, to be put into force on the next card."""
+        self.drained_ns = 0
+        """When the events ring was last looked at and emptied."""
         self._config = config
         self._core = core
         self._take = take
@@ -81,6 +83,8 @@ class CardHold:
         if self.card is None or self.phase == "sweeping":
             return ()
         slots = self.card.poll_events(_LIMIT)
+        if len(slots) < _LIMIT:
+            self.drained_ns = now_ns
         if slots:
             self._heard_ns = now_ns
         return slots
@@ -111,6 +115,11 @@ class CardHold:
     def configured(self) -> Card | None:
         """The card, once its feed is set."""
         return self.card if self.phase in ("venue", "settling", "armed") else None
+
+    @property
+    def settled(self) -> Card | None:
+        """The card, once it holds our positions and no orders but ours."""
+        return self.card if self.phase == "armed" else None
 
     def before_wait(self) -> None:
         """Take the interrupts and arm them again, if anything was consumed since."""
@@ -146,7 +155,7 @@ class CardHold:
             side=request.side,
             time_in_force=request.time_in_force,
             display="Y",
-            capacity="A",
+            capacity=request.capacity,
             intermarket_sweep="N",
             cross_type="N",
             clordid=f"TG{request.token}",

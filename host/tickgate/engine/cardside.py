@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 
-from tickgate.engine.inputs import CardUp, Settled, Started
+from tickgate.engine.inputs import CardUp, Drift, Settled, Started
 from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
 from tickgate.execution.effects import Effect, Filled
 from tickgate.execution.manager import OrderManager
@@ -14,6 +14,8 @@ from tickgate.positions.book import PositionBook
 from tickgate.records.codec import RecordError, ring_sequence, unpack
 from tickgate.records.messages import CardEvent, GateDecision, SessionEvent, VenueMessage
 from tickgate.risk.checks import CHECKS, NO_CHECK
+from tickgate.risk.engine import RiskEngine
+from tickgate.risk.exposure import ExposureBook, Pair
 
 
 class CardSide:
@@ -27,6 +29,11 @@ class CardSide:
         self.venue = ""
         self.orders = OrderManager()
         self.positions = PositionBook()
+        self.exposure = ExposureBook()
+        self.risk = RiskEngine(self.exposure, self.positions)
+        self.drifts: dict[Pair, Drift] = {}
+        """Where the card's exposure is not ours, as last found."""
+        self.drifts_told = 0
         self.card_up = False
         self.last_ring = 0
         """Ring sequence of the last event of this card that was taken in."""
@@ -83,6 +90,7 @@ class CardSide:
         self.sessions = {session[0]: session[1] for session in started.sessions}
         self.venue = started.venue
         self.card_up = False
+        self.drifts.clear()  # found again by this engine, if it still is one
 
     def on_card_up(self, up: CardUp) -> None:
         """A card is attached."""
@@ -90,6 +98,7 @@ class CardSide:
         if up.fresh:
             self.unsettled = True
             self.last_ring = 0
+            self.drifts.clear()
             self.orphans = set(self.orders.open)
 
     def on_settled(self, settled: Settled) -> list[Effect]:
@@ -141,8 +150,9 @@ class CardSide:
             case SessionEvent():
                 return self._on_session(record)
             case CardEvent():
-                if record.kind == "A":  # armed, so all of that was done
+                if record.kind == "A" and self.unsettled:  # armed, so all of that was done
                     self.unsettled = False
+                    self.exposure.new_day()
         return []
 
     def _on_decision(self, decision: GateDecision) -> list[Effect]:
@@ -203,12 +213,24 @@ class CardSide:
             effects += self.orders.on_gone(token, f"the venue's session {ended} ended")
         return effects
 
+    def on_drift(self, drift: Drift) -> None:
+        """The card's exposure was found to be another than ours, or to be ours again."""
+        pair = drift.account, drift.symbol
+        if drift.over:
+            self.drifts.pop(pair, None)
+            return
+        self.drifts_told += pair not in self.drifts
+        self.drifts[pair] = drift
+
     def _book(self, fill: Filled) -> None:
         if fill.broken:
             self.positions.unbook(fill.account, fill.symbol, fill.key)
-            return
-        self.positions.book(
-            fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.key
+        else:
+            self.positions.book(
+                fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.key
+            )
+        self.risk.update_position(
+            fill.account, fill.symbol, fill.side, fill.quantity, fill.price, fill.broken
         )
 
     def recent_orders(self, limit: int) -> list[Order]:

@@ -1,5 +1,5 @@
-"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``state`` and
-``limits apply``."""
+"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``preview``, ``state``
+and ``limits apply``."""
 
 import getpass
 import json
@@ -12,6 +12,8 @@ from tickgate.engine.client import EngineError, ask
 from tickgate.engine.config import ConfigError, EngineConfig
 from tickgate.engine.main import run
 from tickgate.risk.cli import read
+from tickgate.risk.preview import MOST_PRICE
+from tickgate.risk.reader import usd
 
 _Config = Annotated[Path, typer.Option("--config", help="The engine's settings (TOML).")]
 
@@ -20,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the engine's commands to the program."""
     app.command("engine")(engine)
     app.command("kill")(kill)
+    app.command("preview")(preview)
     app.command("state")(state)
 
 
@@ -47,6 +50,37 @@ def kill(
         f"kill {scope} {target or ''} {'off' if off else 'on'}: in the card {took_us} us after "
         f"the engine had it; {answer['cancels_sent']} cancels sent"
     )
+
+
+def preview(
+    config: _Config,
+    session: Annotated[str, typer.Argument(help="CompID of the client.")],
+    side: Annotated[str, typer.Argument(help="B, S, T (short) or E (short exempt).")],
+    quantity: Annotated[int, typer.Argument(help="Shares.")],
+    symbol: Annotated[str, typer.Argument()],
+    price: Annotated[str | None, typer.Argument(help="USD; none for a market order.")] = None,
+) -> None:
+    """Say whether a day order would pass, without sending it; exit status 2 when it would not."""
+    try:
+        limit = None if price is None else usd(price, MOST_PRICE)
+    except ValueError as error:
+        typer.echo(f"price{error}", err=True)
+        raise typer.Exit(1) from error
+    answer = _ask(
+        config,
+        "preview",
+        session=session,
+        side=side,
+        quantity=quantity,
+        symbol=symbol,
+        price=limit,
+    )
+    for check in answer["checks"]:
+        typer.echo(f"{check['by']} {check['name']}: {check['text']}")
+    typer.echo(f"not foretold: {', '.join(answer['not_previewed'])}")
+    if not answer["passes"]:
+        raise typer.Exit(2)
+    typer.echo(f"would pass, limits generation {answer['generation']}")
 
 
 def apply(

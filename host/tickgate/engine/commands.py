@@ -12,15 +12,21 @@ limits     none                                   ``{"toml", "generation", "hash
 set_limits ``toml``                               ``{"generation"}`` after read-back, commit
 kill       ``scope``, ``target``, ``on``,         ``KillResult``
            ``cancel``, ``requested_ns``
+preview    ``session``, ``symbol``, ``side``,     ``PreviewResult``: would this order pass
+           ``quantity``, ``price``,
+           ``time_in_force``, ``capacity``,
+           ``locate``
 arm        none                                   ``{}``
 disarm     none                                   ``{}``
 shutdown   none                                   ``{}``
 ========== ====================================== ============================================
 
-``scope`` is all, session, account or symbol; ``target`` the CompID, account name or symbol (null
-for all).
+``side`` is the OUCH letter, ``price`` null for a market order, ``time_in_force`` FIX's digit; it
+and what follows it may be left out. ``scope`` is all, session, account or symbol; ``target`` the
+CompID, account name or symbol (null for all).
 Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but
-``state``, ``orders`` and ``limits`` is journalled with its actor before it takes effect.
+``state``, ``orders``, ``limits`` and ``preview`` is journalled with its actor before it takes
+effect.
 """
 
 from typing import TypedDict
@@ -62,6 +68,26 @@ class KillResult(TypedDict):
     confirmed_ns: int
     cancels_sent: int
     kill: KillState
+
+
+class PreviewCheck(TypedDict):
+    """A check that would refuse the order."""
+
+    name: str
+    by: str
+    """``host`` or ``card``."""
+    text: str
+
+
+class PreviewResult(TypedDict):
+    """Answer to ``preview``; nothing was sent."""
+
+    passes: bool
+    checks: list[PreviewCheck]
+    generation: int
+    """Of the limits that it was held against."""
+    not_previewed: list[str]
+    """Checks of the card that the host cannot foretell."""
 
 
 class SessionRow(TypedDict):
@@ -132,6 +158,35 @@ class FeedRow(TypedDict):
     """What recovery did and met, by name."""
 
 
+class DriftRow(TypedDict):
+    """An account and symbol in which the card's exposure is not the host's; all in shares."""
+
+    account: str
+    symbol: str
+    host_position: int
+    host_open_buy: int
+    host_open_sell: int
+    card_position: int
+    card_open_buy: int
+    card_open_sell: int
+
+
+class ExposureState(TypedDict):
+    """The comparison of the card's exposure with the host's (``tickgate.engine.exposurecheck``)."""
+
+    on: bool
+    pairs: int
+    """Accounts and symbols that are compared: all that ever had an order or a position."""
+    counters: dict[str, int]
+    """Rounds, and samples by what they were found to be: equal, different, traffic."""
+    round_ns: int
+    """How long the last round took."""
+    told: int
+    """Drifts since the journal began."""
+    drifts: list[DriftRow]
+    """Those that there are now."""
+
+
 class OrderRow(TypedDict):
     """One order for the blotter."""
 
@@ -185,6 +240,7 @@ class State(TypedDict):
     tops: list[TopRow]
     feed: list[FeedRow]
     """Empty while there is no card that is configured."""
+    exposure: ExposureState
     market: dict[str, int]
     """Records of market data by what became of them."""
     latency: dict[str, Percentiles]

@@ -10,6 +10,7 @@
     durability = "memory"                # or batch (tickgate.journal.writer)
     watchdog_ms = 5000
     lease_ms = 30000       # the card refuses orders when its limits were not confirmed for so long
+    exposure_check = true                # hold the card's exposure against ours, each second
 
     [card]
     socket = "card.sock"
@@ -30,6 +31,7 @@
     [fix]
     listen = "127.0.0.1:9878"
     comp_id = "TICKGATE"
+    require = ["capacity", "locate"]     # tags that orders must have; none if left out
 
     [[fix.sessions]]
     comp_id = "CLIENT1"
@@ -50,6 +52,8 @@ from tickgate.journal.writer import Durability
 
 __all__ = ["ConfigError", "EngineConfig", "SessionSettings"]
 
+TAGS = ("capacity", "locate")
+"""OrderCapacity (528); of short sales LocateReqd (114)."""
 MAX_SESSIONS = 32
 """Bits of the card's session kill switch."""
 
@@ -87,6 +91,10 @@ class EngineConfig:
     heartbeat_s: int
     sessions: tuple[SessionSettings, ...]
     feed: FeedConfig
+    exposure_check: bool = True
+    fix_require: tuple[str, ...] = ()
+    """Those of ``TAGS`` that an order must have. A missing capacity is otherwise agency, and a
+    missing LocateReqd is not asked for."""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -134,6 +142,8 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         heartbeat_s=fix.number("heartbeat_s", 1, 3600, 30),
         sessions=_sessions(fix.items("sessions")),
         feed=FeedConfig.read(feed),
+        exposure_check=engine.flag("exposure_check", True),
+        fix_require=_required(fix.items("require")) if fix.has("require") else (),
     )
     for section in (engine, card, venue, feed, fix):
         section.done()
@@ -154,6 +164,13 @@ def _durability(text: str) -> Durability:
     if text not in names:
         raise ConfigError(f"engine.durability must be memory or batch, was {text!r}")
     return names[text]
+
+
+def _required(items: list[Any]) -> tuple[str, ...]:
+    for item in items:
+        if item not in TAGS:
+            raise ConfigError(f"fix.require can have {', '.join(TAGS)}, was {item!r}")
+    return tuple(items)
 
 
 def _sessions(items: list[Any]) -> tuple[SessionSettings, ...]:

@@ -13,6 +13,7 @@ from tickgate.engine.inputs import (
     CardDown,
     CardUp,
     Command,
+    Drift,
     Input,
     LimitsSet,
     NewOrder,
@@ -25,14 +26,14 @@ from tickgate.engine.inputs import (
 )
 from tickgate.engine.kills import Kills
 from tickgate.engine.market_orders import limit_for_market_order
-from tickgate.execution.effects import Effect, Filled
-from tickgate.execution.manager import DAY, IOC, MARKET, MAX_U32, Wanted
+from tickgate.engine.reasons import OTHER, host_reject_reason
+from tickgate.execution.effects import Effect, Filled, Submit
+from tickgate.execution.manager import IOC, MARKET, Wanted
+from tickgate.risk.host_checks import HOST_BY_NAME
 from tickgate.risk.limits import NO_LIMITS, Limits, LimitsError, parse
+from tickgate.risk.order import OrderToCheck
 
-UNKNOWN_SYMBOL, DUPLICATE_ORDER, UNSUPPORTED, OTHER = 1, 6, 11, 99
-"""OrdRejReason (103)."""
-
-NO_CARD = "the card is not there"
+NO_CARD = HOST_BY_NAME["no_card"].text
 
 
 class Core(CardSide):
@@ -60,7 +61,12 @@ class Core(CardSide):
         for effect in effects:
             if isinstance(effect, Filled):
                 self._book(effect)
-        self.orphans.intersection_update(self.orders.open)
+            elif isinstance(effect, Submit) and effect.action != "X":
+                self.risk.on_message(effect.account, time_ns)
+        for order in self.orders.touched.values():
+            self.exposure.follow(order)
+        if self.orphans:  # it walks through all open orders
+            self.orphans.intersection_update(self.orders.open)
         return effects
 
     def _dispatch(self, value: Input) -> list[Effect]:
@@ -88,6 +94,8 @@ class Core(CardSide):
                 return self._command(value)
             case Started():
                 self.on_started(value)
+            case Drift():
+                self.on_drift(value)
             case SessionChanged():
                 pass
         return []
@@ -98,47 +106,57 @@ class Core(CardSide):
         self._count_order(new.session)
         if new.repeated and self.orders.known(new.session, new.cl_ord_id):
             return self.orders.repeat(new.session, new.cl_ord_id)
-        price, name, reason, text = self._judge(new)
+        order = self.to_check(new)
+        result = self.risk.check_pre_trade_risk(order)
         wanted = Wanted(
             new.cl_ord_id,
             new.quantity,
-            price,
+            order.price if result.passed else new.price,
             new.order_type,
-            IOC if new.order_type == MARKET else new.time_in_force,
+            order.time_in_force,
         )
-        if not name:
-            return self.orders.enter(new.session, new.account, new.symbol, new.side, wanted)
-        self.rejected[f"host:{name}"] += 1
+        if result.passed:
+            return self.orders.enter(
+                new.session, new.account, new.symbol, new.side, wanted, new.capacity
+            )
+        check = result.checks[0]
+        self.rejected[f"host:{check.name}"] += 1
         return self.orders.refuse(
-            new.session, new.account, new.symbol, new.side, wanted, reason, text
+            new.session,
+            new.account,
+            new.symbol,
+            new.side,
+            wanted,
+            host_reject_reason(check),
+            result.text,
         )
 
-    def _judge(self, new: NewOrder) -> tuple[int, str, int, str]:
-        """Price to send; and, when the order cannot go, a name, OrdRejReason and text."""
-        price = new.price
-        if self.orders.known(new.session, new.cl_ord_id):
-            text = f"ClOrdID {new.cl_ord_id} was used before"
-            return price, "duplicate", DUPLICATE_ORDER, text
-        if new.symbol not in self.symbols:
-            return price, "unknown symbol", UNKNOWN_SYMBOL, f"unknown symbol {new.symbol}"
-        account = self.sessions.get(new.session)
-        if new.account != account:
-            return price, "account", OTHER, f"Account must be {account} on this session"
-        if new.refusal:
-            return price, "not ready", OTHER, new.refusal
-        if not self.card_up:
-            return price, "no card", OTHER, NO_CARD
+    def to_check(self, new: NewOrder) -> OrderToCheck:
+        """A new order for the risk engine, a market order with its limit."""
+        price, no_price, time_in_force = new.price, "", new.time_in_force
         if new.order_type == MARKET:
             limits = self.limits.symbols.get(new.symbol)
             collar, tick = (limits.numbers["collar"], limits.tick) if limits else (None, 1)
-            price, text = limit_for_market_order(new.side, new.bid, new.ask, collar, tick)
-            return price, "no price" if text else "", OTHER, text
-        if new.time_in_force not in (DAY, IOC):
-            text = "TimeInForce must be 0 (day) or 3 (immediate or cancel)"
-            return price, "time in force", UNSUPPORTED, text
-        if price > MAX_U32:
-            return price, "price", OTHER, f"Price must be at most {MAX_U32} in 1/10000 USD"
-        return price, "", 0, ""
+            price, no_price = limit_for_market_order(new.side, new.bid, new.ask, collar, tick)
+            time_in_force = IOC
+        return OrderToCheck(
+            new.account,
+            new.symbol,
+            new.side,
+            new.quantity,
+            price,
+            time_in_force,
+            session=new.session,
+            cl_ord_id=new.cl_ord_id,
+            own_account=self.sessions.get(new.session, ""),
+            symbol_known=new.symbol in self.symbols,
+            card_up=self.card_up,
+            used_before=self.orders.known(new.session, new.cl_ord_id),
+            capacity=new.capacity,
+            locate=new.locate,
+            refusal=new.refusal,
+            no_price=no_price,
+        )
 
     def _cancel(self, ask: CancelOrder) -> list[Effect]:
         self._count_order(ask.session)
@@ -154,16 +172,37 @@ class Core(CardSide):
         self._count_order(ask.session)
         if ask.repeated and self.orders.known(ask.session, ask.cl_ord_id):
             return self.orders.repeat(ask.session, ask.orig_cl_ord_id)
-        refusal = ask.refusal or ("" if self.card_up else NO_CARD)
-        if refusal:
+        result = self.risk.check_pre_trade_risk(self._replacement(ask))
+        if not result.passed:
+            self.rejected[f"host:{result.checks[0].name}"] += 1
             return self.orders.refuse_request(
-                ask.session, ask.cl_ord_id, ask.orig_cl_ord_id, "2", refusal
+                ask.session, ask.cl_ord_id, ask.orig_cl_ord_id, "2", result.text
             )
         wanted = Wanted(
             ask.cl_ord_id, ask.quantity, ask.price, ask.order_type, ask.time_in_force
         )
         return self.orders.replace(
             ask.session, ask.orig_cl_ord_id, ask.symbol, ask.side, wanted
+        )
+
+    def _replacement(self, ask: ReplaceOrder) -> OrderToCheck:
+        """A replacement for the risk engine; of no quantity when there is no order to replace."""
+        order = self.orders.find(ask.session, ask.orig_cl_ord_id)
+        return OrderToCheck(
+            order.chain.account if order else "",
+            ask.symbol,
+            ask.side,
+            ask.quantity if order else 0,
+            ask.price,
+            ask.time_in_force,
+            "U",
+            session=ask.session,
+            cl_ord_id=ask.cl_ord_id,
+            card_up=self.card_up,
+            refusal=ask.refusal,
+            executed=order.chain.cum if order else 0,
+            replaced_open=order.leaves if order else 0,
+            replaced_price=order.price if order else 0,
         )
 
     def _count_order(self, session: str) -> None:
@@ -203,6 +242,7 @@ class Core(CardSide):
         except LimitsError:
             # Journalled by a version that had fewer limits: what is not set refuses.
             self.limits = NO_LIMITS
+        self.risk.update_limits(self.limits)
         self.limits_toml = change.toml
         self.limits_hash = change.hash
         self.generation = change.generation

@@ -18,6 +18,7 @@ from tickgate.engine.cardport import Card, SimulatedCard
 from tickgate.engine.commandserver import CommandServer
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
+from tickgate.engine.exposurecheck import ExposureCheck
 from tickgate.engine.feedlink import FeedLink
 from tickgate.engine.fixgate import FixGate
 from tickgate.engine.inputs import (
@@ -33,6 +34,7 @@ from tickgate.engine.inputs import (
 )
 from tickgate.engine.latency import Histogram
 from tickgate.engine.operator import Operator
+from tickgate.engine.preview import Preview
 from tickgate.engine.reports import from_fix
 from tickgate.engine.sources import CARD, Source
 from tickgate.engine.stateview import StateView
@@ -97,6 +99,9 @@ class Engine:
         self.fix = FixGate(config, self.selector, self._on_order, self._on_session)
         attach = connect or partial(SimulatedCard, config.card_socket)
         self._wakers: list[int] = []
+        self.exposure_check = ExposureCheck(
+            self.core, self._take, on=config.exposure_check
+        )
         self.link = CardLink(config, self.core, self._take, attach, self._watch)
         self._replay()
         self._begin()
@@ -134,6 +139,7 @@ class Engine:
         self._send()
         self._guard(lambda: self.feed.work(self.link.configured, now_ns))
         self._undelivered = self.market_data.dispatch()
+        self._guard(lambda: self.exposure_check.work(self.link.settled, self.link.drained_ns))
 
     def close(self) -> None:
         """Log clients out and let go of everything; the card's watchdog will shut the gate."""
@@ -178,12 +184,19 @@ class Engine:
             self.fix,
             self.market_data,
             self.feed,
+            self.exposure_check,
             self.latency,
             self.counters,
             started_ns,
         )
         self.operator = Operator(
-            self.core, self.link, self.view, self._take_effects, self._stop, self._send
+            self.core,
+            self.link,
+            self.view,
+            Preview(self.core, self.link, self.market),
+            self._take_effects,
+            self._stop,
+            self._send,
         )
         self.commands = CommandServer(
             config.command_socket,
@@ -244,7 +257,7 @@ class Engine:
 
     def _on_order(self, comp_id: str, app: AppMessage) -> None:
         received_ns = time.monotonic_ns()
-        value = from_fix(comp_id, self.core.sessions[comp_id], app)
+        value = from_fix(comp_id, self.core.sessions[comp_id], app, self.config.fix_require)
         if isinstance(value, (NewOrder, ReplaceOrder)):
             value = self._complete(value)
         self._received_ns = received_ns

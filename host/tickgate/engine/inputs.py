@@ -31,7 +31,8 @@ class NewOrder:
     """A client's new order. ``side`` is the OUCH letter, ``price`` 0 for a market order.
 
     ``bid`` and ``ask`` are the touch when it came in, for a market order's limit. ``refusal`` is
-    why the engine cannot work it now. ``repeated``: the client may have sent it before.
+    why the engine cannot work it now. ``capacity`` and ``locate`` are as
+    ``tickgate.risk.order.OrderToCheck`` has them. ``repeated``: the client may have sent it before.
     """
 
     KIND: ClassVar[int] = 2
@@ -48,6 +49,8 @@ class NewOrder:
     ask: int = 0
     repeated: bool = False
     refusal: str = ""
+    capacity: str = "A"
+    locate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,27 @@ class SessionChanged:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The card's exposure of an account in a symbol is not the host's, or (``over``) is it again.
+
+    ``host`` and ``card``: position, open buys and open sells, in shares. ``host`` is what the
+    engine knew when the card was read.
+    """
+
+    KIND: ClassVar[int] = 13
+    account: str
+    symbol: str
+    host: list[int]
+    card: list[int]
+    over: bool = False
+
+    @property
+    def difference(self) -> list[int]:
+        """What the card has more than the host."""
+        return [card - host for card, host in zip(self.card, self.host, strict=True)]
+
+
 Input = (
     Started
     | NewOrder
@@ -173,6 +197,7 @@ Input = (
     | LimitsSet
     | Command
     | SessionChanged
+    | Drift
 )
 
 _CLASSES: dict[int, type[Any]] = {
@@ -189,6 +214,7 @@ _CLASSES: dict[int, type[Any]] = {
         LimitsSet,
         Command,
         SessionChanged,
+        Drift,
     )
 }
 

@@ -12,6 +12,7 @@ from tickgate.engine.commandserver import CommandError
 from tickgate.engine.core import Core
 from tickgate.engine.inputs import Command, Input
 from tickgate.engine.kills import SCOPES
+from tickgate.engine.preview import Preview
 from tickgate.engine.stateview import StateView, kill_state
 from tickgate.execution.effects import Effect, Submit
 from tickgate.risk.limits import LimitsError, parse
@@ -27,6 +28,7 @@ class Operator:
         core: Core,
         link: CardLink,
         view: StateView,
+        preview: Preview,
         take: Callable[[Input], list[Effect]],
         stop: Callable[[], None],
         send: Callable[[], None],
@@ -35,6 +37,7 @@ class Operator:
         self._core = core
         self._link = link
         self._view = view
+        self._preview = preview
         self._take = take
         self._stop = stop
         self._send = send
@@ -46,6 +49,7 @@ class Operator:
             "orders": self._orders,
             "limits": self._limits,
             "set_limits": self._set_limits,
+            "preview": self._would_pass,
             "kill": self._kill,
             "arm": self._arm,
             "disarm": self._disarm,
@@ -79,6 +83,9 @@ class Operator:
         self._link.image(limits)  # refuses names that are not configured, before anything is done
         self._take(Command(actor, "set_limits", {"hash": limits.hash()}))
         return {"generation": self._link.upload(limits)}
+
+    def _would_pass(self, _actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._preview.answer(arguments))
 
     def _kill(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
         received_ns = time.time_ns()
@@ -128,7 +135,7 @@ class Operator:
         return kill_state(self._core)
 
     def _arm(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
-        if self._core.unsettled:
+        if self._core.unsettled and self._link.settled is None:
             raise CommandError(f"the card is not ready to be armed: {self._link.reason}")
         self._take(Command(actor, "arm"))
         self._link.arm()

@@ -3,9 +3,10 @@
 from typing import Final
 
 from tickgate.protocols.ouch50.codes import CANCEL_REASONS, REJECT_REASONS
-from tickgate.risk.checks import BY_NAME, CHECKS
+from tickgate.risk.checks import BY_NAME, CHECKS, Check
 
-_EXCEEDS_LIMIT, _CLOSED, _OTHER = 3, 2, 99
+_UNKNOWN_SYMBOL, _CLOSED, _EXCEEDS_LIMIT, _DUPLICATE, _UNSUPPORTED, OTHER = 1, 2, 3, 6, 11, 99
+"""OrdRejReason (103)."""
 _LIMITS: Final = (
     "max_quantity",
     "max_value",
@@ -25,6 +26,12 @@ _REASONS: Final = {
     BY_NAME["halted"].bit: _CLOSED,
     **{BY_NAME[name].bit: _EXCEEDS_LIMIT for name in _LIMITS},
 }
+_HOST_REASONS: Final = {
+    "duplicate_order": _DUPLICATE,
+    "unknown_symbol": _UNKNOWN_SYMBOL,
+    "time_in_force": _UNSUPPORTED,
+    "buying_power": _EXCEEDS_LIMIT,
+}
 
 
 def refusal_text(mask: int, first: int, generation: int) -> str:
@@ -41,7 +48,12 @@ def refusal_text(mask: int, first: int, generation: int) -> str:
 
 def reject_reason(check: int) -> int:
     """OrdRejReason (103) for a check of the gate."""
-    return _REASONS.get(check, _OTHER)
+    return _REASONS.get(check, OTHER)
+
+
+def host_reject_reason(check: Check) -> int:
+    """OrdRejReason (103) for a check of the host."""
+    return _HOST_REASONS.get(check.name, OTHER)
 
 
 def venue_reject_text(reason: int) -> str:

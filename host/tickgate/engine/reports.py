@@ -1,9 +1,12 @@
 """From the state machine's effects to FIX messages."""
 
+from collections.abc import Collection
+
 from tickgate.engine.inputs import CancelOrder, NewOrder, ReplaceOrder
 from tickgate.execution.effects import CancelRefused, Execution
 from tickgate.fix import orders as fix
 from tickgate.fix.outputs import AppMessage
+from tickgate.risk.order import CAPACITIES
 
 _TO_OUCH = {fix.BUY: "B", fix.SELL: "S", fix.SELL_SHORT: "T", fix.SELL_SHORT_EXEMPT: "E"}
 _TO_FIX = {ouch: side for side, ouch in _TO_OUCH.items()}
@@ -50,11 +53,12 @@ def to_fix(effect: Execution | CancelRefused) -> tuple[str, fix.ReportFields]:
 
 
 def from_fix(
-    session: str, account: str, app: AppMessage
+    session: str, account: str, app: AppMessage, required: Collection[str] = ()
 ) -> NewOrder | CancelOrder | ReplaceOrder:
     """The input that an order message is. Raises FieldError, for ``Session.reject``.
 
-    ``account`` is the session's, taken where the message names none.
+    ``account`` is the session's, taken where the message names none. ``required`` are the tags of
+    ``tickgate.engine.config.TAGS`` that an order must have.
     """
     message = fix.parse_order(app.message)
     repeated = app.poss_dup or app.poss_resend
@@ -73,6 +77,8 @@ def from_fix(
             price=price,
             time_in_force=message.time_in_force,
             repeated=repeated,
+            capacity=_capacity(message.capacity, "capacity" in required),
+            locate=_locate(message, "locate" in required),
         )
     return ReplaceOrder(
         session=session,
@@ -87,3 +93,17 @@ def from_fix(
         repeated=repeated,
     )
 
+
+
+def _capacity(given: str | None, required: bool) -> str:
+    """OUCH capacity; agency when the client need not say, empty when what it said is none."""
+    if given is None:
+        return "" if required else "A"
+    return given if given in CAPACITIES else ""
+
+
+def _locate(order: fix.NewOrderSingle, required: bool) -> str | None:
+    """LocateReqd of a short sale, None where it does not count."""
+    if order.side not in (fix.SELL_SHORT, fix.SELL_SHORT_EXEMPT):
+        return None
+    return "" if order.locate is None and required else order.locate

@@ -6,6 +6,8 @@ from tickgate.card.errors import CardError
 from tickgate.engine.cardlink import CardLink
 from tickgate.engine.commands import (
     CardState,
+    DriftRow,
+    ExposureState,
     FeedRow,
     KillState,
     OrderRow,
@@ -15,8 +17,10 @@ from tickgate.engine.commands import (
     TopRow,
 )
 from tickgate.engine.core import Core
+from tickgate.engine.exposurecheck import ExposureCheck
 from tickgate.engine.feedlink import FeedLink
 from tickgate.engine.fixgate import FixGate
+from tickgate.engine.inputs import Drift
 from tickgate.engine.latency import Histogram
 from tickgate.execution.model import Order
 from tickgate.marketdata.handler import MarketDataHandler
@@ -39,6 +43,7 @@ class StateView:
         fix: FixGate,
         market_data: MarketDataHandler,
         feed: FeedLink,
+        exposure: ExposureCheck,
         latency: dict[str, Histogram],
         counters: Counter[str],
         started_ns: int,
@@ -49,6 +54,7 @@ class StateView:
         self._market_data = market_data
         self._market = market_data.view
         self._feed = feed
+        self._exposure_check = exposure
         self._latency = latency
         self._counters = counters
         self._started_ns = started_ns
@@ -72,6 +78,7 @@ class StateView:
             positions=self._positions(),
             tops=self._tops(),
             feed=self._feeds(),
+            exposure=self._exposure(),
             market=self._market_counts(),
             latency={name: histogram.percentiles() for name, histogram in self._latency.items()},
             bad_input=self._bad_input(),
@@ -184,6 +191,17 @@ class StateView:
             )
         ]
 
+    def _exposure(self) -> ExposureState:
+        core, check = self._core, self._exposure_check
+        return ExposureState(
+            on=check.on,
+            pairs=len(core.exposure.held),
+            counters=dict(check.counters),
+            round_ns=check.round_ns,
+            told=core.drifts_told,
+            drifts=[_drift_row(drift) for drift in core.drifts.values()],
+        )
+
     def _market_counts(self) -> dict[str, int]:
         market = self._market_data
         counts = Counter(market.counters)
@@ -223,6 +241,19 @@ def kill_state(core: Core) -> KillState:
         sessions=sorted(targets["session"]),
         accounts=sorted(targets["account"]),
         symbols=sorted(targets["symbol"]),
+    )
+
+
+def _drift_row(drift: Drift) -> DriftRow:
+    return DriftRow(
+        account=drift.account,
+        symbol=drift.symbol,
+        host_position=drift.host[0],
+        host_open_buy=drift.host[1],
+        host_open_sell=drift.host[2],
+        card_position=drift.card[0],
+        card_open_buy=drift.card[1],
+        card_open_sell=drift.card[2],
     )
 
 

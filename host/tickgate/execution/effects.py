@@ -21,6 +21,7 @@ class Submit:
     quantity: int
     price: int
     time_in_force: str
+    capacity: str = "A"
 
 
 @dataclass(frozen=True, slots=True)

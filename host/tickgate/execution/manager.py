@@ -35,12 +35,18 @@ class OrderManager(VenueSide):
     """Takes client requests; idempotent by session and ClOrdID."""
 
     def enter(
-        self, session: str, account: str, symbol: str, side: str, wanted: Wanted
+        self,
+        session: str,
+        account: str,
+        symbol: str,
+        side: str,
+        wanted: Wanted,
+        capacity: str = "A",
     ) -> list[Effect]:
-        """Take a new order that the host finds nothing wrong with."""
+        """Take a new order that the host finds nothing wrong with. ``capacity`` is OUCH's."""
         token = self.next_token
         self.next_token += 1
-        chain = Chain(f"TG{token}", session, account, symbol, side)
+        chain = Chain(f"TG{token}", session, account, symbol, side, capacity)
         order = self._order(token, chain, wanted, None)
         order.open = wanted.quantity
         return [self._submit("O", order, 0)]
@@ -89,12 +95,12 @@ class OrderManager(VenueSide):
 
     def repeat(self, session: str, cl_ord_id: str) -> list[Effect]:
         """Answer a request that the client may have sent before: how its order stands."""
-        order = self._find(session, cl_ord_id)
+        order = self.find(session, cl_ord_id)
         return [] if order is None else [self._report(order, "I", text="this order is known")]
 
     def cancel(self, session: str, cl_ord_id: str, orig_cl_ord_id: str) -> list[Effect]:
         """Take a client's request to cancel."""
-        order = self._find(session, orig_cl_ord_id)
+        order = self.find(session, orig_cl_ord_id)
         if order is not None and order.state is State.PENDING_NEW and order.original is not None:
             order = order.original  # the one that is at the venue; its cancel covers both
         refusal = self._refusal(session, cl_ord_id, order, Event.ASK_CANCEL)
@@ -108,7 +114,7 @@ class OrderManager(VenueSide):
         self, session: str, orig_cl_ord_id: str, symbol: str, side: str, wanted: Wanted
     ) -> list[Effect]:
         """Take a client's request to replace; ``wanted.quantity`` is the chain's total."""
-        order = self._find(session, orig_cl_ord_id)
+        order = self.find(session, orig_cl_ord_id)
         refusal = self._refusal(session, wanted.cl_ord_id, order, Event.ASK_REPLACE)
         if refusal is None and order is not None:
             refusal = _unfit(order, symbol, side, wanted)
@@ -132,7 +138,7 @@ class OrderManager(VenueSide):
     ) -> list[Effect]:
         """Answer a cancel ("1") or replace ("2") that cannot be tried now."""
         self.ids.setdefault((session, cl_ord_id), 0)
-        order = self._find(session, orig_cl_ord_id)
+        order = self.find(session, orig_cl_ord_id)
         return [
             self._refuse_request(
                 session, cl_ord_id, orig_cl_ord_id, order, response_to, (OTHER, text)
@@ -175,10 +181,12 @@ class OrderManager(VenueSide):
         )
         self.orders[token] = order
         self.open[token] = order
+        self.touched[token] = order
         self.ids[chain.session, wanted.cl_ord_id] = token
         return order
 
-    def _find(self, session: str, cl_ord_id: str) -> Order | None:
+    def find(self, session: str, cl_ord_id: str) -> Order | None:
+        """The order that the session knows by this ClOrdID."""
         return self.orders.get(self.ids.get((session, cl_ord_id), 0))
 
     def _refusal(
@@ -222,6 +230,7 @@ class OrderManager(VenueSide):
             quantity=0 if cancel else order.quantity,
             price=0 if cancel else order.price,
             time_in_force=order.time_in_force,
+            capacity=order.chain.capacity,
         )
 
 

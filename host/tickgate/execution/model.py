@@ -29,6 +29,8 @@ class Chain:
     account: str
     symbol: str
     side: str
+    capacity: str = "A"
+    """OUCH: A agency, P principal, R riskless principal."""
     cum: int = 0
     """Shares executed, broken ones taken off."""
     value: int = 0

@@ -24,6 +24,8 @@ class VenueSide:
         self.orders: dict[int, Order] = {}
         self.open: dict[int, Order] = {}
         """Those that may still execute."""
+        self.touched: dict[int, Order] = {}
+        """Those that the last input may have changed."""
         self.ids: dict[tuple[str, str], int] = {}
         """Token by session and ClOrdID; 0 for a request that made no order."""
         self.anomalies: Counter[str] = Counter()
@@ -36,6 +38,7 @@ class VenueSide:
         """Start to handle journal entry ``sequence``, taken in at ``now_ns``."""
         self._sequence = sequence
         self._reports = 0
+        self.touched = {}
         self.now_ns = now_ns
 
     def on_passed(self, token: int, action: str) -> list[Effect]:
@@ -215,6 +218,7 @@ class VenueSide:
         if not order.take(event):
             self._count(order, event.name.lower())
         order.updated_ns = self.now_ns
+        self.touched[order.token] = order
         if order.live:
             self.open[order.token] = order
         else:

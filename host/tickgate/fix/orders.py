@@ -45,7 +45,7 @@ TIMES_IN_FORCE: Final = frozenset((DAY, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, GOOD_
 
 @dataclass(frozen=True, slots=True)
 class NewOrderSingle:
-    """A new order (35=D). ``price`` is None for a market order, ``account`` when not given."""
+    """A new order (35=D). ``price`` is None for a market order, others when not given."""
 
     cl_ord_id: str
     account: str | None
@@ -57,6 +57,10 @@ class NewOrderSingle:
     time_in_force: str
     transact_time_ns: int
     text: str | None = None
+    capacity: str | None = None
+    """OrderCapacity: A agency, P principal, R riskless principal, or another of FIX."""
+    locate: str | None = None
+    """LocateReqd: N the client has located the shares, Y the broker is to."""
 
     @classmethod
     def from_message(cls, message: FixMessage) -> "NewOrderSingle":
@@ -73,6 +77,8 @@ class NewOrderSingle:
             time_in_force=_time_in_force(message),
             transact_time_ns=message.timestamp_ns(tags.TRANSACT_TIME),
             text=_optional(message, tags.TEXT, TEXT_MAX),
+            capacity=_optional(message, tags.ORDER_CAPACITY, 1),
+            locate=_optional(message, tags.LOCATE_REQD, 1),
         )
 
 

@@ -294,7 +294,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         36,
-        "locate",
+        "locate_budget",
         "account and symbol",
         "OU",
         "short sales would be for more shares than were located",

@@ -17,6 +17,7 @@ from tickgate.risk.fields import (
     SYMBOL_FIELDS,
     LimitField,
 )
+from tickgate.risk.host_checks import HOST_CHECKS
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs"
 BEGIN = "<!-- generated from tickgate.risk by `make generate`; do not edit -->"
@@ -41,11 +42,15 @@ _CHECK_OF = {
     "max_day_value": "day_value",
     "max_long": "position_limit",
     "max_short": "position_limit",
-    "locates": "locate",
+    "locates": "locate_budget",
     "collar": "price_collar",
 }
 """Check that a limit's field is for, where they have different names."""
 
+_HEADS = (
+    "| no. | check | scope | refuses | rule | its limits, with units | what a client is told |",
+    "|---|---|---|---|---|---|---|",
+)
 _ALIASES = {"collar": ", or `collar_bps` of a `reference`"}
 
 
@@ -54,7 +59,7 @@ def check_of(scope: str, field: LimitField) -> Check:
     name = _CHECK_OF.get(field.name, field.name)
     if scope == "firm":
         name = f"firm_{name}"
-    return next(check for check in CHECKS if check.name == name)
+    return next(check for check in (*CHECKS, *HOST_CHECKS) if check.name == name)
 
 
 def checks_page() -> str:
@@ -69,16 +74,29 @@ def checks_page() -> str:
         "X cancel. How each is worked out is in [gate.md](gate.md); what the limits are in",
         "[limits.md](limits.md).",
         "",
-        "| no. | check | scope | refuses | rule | its limits, with units | what a client is told |",
-        "|---|---|---|---|---|---|---|",
+        *_HEADS,
     ]
-    for check in CHECKS:
-        limits = "; ".join(_limits_of(check)) or "–"
-        lines.append(
-            f"| {check.bit} | `{check.name}` | {check.scope} | {', '.join(check.applies_to)} | "
-            f"{check.rule} | {limits} | {check.text} |"
-        )
+    lines += [_row(check) for check in CHECKS]
+    lines += [
+        "",
+        "## Checks of the host",
+        "",
+        "From `tickgate.risk.host_checks`: made before an order goes to the card, for what it has",
+        "no room for or cannot know ([risk-engine.md](risk-engine.md)). Only the lowest that fails",
+        "is told. In braces what is filled in.",
+        "",
+        *_HEADS,
+    ]
+    lines += [_row(check) for check in HOST_CHECKS]
     return "\n".join(lines) + "\n"
+
+
+def _row(check: Check) -> str:
+    limits = "; ".join(_limits_of(check)) or "–"
+    return (
+        f"| {check.bit} | `{check.name}` | {check.scope} | {', '.join(check.applies_to)} | "
+        f"{check.rule} | {limits} | {check.text} |"
+    )
 
 
 def _limits_of(check: Check) -> Iterator[str]:
@@ -99,14 +117,18 @@ def limits_table() -> str:
             check = check_of(scope, field)
             lines.append(
                 f"| `{field.name}`{_ALIASES.get(field.name, '')} | `[{table}]` | {scope} | "
-                f"{_unit(field)} | {_most(field)} | `{check.name}` | {check.rule} | risk |"
+                f"{_unit(field)} | {_most(field)} | {_made_by(check)} | {check.rule} | risk |"
             )
     lines.append("")
     for scope, _, fields in TABLES:
         for field in fields:
-            more = " May be left out: then nothing is." if field.optional else ""
+            more = " May be left out: then nothing is." if field.optional and field.names else ""
             lines.append(f"- `{field.name}` ({scope}): {field.doc}{more}")
     return "\n".join(lines)
+
+
+def _made_by(check: Check) -> str:
+    return f"`{check.name}`" + (" (host)" if check in HOST_CHECKS else "")
 
 
 def _unit(field: LimitField) -> str:

@@ -13,6 +13,7 @@ from tickgate.risk.image import (
     ACCOUNT,
     FIRM,
     LOTS,
+    MAX_AMOUNT,
     PERMISSIONS,
     POSITION,
     RESTRICTIONS,
@@ -24,7 +25,7 @@ from tickgate.risk.image import (
 from tickgate.risk.reader import Reader, usd_text
 
 Value = int | tuple[str, ...] | None
-"""A number, 1/10000 USD, or names; None stands for all symbols."""
+"""A number, 1/10000 USD, or names; None stands for all symbols, ``()`` for no limit."""
 ALL = "all"
 SYMBOL_NAME = re.compile(r"[!-+\--~]{1,8}")
 """Printable, without the comma that parts the symbols of a list in a grid's cell."""
@@ -46,6 +47,7 @@ class LimitField:
     """The only values that a number can have, if not all."""
     names: tuple[str, ...] = ()
     optional: bool = False
+    """It may be left out: no names, or a number that is not set, which is ``()``."""
     restricts: bool = False
     """More of it allows less."""
 
@@ -127,6 +129,8 @@ class LimitField:
             return wide is None
         if isinstance(wide, tuple) and isinstance(narrow, tuple):
             return set(wide) <= set(narrow) if self.restricts else set(wide) >= set(narrow)
+        if isinstance(wide, tuple) or isinstance(narrow, tuple):
+            return isinstance(wide, tuple)  # a number that is not set
         assert isinstance(wide, int)
         assert isinstance(narrow, int)
         return narrow % wide == 0 if self.restricts else wide >= narrow
@@ -181,8 +185,24 @@ _LOT = LimitField(
     restricts=True,
 )
 
+_BUYING_POWER = LimitField(
+    "buying_power",
+    "usd",
+    "Buying power",
+    "Cost of all positions with the value of the orders that add to them. Checked by the host. May "
+    "be left out: then only gross and net credit bound the account's money.",
+    MAX_AMOUNT,
+    optional=True,
+)
+
 POSITION_FIELDS = (*_numbers(POSITION), _restricted("the account may not"))
-ACCOUNT_FIELDS = (_PERMISSIONS, _SYMBOLS, *_numbers(ACCOUNT), *_numbers(POSITION))
+ACCOUNT_FIELDS = (
+    _PERMISSIONS,
+    _SYMBOLS,
+    *_numbers(ACCOUNT),
+    _BUYING_POWER,
+    *_numbers(POSITION),
+)
 SYMBOL_FIELDS = (*_numbers(SYMBOL), _TICK, _LOT, _restricted("nobody may"))
 FIRM_FIELDS = _numbers(FIRM)
 
@@ -195,5 +215,7 @@ def number_names(fields: tuple[LimitField, ...]) -> tuple[str, ...]:
 def value_of(record: object, field: LimitField) -> Value:
     """Value of a field in a record of ``tickgate.risk.limits``."""
     numbers: Mapping[str, int] = getattr(record, "numbers", {})
+    if field.is_number and field.optional:
+        return numbers.get(field.name, ())
     value: Value = numbers.get(field.name) if field.name in numbers else getattr(record, field.name)
     return value

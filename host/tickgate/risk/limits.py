@@ -20,6 +20,7 @@ A file looks like this::
     max_day_value = "90000000.00"
     gross_credit = "10000000.00"   # traded in the day and open, both sides added
     net_credit = "4000000.00"      # bought less sold, or sold less bought
+    buying_power = "6000000.00"    # cost of positions, orders that add to them; may be left out
     max_long = 20000               # shares, with open buys, of any symbol not named below
     max_short = 0
     locates = 50000               # shares located for short sales, all orders of the day
@@ -223,7 +224,8 @@ def _collar(table: Reader) -> int:
 
 def _numbers(table: Reader, fields: tuple[LimitField, ...]) -> dict[str, int]:
     wanted = number_names(fields)
-    return {f.name: cast(int, f.read(table)) for f in fields if f.name in wanted}
+    values = {f.name: f.read(table) for f in fields if f.name in wanted}
+    return {name: value for name, value in values.items() if isinstance(value, int)}
 
 
 def _names(table: Reader, fields: tuple[LimitField, ...], name: str) -> tuple[str, ...] | None:

@@ -397,7 +397,7 @@ class GateModel:
             failed.add("short_mark")
         row = request.account, request.symbol
         if request.side in "TE" and self.located.get(row, 0) + request.quantity > pair[3] & _U32:
-            failed.add("locate")
+            failed.add("locate_budget")
         return failed
 
     def _working_checks(

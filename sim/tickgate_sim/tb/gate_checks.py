@@ -97,7 +97,7 @@ class Case:
             "session_phase": lambda: self._top(phase="E"),
             "short_price": lambda: (
                 self.order.update(side="T"), self._top(bid=max(PRICE, self.top.bid), reg_sho="1")),
-            "locate": lambda: (self.order.update(side="T"), self.pair.__setitem__(3, 0)),
+            "locate_budget": lambda: (self.order.update(side="T"), self.pair.__setitem__(3, 0)),
         }[name]()
 
     def _top(self, **changes):
@@ -125,7 +125,7 @@ def apart(one, other):
         if name in (one, other) and not {one, other} - {name} <= friends:
             return True
     # A long sale is no short sale.
-    short = {"short_price", "locate"}
+    short = {"short_price", "locate_budget"}
     return {one, other} == {"no_reference", "price_collar"} or (
         "short_mark" in (one, other) and bool({one, other} & short))
 

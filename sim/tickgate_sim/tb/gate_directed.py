@@ -786,7 +786,7 @@ async def locates_are_used_up_by_short_orders(dut):
         ("T", 100, False), ("E", 100, False), ("T", 51, True), ("B", 500, False),
         ("T", 50, False), ("E", 1, True),
     ):
-        want = mask("locate") if fails else 0
+        want = mask("locate_budget") if fails else 0
         assert await bench.checks(side=side, quantity=quantity) == want, (side, quantity)
         await bench.tell("J", bench.token)  # is not given back
 

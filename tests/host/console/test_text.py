@@ -47,3 +47,36 @@ def feed_row(**more):
 )
 def test_the_feed_in_a_few_words(rows, shown) -> None:
     assert text.feed(rows) == shown
+
+
+def test_a_drift_has_a_row_for_each_value_that_differs() -> None:
+    drift = {
+        "account": "A",
+        "symbol": "X",
+        "host_position": 1_000,
+        "host_open_buy": 5,
+        "host_open_sell": 7,
+        "card_position": 999,
+        "card_open_buy": 5,
+        "card_open_sell": 1_008,
+    }
+    assert text.drift_rows([drift]) == [
+        {"id": "A X: position", "host": "1,000", "card": "999", "more": "-1"},
+        {"id": "A X: open sells", "host": "7", "card": "1,008", "more": "1,001"},
+    ]
+
+
+def test_the_comparison_in_a_sentence() -> None:
+    state = {
+        "on": True,
+        "pairs": 3,
+        "counters": {"rounds": 1_200, "equal": 3_590, "traffic": 10},
+        "round_ns": 55_000_000,
+        "told": 2,
+        "drifts": [],
+    }
+    assert text.exposure(state) == (
+        "3 accounts and symbols; 1,200 rounds, the last in 55 ms; samples: 3,590 equal, "
+        "0 different, 10 traffic; drifts: 0 now, 2 in all."
+    )
+    assert "switched off" in text.exposure({**state, "on": False})

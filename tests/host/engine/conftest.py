@@ -29,6 +29,7 @@ from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, NO_CHECK
 from tickgate.risk.image import ACCOUNT
 
+from tests.host.engine.held import HeldShares
 from tests.host.marketdata.feed_model import Window
 
 MAX_QUANTITY = next(field.word for field in ACCOUNT.fields if field.name == "max_quantity")
@@ -160,7 +161,8 @@ class Card:
         self.connected = False
         self.logins: list[tuple[str, int]] = []
         self.kills = KillState(False, 0, 0, 0)
-        self.positions: dict[tuple[int, int], int] = {}
+        self.held = HeldShares()
+        self.positions = self.held.positions
         self.last = 0
         self.symbols: dict[int, str | None] = {}
         self.lines: dict[str, tuple[str, int]] = {}
@@ -179,6 +181,8 @@ class Card:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
 
     def emit(self, record: Any) -> None:
+        if isinstance(record, VenueMessage):
+            self.held.tell(record)
         if self.enabled:
             self._events.append(to_slot(record, len(self._events) + 1))
             os.eventfd_write(self._wake, 1)
@@ -276,6 +280,7 @@ class Card:
             )
         )
         if not mask:
+            self.held.reserve(request)
             self.venue.take(request)
 
     def poll_events(self, limit: int) -> list[bytes]:
@@ -344,6 +349,10 @@ class Card:
     def load_position(self, account: int, symbol: int, shares: int) -> None:
         assert not self.armed
         self.positions[account, symbol] = shares
+
+    def exposure(self, account: int, symbol: int) -> tuple[int, int, int]:
+        self.check()
+        return self.held.exposure(account, symbol)
 
     def set_feed(self, group: str, port: int, *, line: str = "a", channel: int = 0) -> None:
         self.lines[line] = (group, port)

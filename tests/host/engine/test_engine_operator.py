@@ -9,6 +9,7 @@ import pytest
 from tickgate.cli import build
 from tickgate.engine import cli as engine_cli
 from tickgate.engine.client import EngineError
+from tickgate.engine.commandserver import CommandError
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
 from tickgate.engine.inputs import LimitsSet
@@ -183,6 +184,27 @@ def test_wrong_limits_change_nothing(world, toml, message):
     with pytest.raises(EngineError, match=message):
         world.ask("set_limits", toml=toml)
     assert (world.card.words, world.card.generation) == (words, 1)
+
+
+def test_a_gate_that_was_shut_can_be_armed_after_the_card_came_back_fresh(world, fresh_card):
+    world.start()
+    world.ask("disarm")
+    world.card.dead = True
+    world.until(lambda: world.engine.link.card is None)
+    world.card = fresh_card(world.venue)
+    world.card.ready = False
+    world.until(lambda: world.engine.link.phase == "sweeping")
+    world.card.ready = True
+    world.until(lambda: world.engine.link.phase == "venue")
+    with pytest.raises(CommandError, match="the card is not ready to be armed"):
+        world.engine.operator.execute("tester", "arm", {})
+    world.until(lambda: world.engine.link.phase == "armed")
+    assert not world.card.armed
+    world.ask("arm")
+    assert world.card.armed
+    client = world.trader()
+    client.order("1")
+    client.expect(150, "0")
 
 
 def test_disarm_lasts_until_an_operator_arms(world):

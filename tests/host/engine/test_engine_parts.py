@@ -60,6 +60,17 @@ def test_settings_are_read(tmp_path):
     assert "secret" not in repr(config)
 
 
+def test_settings_that_may_be_left_out(tmp_path):
+    path = tmp_path / "engine.toml"
+    path.write_text(CONFIG)
+    config = EngineConfig.load(path)
+    assert (config.exposure_check, config.fix_require) == (True, ())
+    more = CONFIG.replace('symbols = ["', 'exposure_check = false\nsymbols = ["', 1)
+    path.write_text(more.replace("[[fix", 'require = ["locate"]\n[[fix', 1))
+    config = EngineConfig.load(path)
+    assert (config.exposure_check, config.fix_require) == (False, ("locate",))
+
+
 def test_settings_of_the_feed_are_read(tmp_path):
     path = tmp_path / "engine.toml"
     more = """
@@ -111,6 +122,9 @@ full_stream = true
         ('account = "BETA"', "", r"fix.sessions\[1\].account must be a text"),
         ('name = "SIM"', 'name = "SIM"\nspeed = 3', "venue.speed is not a setting"),
         ('symbols = ["', 'durability = "disk"\nsymbols = ["', "memory or batch, was 'disk'"),
+        ('name = "SIM"', 'name = "SIM"\nrequire = ["x"]', "venue.require is not a setting"),
+        ('comp_id = "TICKGATE"', 'comp_id = "T"\nrequire = ["side"]', "fix.require can have cap"),
+        ('symbols = ["', 'exposure_check = 1\nsymbols = ["', "exposure_check must be true or"),
         ("[engine]", "[engine", "engine.toml"),
     ],
 )
@@ -148,6 +162,7 @@ EXAMPLES = [
     inputs.LimitsSet(1, "text", "hash", "file"),
     inputs.Command("me", "kill", {"scope": "all", "target": None}),
     inputs.SessionChanged("C1", True, ""),
+    inputs.Drift("A", "X", [1, 2, 3], [1, 2, 4], over=True),
 ]
 
 
@@ -157,7 +172,7 @@ def test_inputs_come_back_from_the_journal(value):
 
 
 def test_every_kind_has_a_number_of_its_own():
-    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 13))
+    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 14))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,12 @@ def test_new_order_with_what_may_be_left_out() -> None:
     )
 
 
+def test_new_order_with_the_tags_of_regulation() -> None:
+    tagged = parse_order(order(t528="P", t114="N"))
+    assert isinstance(tagged, NewOrderSingle)
+    assert (tagged.capacity, tagged.locate) == ("P", "N")
+
+
 def test_cancel() -> None:
     request = order("F", t41="order-0", t40=None, t44=None, t59=None)
     assert parse_order(request) == OrderCancelRequest(

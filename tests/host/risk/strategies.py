@@ -56,9 +56,11 @@ symbol_names = names.filter(lambda name: "," not in name and name != "all")
 
 def numbers(fields):
     """Any numbers of some fields."""
-    most = {field.name: field.most for field in fields}
+    wanted = number_names(fields)
+    given = {field: st.integers(0, field.most) for field in fields if field.name in wanted}
     return st.fixed_dictionaries(
-        {name: st.integers(0, most[name]) for name in number_names(fields)}
+        {field.name: value for field, value in given.items() if not field.optional},
+        optional={field.name: value for field, value in given.items() if field.optional},
     )
 
 

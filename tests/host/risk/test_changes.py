@@ -43,6 +43,15 @@ def test_each_change_says_which_way_it_goes(old: str, new: str, line: str) -> No
     assert [str(change) for change in found] == [line]
 
 
+def test_buying_power_that_is_not_set_is_no_limit() -> None:
+    given_ = GOOD.replace("max_long = 20000", 'buying_power = "9"\nmax_long = 20000', 1)
+    there = changes(parse(GOOD), parse(given_))
+    assert [str(change) for change in there] == [
+        "ALPHA: buying_power: none → 9.00 (tightened)"
+    ]
+    assert [change.effect for change in changes(parse(given_), parse(GOOD))] == ["loosened"]
+
+
 def test_a_position_that_is_not_set_is_the_accounts() -> None:
     section = GOOD[GOOD.index("[accounts.ALPHA.pos") : GOOD.index("[symbols.AAPL]")]
     found = changes(parse(GOOD), parse(GOOD.replace(section, "")))

@@ -249,3 +249,18 @@ def test_an_entitlement_to_an_unknown_symbol_is_refused():
 @given(st.integers(0, 2**63))
 def test_usd_text_round_trips(value):
     assert reader.usd(reader.usd_text(value), 2**64) == value
+
+
+def test_buying_power_may_be_left_out_and_is_no_word_of_the_image():
+    given_ = GOOD.replace("max_long = 20000", 'buying_power = "12.5"\nmax_long = 20000', 1)
+    good, without = parse(given_), parse(GOOD)
+    assert good.accounts["ALPHA"].numbers["buying_power"] == 125_000
+    assert "buying_power" not in without.accounts["ALPHA"].numbers
+    assert parse(good.text()) == good
+    assert parse(without.text()) == without
+    assert good.hash() != without.hash()
+    sizes = {"card_accounts": 1, "card_symbols": 2}
+    images = [compile_image(x, ["ALPHA"], ["AAPL", "MSFT"], **sizes) for x in (good, without)]
+    assert images[0] == images[1]
+    with pytest.raises(LimitsError, match=r"line 15: .*buying_power must be an amount"):
+        parse(given_.replace('"12.5"', "12"))

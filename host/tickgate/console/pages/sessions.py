@@ -58,6 +58,19 @@ def show(context: PageContext) -> None:
                     "bad-input",
                 )
 
+        with panel("Exposure: the card against the host", "Open shares and positions, by account."):
+            compared = ui.label("").classes("tg-note").mark("exposure-facts")
+            drifts = Table(
+                (
+                    column("id", "What", 340),
+                    number("host", "Host", 150),
+                    number("card", "Card", 150),
+                    number("more", "Card has more", 150, flex=1),
+                ),
+                "190px",
+                "exposure-drifts",
+            )
+
         def refresh() -> None:
             state = context.live.state
             if state is None:
@@ -85,6 +98,8 @@ def show(context: PageContext) -> None:
             )
             counters.show(_counts(state["card"]["counters"]))
             bad.show(_counts(state["bad_input"]))
+            compared.set_text(text.exposure(state["exposure"]))
+            drifts.show(text.drift_rows(state["exposure"]["drifts"]))
 
         frame.on_refresh(refresh)
 

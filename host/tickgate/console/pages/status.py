@@ -29,6 +29,10 @@ def system_word(state: State | None, stale: bool, error: str) -> Word:
         return Word("CLOSED", "lock", "warn", "the gate is not armed: only cancels pass")
     if not card["session_up"]:
         return Word("VENUE DOWN", "link_off", "bad", "the venue session is not logged in")
+    if state["exposure"]["drifts"]:
+        where = ", ".join(f"{x['account']} {x['symbol']}" for x in state["exposure"]["drifts"])
+        meaning = f"card and host disagree on shares: {where}; see Sessions"
+        return Word("EXPOSURE DRIFT", "balance", "bad", meaning)
     kill = state["kill"]
     partly = kill["sessions"] + kill["accounts"] + kill["symbols"]
     if partly:

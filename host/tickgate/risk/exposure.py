@@ -1,0 +1,214 @@
+"""What the card should hold: shares of each account and symbol, and what each account has used.
+
+Worked out from the engine's own orders and positions, not from the card's rules, so that one can
+be held against the other (``tickgate.engine.exposurecheck``). Shares are whole, money is 1/10000
+USD.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tickgate.execution.model import Order
+from tickgate.positions.book import SELLS
+from tickgate.risk.order import SHORT_SALES
+
+Pair = tuple[str, str]
+"""Account and symbol."""
+
+
+class Mark(NamedTuple):
+    """A ``Tally`` as it stood at some moment."""
+
+    value: int
+    pending: int
+    ups: int
+    downs: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """One value of the card in shares, as far as the host has heard of it."""
+
+    value: int = 0
+    pending: int = 0
+    """What requests would add whose decision is not known: the gate may have let them through."""
+    ups: int = 0
+    """All that was ever added to ``value``, and in ``downs`` all that was taken off."""
+    downs: int = 0
+
+    @property
+    def worst(self) -> int:
+        """With all that is undecided."""
+        return self.value + self.pending
+
+    def move(self, change: int) -> None:
+        """Add ``change``, which may be negative, to the value."""
+        self.value += change
+        if change > 0:
+            self.ups += change
+        else:
+            self.downs -= change
+
+    def mark(self) -> Mark:
+        """Note how it stands."""
+        return Mark(self.value, self.pending, self.ups, self.downs)
+
+    def span(self, mark: Mark) -> tuple[int, int]:
+        """The least and the most that the card can have had when ``mark`` was made.
+
+        Holds once everything is heard that the card had done by then: the card had done some of
+        what came in since, and let through some of what was undecided, in whatever order.
+        """
+        low = mark.value - (self.downs - mark.downs)
+        return low, mark.value + mark.pending + self.ups - mark.ups
+
+
+@dataclass(slots=True)
+class Held:
+    """What one account should hold in one symbol."""
+
+    position: Tally = field(default_factory=Tally)
+    open_buy: Tally = field(default_factory=Tally)
+    open_sell: Tally = field(default_factory=Tally)
+
+    @property
+    def tallies(self) -> tuple[Tally, Tally, Tally]:
+        """In the order in which the card shows them."""
+        return self.position, self.open_buy, self.open_sell
+
+
+@dataclass(slots=True)
+class Use:
+    """What an account has used of its limits, undecided requests included."""
+
+    orders: int = 0
+    open_quantity: int = 0
+    open_buy_value: int = 0
+    open_sell_value: int = 0
+    open_short_value: int = 0
+    """Of these, orders marked short."""
+    day_quantity: int = 0
+    """Of orders that passed since the card's day began; given back by nothing, as the value."""
+    day_value: int = 0
+    bought: int = 0
+    """Value of the fills of the card's day, broken ones taken off."""
+    sold: int = 0
+
+    @property
+    def open_value(self) -> int:
+        """Value of what working orders may still trade, each at its own price."""
+        return self.open_buy_value + self.open_sell_value
+
+    @property
+    def gross(self) -> int:
+        """Value traded and open, both sides added."""
+        return self.bought + self.sold + self.open_value
+
+    def net(self, side: str) -> int:
+        """Value bought less sold with open buys; of a sale's side, the other way round."""
+        if side in SELLS:
+            return self.sold - self.bought + self.open_sell_value
+        return self.bought - self.sold + self.open_buy_value
+
+
+class _Reserved(NamedTuple):
+    """What one order counts for."""
+
+    shares: int
+    price: int
+    passed: bool
+
+
+class ExposureBook:
+    """Exposure by account and symbol; only of pairs that ever had an order or a position."""
+
+    def __init__(self) -> None:
+        self.held: dict[Pair, Held] = {}
+        self.uses: dict[str, Use] = {}
+        self._orders: dict[int, _Reserved] = {}
+        self._asked: dict[int, _Reserved] = {}
+        """What orders were asked for that are not known to have passed. Kept when they are over:
+        a replacement that died with its original may yet be told to have passed before."""
+
+    def follow(self, order: Order) -> None:
+        """Take in what became of an order."""
+        chain = order.chain
+        held, use = self._pair(chain.account, chain.symbol), self._use(chain.account)
+        sells = chain.side in SELLS
+        was = self._orders.pop(order.token, _Reserved(0, 0, False))
+        now = _Reserved(reserved(order), order.price, order.passed)
+        if now.shares:
+            self._orders[order.token] = now
+        tally = held.open_sell if sells else held.open_buy
+        tally.move(_if(now, True) - _if(was, True))
+        tally.pending += _if(now, False) - _if(was, False)
+        use.orders += bool(now.shares) - bool(was.shares)
+        use.open_quantity += now.shares - was.shares
+        value = now.shares * now.price - was.shares * was.price
+        if sells:
+            use.open_sell_value += value
+            use.open_short_value += value if chain.side in SHORT_SALES else 0
+        else:
+            use.open_buy_value += value
+        self._count_day(order, now, use)
+
+    def _count_day(self, order: Order, now: _Reserved, use: Use) -> None:
+        """Count an order once, as it was asked for, when it is known that the gate passed it."""
+        if order.passed:
+            asked = self._asked.pop(order.token, None)
+            if asked is not None:
+                use.day_quantity += asked.shares
+                use.day_value += asked.shares * asked.price
+        elif now.shares:
+            self._asked.setdefault(order.token, now)
+
+    def hold(self, account: str, symbol: str, position: int) -> None:
+        """Take in a position."""
+        tally = self._pair(account, symbol).position
+        tally.move(position - tally.value)
+
+    def trade(self, account: str, side: str, value: int) -> None:
+        """Take in the value of a fill; a broken one's is negative."""
+        use = self._use(account)
+        if side in SELLS:
+            use.sold += value
+        else:
+            use.bought += value
+
+    def new_day(self) -> None:
+        """The card begins its day: it has been reset, and holds no order."""
+        for use in self.uses.values():
+            use.day_quantity = use.day_value = use.bought = use.sold = 0
+
+    def pair(self, account: str, symbol: str) -> Held:
+        """What an account should hold in a symbol, to look at only."""
+        return self.held.get((account, symbol)) or Held()
+
+    def use(self, account: str) -> Use:
+        """What an account has used of its limits, to look at only."""
+        return self.uses.get(account) or Use()
+
+    def _pair(self, account: str, symbol: str) -> Held:
+        if (account, symbol) not in self.held:
+            self.held[account, symbol] = Held()
+        return self.held[account, symbol]
+
+    def _use(self, account: str) -> Use:
+        if account not in self.uses:
+            self.uses[account] = Use()
+        return self.uses[account]
+
+
+def _if(part: _Reserved, passed: bool) -> int:
+    return part.shares if part.passed is passed else 0
+
+
+def reserved(order: Order) -> int:
+    """Shares that the gate keeps for an order that it let through.
+
+    A replacement that the venue has not confirmed is kept in full, executed shares included, beside
+    the order that it replaces (docs/gate.md, "Exposure").
+    """
+    if order.original is not None and not order.accepted:
+        return order.quantity if order.live else 0
+    return order.leaves

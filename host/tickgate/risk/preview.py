@@ -1,0 +1,174 @@
+"""What the card would say to an order, worked out on the host: "would this pass", without sending.
+
+The gate decides; this only foretells it, from the limits in force and from what the host knows of
+orders, positions and the book. Rules: docs/gate.md, "Checks". What the host cannot know is in
+``NOT_PREVIEWED``.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from tickgate.execution.manager import DAY, IOC
+from tickgate.positions.book import SELLS
+from tickgate.risk.exposure import ExposureBook, Use
+from tickgate.risk.limits import AccountLimits, FirmLimits, SymbolLimits
+from tickgate.risk.order import SHORT_SALES, OrderToCheck
+
+NOT_PREVIEWED = (
+    "host_stale",
+    "events_full",
+    "token",
+    "lease",
+    "session_phase",
+    "short_price",
+    "locate_budget",
+)
+MOST_QUANTITY = 999_999
+MOST_PRICE = 1_999_999_900
+"""Largest order that is well-formed; OUCH 5.0's bounds. Price in 1/10000 USD."""
+
+_SIDES = {"B": "buy", "S": "sell", "T": "short", "E": "short_exempt"}
+_TIMES = {DAY: "day", IOC: "ioc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the gate would look at besides limits and totals. Prices in 1/10000 USD, 0 for none."""
+
+    armed: bool = True
+    venue_up: bool = True
+    kills: Collection[str] = ()
+    """Names of the kill checks that are on for this order."""
+    bid: int = 0
+    ask: int = 0
+    trading: bool = True
+    stale: bool = False
+    now_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The limits that an order meets; None where there are none."""
+
+    account: AccountLimits | None
+    symbol: SymbolLimits | None
+    firm: FirmLimits
+
+
+def card_checks(
+    order: OrderToCheck, moment: Moment, rules: Rules, exposure: ExposureBook
+) -> Iterator[str]:
+    """Names of the card's checks that would refuse the order, but for ``message_rate``."""
+    yield from _states(moment)
+    limited = rules.account is not None and rules.symbol is not None
+    if not limited:
+        yield "no_limits"
+    if _malformed(order):
+        yield "malformed"
+        return
+    if not moment.trading:
+        yield "halted"
+    reference = _reference(order, moment)
+    if reference == 0:
+        yield "no_reference"
+    if rules.account is None or rules.symbol is None:
+        return
+    if reference:
+        through = order.price - reference if order.side == "B" else reference - order.price
+        if through > rules.symbol.numbers["collar"]:
+            yield "price_collar"
+    yield from _order_checks(order, rules.account, rules.symbol)
+    yield from _pair_checks(order, rules.account, exposure)
+    yield from _account_checks(order, rules.account.numbers, exposure.use(order.account))
+    yield from _firm_checks(order, rules.firm.numbers, exposure.uses)
+
+
+def _states(moment: Moment) -> Iterator[str]:
+    if not moment.armed:
+        yield "gate_closed"
+    if not moment.venue_up:
+        yield "venue_down"
+    yield from moment.kills
+
+
+def _malformed(order: OrderToCheck) -> bool:
+    return not (
+        order.side in _SIDES
+        and order.time_in_force in _TIMES
+        and 0 < order.price <= MOST_PRICE
+        and 0 < order.quantity <= MOST_QUANTITY
+    )
+
+
+def _reference(order: OrderToCheck, moment: Moment) -> int:
+    """The far touch, or the near one when there is no far one; 0 when nothing can be relied on."""
+    if moment.stale:
+        return 0
+    far, near = (moment.ask, moment.bid) if order.side == "B" else (moment.bid, moment.ask)
+    return far or near
+
+
+def _order_checks(
+    order: OrderToCheck, account: AccountLimits, symbol: SymbolLimits
+) -> Iterator[str]:
+    if order.quantity > account.numbers["max_quantity"]:
+        yield "max_quantity"
+    if order.value > account.numbers["max_value"]:
+        yield "max_value"
+    if not account.entitled(order.symbol):
+        yield "entitlement"
+    forbidden = {*symbol.restricted, *account.position(order.symbol).restricted}
+    kinds = {"buy"} if order.side == "B" else {"sell"}
+    if order.side in SHORT_SALES:
+        kinds.add("short")
+    if kinds & forbidden:
+        yield "restricted"
+    if not {_SIDES[order.side], _TIMES[order.time_in_force]} <= set(account.permissions):
+        yield "permission"
+    if order.price % symbol.tick:
+        yield "tick"
+    if order.quantity % symbol.lot:
+        yield "lot"
+
+
+def _pair_checks(
+    order: OrderToCheck, account: AccountLimits, exposure: ExposureBook
+) -> Iterator[str]:
+    if not position_allows(order, account, exposure):
+        yield "position_limit"
+    held = exposure.pair(order.account, order.symbol)
+    if order.side == "S" and order.quantity > held.position.value - held.open_sell.worst:
+        yield "short_mark"
+
+
+def position_allows(order: OrderToCheck, account: AccountLimits, exposure: ExposureBook) -> bool:
+    """Whether the position stays in its limit with all open orders of the side and this one."""
+    held, limit = exposure.pair(order.account, order.symbol), account.position(order.symbol).numbers
+    if order.side in SELLS:
+        short = held.open_sell.worst + order.quantity - held.position.value
+        return short <= limit["max_short"]
+    return held.position.value + held.open_buy.worst + order.quantity <= limit["max_long"]
+
+
+def _account_checks(order: OrderToCheck, limit: Mapping[str, int], use: Use) -> Iterator[str]:
+    totals = {
+        "max_orders": use.orders + 1,
+        "max_open_quantity": use.open_quantity + order.quantity,
+        "max_open_value": use.open_value + order.value,
+        "max_day_quantity": use.day_quantity + order.quantity,
+        "max_day_value": use.day_value + order.value,
+        "gross_credit": use.gross + order.value,
+        "net_credit": use.net(order.side) + order.value,
+    }
+    for name, total in totals.items():
+        if total > limit[name]:
+            yield name if name == "max_orders" else name.removeprefix("max_")
+
+
+def _firm_checks(
+    order: OrderToCheck, limit: Mapping[str, int], uses: Mapping[str, Use]
+) -> Iterator[str]:
+    if sum(use.gross for use in uses.values()) + order.value > limit["gross_credit"]:
+        yield "firm_gross_credit"
+    if sum(use.net(order.side) for use in uses.values()) + order.value > limit["net_credit"]:
+        yield "firm_net_credit"

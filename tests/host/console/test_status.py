@@ -1,0 +1,42 @@
+"""The word of the header: the worst of what is the matter."""
+
+import pytest
+from tickgate.console.pages.status import system_word
+
+
+def state(**more):
+    card = {"connected": True, "reason": "", "armed": True, "session_up": True}
+    kill = {"all": False, "sessions": [], "accounts": [], "symbols": []}
+    return {
+        "card": {**card, **more.get("card", {})},
+        "kill": {**kill, **more.get("kill", {})},
+        "exposure": {"drifts": more.get("drifts", [])},
+    }
+
+
+DRIFT = {"account": "ALPHA", "symbol": "AAPL"}
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({"card": {"connected": False}, "kill": {"all": True}}, "CARD GONE"),
+        ({"kill": {"all": True}, "drifts": [DRIFT]}, "KILLED"),
+        ({"card": {"armed": False}, "drifts": [DRIFT]}, "CLOSED"),
+        ({"card": {"session_up": False}, "drifts": [DRIFT]}, "VENUE DOWN"),
+        ({"kill": {"accounts": ["BETA"]}, "drifts": [DRIFT]}, "EXPOSURE DRIFT"),
+        ({"kill": {"accounts": ["BETA"]}}, "PARTLY KILLED"),
+        ({}, "ARMED"),
+    ],
+)
+def test_the_worst_comes_first(more, word) -> None:
+    assert system_word(state(**more), False, "").text == word
+
+
+def test_a_drift_is_named() -> None:
+    assert "ALPHA AAPL" in system_word(state(drifts=[DRIFT]), False, "").meaning
+
+
+def test_an_engine_that_does_not_answer() -> None:
+    assert system_word(None, False, "").text == "NO ENGINE"
+    assert system_word(state(), True, "why").meaning == "why"
