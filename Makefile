@@ -55,8 +55,8 @@ replay: $(STAMP) build  ## push an ITCH 5.0 file through the card: make replay F
 bench: $(STAMP)  ## line rate and latency of feed and book, cycles of the gate, speed: make bench [ARGS="--only gate"]
 	@$(BIN)/python -m tickgate_sim.bench $(ARGS)
 
-soak: $(STAMP)  ## a million messages through the gateware against the golden model and two peers; writes build/soak.json
-	@$(BIN)/python -m tickgate_sim.soak
+soak: $(STAMP)  ## a million messages and a million orders against golden models and peers: make soak [ARGS="--only gate"]
+	@$(BIN)/python -m tickgate_sim.soak $(ARGS)
 
 $(TIMING_STAMP): $(STAMP)
 	@echo "timing: installing Yosys and nextpnr into $(VENV)"

@@ -1,6 +1,7 @@
 """Drives a gate in cocotb, cycle by cycle, and keeps what it says."""
 
 from collections import deque
+from functools import lru_cache
 
 import cocotb
 from cocotb.clock import Clock
@@ -35,6 +36,7 @@ def _update_bits(update):
     return VenueUpdate.const({**values, "message_type": ord(update.message_type)}).as_bits()
 
 
+@lru_cache(maxsize=1024)
 def _top_bits(top):
     return TopOfBook.const({
         "bid": top.bid, "ask": top.ask, "bid_size": 1, "ask_size": 1,
@@ -59,6 +61,7 @@ class GateDriver:
         self.send_delay = 1
         self.unsend = False
         self._pulses = []
+        self._top = None
         self._offered = {"order": None, "venue": None}
         self._send_at = deque()
 
@@ -104,6 +107,11 @@ class GateDriver:
         getattr(self.dut, name).value = value
         self._pulses.append(name)
 
+    def forget(self):
+        """Drop what is listed so far."""
+        for kept in (self.log, self.decisions, self.passed, self.events, *self.cycles.values()):
+            kept.clear()
+
     async def step(self):
         """Run one cycle."""
         dut = self.dut
@@ -139,7 +147,10 @@ class GateDriver:
             self.cycles["decision"].append(self.cycle)
         if dut.events__valid.value and dut.events__ready.value:
             self.events.append(record_of(dut.events__payload.value.to_unsigned()))
-        dut.query_top.value = _top_bits(self.tops[int(dut.query_symbol.value)])
+        top = self.tops[int(dut.query_symbol.value)]
+        if top is not self._top:  # to write is slow, and it seldom changes
+            self._top = top
+            dut.query_top.value = _top_bits(top)
 
     async def steps(self, count):
         """Run ``count`` cycles."""
