@@ -16,7 +16,7 @@ from pathlib import Path
 from tickgate_hdl.book.order_table import OrderTable
 from tickgate_hdl.top.config import CardConfig
 
-from tickgate_sim.bench import designs, gate, latency, mac, speed
+from tickgate_sim.bench import designs, gate, kill, latency, mac, speed
 from tickgate_sim.bench.line_rate import LineRate, line_rate
 
 __all__ = ["main"]
@@ -122,6 +122,13 @@ def _gate(folder: Path, figures: dict[str, float], say: Say) -> list[str]:
     return gate.table(measured)
 
 
+def _kill(folder: Path, figures: dict[str, float], say: Say) -> list[str]:
+    say("kills from REST, command line and console, on the whole machine")
+    times, left_out = kill.measure(folder, say)
+    figures |= kill.figures(times)
+    return kill.table(times, left_out)
+
+
 def _speed(folder: Path, figures: dict[str, float], say: Say) -> list[str]:
     say("speed of the simulation")
     figures |= speed.measure(folder)
@@ -132,7 +139,9 @@ def _speed(folder: Path, figures: dict[str, float], say: Say) -> list[str]:
     ]
 
 
-_PARTS: dict[str, Part] = {"feed": _feed, "mac": _mac, "gate": _gate, "speed": _speed}
+_PARTS: dict[str, Part] = {
+    "feed": _feed, "mac": _mac, "gate": _gate, "kill": _kill, "speed": _speed,
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
