@@ -228,6 +228,12 @@ class Scoreboard:
         assert len(driver.decisions) == self.answered
         assert not self.unsent
 
+    def write_tally(self):
+        """Let whoever started the run see how far it is."""
+        self.tally.cycles = self.driver.cycle
+        if TALLY:
+            self.tally.write(Path(TALLY))
+
     def forget(self):
         """Let go of what was compared, so that a long run needs no more memory than a short one."""
         self.driver.forget()
@@ -250,9 +256,7 @@ class Scoreboard:
             await driver.step()
             assert int(dut.check_count__count.value) == count
         self.tally.tables += 1
-        self.tally.cycles = driver.cycle
-        if TALLY:
-            self.tally.write(Path(TALLY))
+        self.write_tally()
 
 
 async def _switch(rng, driver, model, traffic, board):
@@ -379,13 +383,11 @@ async def _set_up(rng, driver, model, traffic):
     await _arm(driver, model)
 
 
-@cocotb.test(timeout_time=1, timeout_unit="sec")
-async def equals_the_model(dut):
-    """Orders and venue messages in bursts, states changed between them: nothing differs."""
-    rng, driver, model, traffic, board = await _begin(dut)
+async def _rounds(rng, driver, model, traffic, board):
+    """Run bursts of traffic, and compare after each."""
     await _set_up(rng, driver, model, traffic)
-    tally, round_ = board.tally, 0
-    while round_ < ROUNDS or tally.orders < ORDERS:
+    round_ = 0
+    while round_ < ROUNDS or board.tally.orders < ORDERS:
         driver.send_delay = rng.choice((1, 1, 1, 5, 20))
         for _ in range(rng.choice((1, 1, 2, 4, 4, 30))):
             driver.orders.append(traffic.order())
@@ -404,6 +406,17 @@ async def equals_the_model(dut):
         if round_ % 50 == 0:
             await board.compare_tables()
     await board.compare_tables()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def equals_the_model(dut):
+    """Orders and venue messages in bursts, states changed between them: nothing differs."""
+    rng, driver, model, traffic, board = await _begin(dut)
+    try:
+        await _rounds(rng, driver, model, traffic, board)
+    finally:
+        board.write_tally()
+    tally = board.tally
     refused = {check.name: model.refused_first[check.bit] for check in CHECKS}
     dut._log.info("%d orders compared, %d passed, refused first: %s",
                   tally.orders, tally.passed, refused)
