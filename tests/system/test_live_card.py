@@ -2,25 +2,23 @@
 
 import select
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from tickgate.card import registers as reg
-from tickgate.card.driver import CardDriver
-from tickgate.card.errors import CardBusy, CardGone, CardNotReady
-from tickgate.card.simulated import connect
-from tickgate.records.codec import pack, unpack
-from tickgate.records.messages import CardEvent, GateDecision
-from tickgate.records.schema import ORDER_REQUEST
+from tickgate.card.errors import CardGone, CardNotReady
+from tickgate.records.messages import CardEvent
 from tickgate.risk.checks import BY_NAME, CHECKS, failed
-from tickgate.risk.compile import compile_image
-from tickgate.risk.limits import parse
-from tickgate_sim.card.build import build
-from tickgate_sim.card.process import LiveCard, live_card
 
-PATIENCE_S = 60.0
-RING_LOG2 = 8
+from tests.system.live_card import (
+    PATIENCE_S,
+    attach,
+    card_events,
+    decisions,
+    events,
+    image,
+    order,
+)
+
 SHUT = {
     *("gate_closed", "no_limits", "host_stale", "venue_down", "halted", "no_reference"),
     "lease",
@@ -28,102 +26,6 @@ SHUT = {
 """What refuses a good order on a card that was just reset."""
 
 pytestmark = [pytest.mark.sim, pytest.mark.system]
-
-
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[LiveCard]:
-    with live_card(tmp_path / "card", program=build().program) as process:
-        yield process
-
-
-@pytest.fixture
-def card(process: LiveCard) -> Iterator[CardDriver]:
-    driver = attach(process.socket)
-    driver.wait_ready(PATIENCE_S)
-    driver.setup_rings(RING_LOG2, RING_LOG2, RING_LOG2)
-    driver.load_symbol(0, "AAPL")
-    yield driver
-    driver.transport.close()
-
-
-def attach(path: Path) -> CardDriver:
-    """Connect as soon as the card has noticed that the host before is gone."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            driver = CardDriver(connect(path))
-        except CardBusy:
-            assert time.monotonic() < deadline
-        else:
-            driver.identify()
-            return driver
-
-
-def events(card: CardDriver, enough: Callable[[list[object]], bool]) -> list[object]:
-    """Collect events, waiting for the card's interrupt between them, until there are enough."""
-    found: list[object] = []
-    while True:
-        slots = card.poll_events(100)
-        found += [unpack(slot)[1] for slot in slots]
-        card.consume_events(len(slots))
-        if enough(found):
-            return found
-        if not slots:
-            card.arm_interrupts()
-            ready, _, _ = select.select([card.transport.irqs[0]], [], [], PATIENCE_S)
-            assert ready, f"no interrupt came; so far: {found}"
-            card.transport.irqs[0].acknowledge()
-
-
-def order(token: int, **changes: int | str) -> bytes:
-    fields: dict[str, int | str] = {
-        "user_ref_num": token, "orig_user_ref_num": 0, "price": 100_0000, "quantity": 100,
-        "account": 0, "symbol": 0, "session": 0, "action": "O", "side": "B", "time_in_force": "0",
-        "display": "Y", "capacity": "P", "intermarket_sweep": "N", "cross_type": "N",
-        "clordid": f"id{token}",
-    }  # fmt: skip
-    return pack(ORDER_REQUEST, **(fields | changes))
-
-
-def decisions(found: list[object]) -> list[GateDecision]:
-    return [event for event in found if isinstance(event, GateDecision)]
-
-
-def card_events(found: list[object]) -> list[str]:
-    return [event.kind for event in found if isinstance(event, CardEvent)]
-
-
-LIMITS = """
-[firm]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
-[accounts.ONE]
-permissions = ["buy", "day"]
-symbols = "all"
-max_quantity = 1000
-max_value = "400000.00"
-rate = 1000
-burst = 1000
-max_orders = 1000
-max_open_quantity = 1000000
-max_open_value = "100000000.00"
-max_day_quantity = 1000000
-max_day_value = "100000000.00"
-gross_credit = "100000000.00"
-net_credit = "100000000.00"
-max_long = 1000
-max_short = 1000
-locates = 100000
-[symbols.AAPL]
-collar = "10.00"
-tick = "0.01"
-lot = 1
-"""
-
-
-def image() -> dict[int, int]:
-    limits = parse(LIMITS)
-    return compile_image(limits, ["ONE"], ["AAPL"], card_accounts=16, card_symbols=64).words
 
 
 def test_the_card_says_what_it_is(card):

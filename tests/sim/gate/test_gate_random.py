@@ -13,9 +13,9 @@ SMALL = {"symbols": 4, "accounts": 2, "open_orders": 16}
 @pytest.mark.parametrize(
     ("config", "rounds", "seed"),
     [
-        (CardConfig(**SMALL), 2000, 1),
-        (CardConfig(**SMALL), 2000, 2),
-        (CardConfig(**SMALL, registered=True), 2000, 3),
+        (CardConfig(**SMALL), 3000, 1),
+        (CardConfig(**SMALL), 3000, 2),
+        (CardConfig(**SMALL, registered=True), 3000, 3),
         (CardConfig(), 900, 3),
     ],
     ids=["small", "small again", "registered", "latency profile"],
