@@ -20,8 +20,13 @@ __all__ = ["build"]
 
 _HARNESS = Path(__file__).parent / "harness"
 _LIBRARY = "libtickgate_fast.so"
-_SEPARATE = ("--no-assert", "-fno-merge-cond", "-fno-merge-cond-motion", "-fno-reloop")
-"""Statements must not be put under common conditions or into loops: they could not be grouped."""
+_SEPARATE = (
+    "--no-assert",
+    *("-fno-merge-cond", "-fno-merge-cond-motion", "-fno-reloop"),
+    *("--inline-cfuncs", "0", "--inline-cfuncs-product", "0"),
+)
+"""Statements must not be put under common conditions or into loops: they could not be grouped. And
+what a clock edge calls must be functions, the last and short one too: they are what is grouped."""
 _CLOSE = " ".join(f"-falign-{what}=1" for what in ("functions", "jumps", "loops", "labels"))
 """The code that a cycle runs does not fit the processor's nearest cache: no gaps in it."""
 _REWRITERS = (
