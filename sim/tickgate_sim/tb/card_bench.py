@@ -204,6 +204,7 @@ class CardBench:
         await self.write(reg.FEED_GROUP, frames.GROUP)
         await self.write(reg.FEED_PORT, frames.PORT)
         await self.flush()
+        await self.send_frame(itch.event(b"Q"))  # regular market hours
         for number, name in enumerate(names):
             stock = name.encode().ljust(8)
             await self.send_frame(

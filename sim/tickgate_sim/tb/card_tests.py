@@ -129,13 +129,13 @@ async def a_tick_reaches_the_host(dut):
         assert (record.bid, record.bid_size, record.ask, record.ask_size) == (BID, 500, ASK, 700)
         assert (record.trading_state, record.flags & 1) == ("T", 0)
         assert record.time_ns == NOW_NS
-        assert record.message == 4 * (symbol + 1)
+        assert record.message == 1 + 4 * (symbol + 1)
     await bench.send_frame(itch.delete(1, 1))
     await bench.settle()
     [record] = await bench.market.take()
     assert (record.symbol, record.bid, record.ask) == (0, 0, ASK)
-    assert await bench.read(reg.COUNT_ITCH_MESSAGES) == 9
-    assert await bench.read(reg.FEED_EXPECTED_LOW) == 10
+    assert await bench.read(reg.COUNT_ITCH_MESSAGES) == 10
+    assert await bench.read(reg.FEED_EXPECTED_LOW) == 11
     # Its message is used before the frame is found bad: then nothing is known to be right.
     await bench.send_frame(itch.delete(1, 2), error=True)
     await bench.settle()

@@ -323,6 +323,7 @@ async def _switch(rng, driver, model, traffic, board):
         account, symbol = rng.randrange(ACCOUNTS), rng.randrange(SYMBOLS)
         shares = rng.choice((0, 0, 0, 0, 100, -100, 2**31 - 1, -(2**31)))
         await driver.load_position(account, symbol, shares)
+        await driver.settle()  # a row shows what was loaded some cycles later
         if not model.armed:
             model.position[account, symbol] = shares
     elif what == "unsend":
