@@ -37,8 +37,6 @@ _TOTALS = {
 """What each total is to be, said apart from the gateware: whose rows, which sides add to it, what
 they add, its limit, and which sides are held to it."""
 _ACCUMULATORS = ("rate", *(f"total_{name}" for name in _TOTALS))
-_SETTLES = 12
-"""What ``settlement`` does takes no more cycles than this once nothing else is under way."""
 _SIZES = {"symbols": 2, "accounts": 2, "open_orders": 2}
 
 
@@ -224,9 +222,13 @@ def _use(registered):
     def make(m):
         order = _Order(m, registered, cut=("orders", *_ACCUMULATORS))
         gate, opened, lead = order.gate, order.opened, 3 if registered else 1
+        state, names = opened.state("settlement.fsm")
         m.d.comb += [
             Assert(~gate.busy | ~(order.enters | opened.port("settlement.operate")
                                   | opened.port("refill.done"))),
+            # For the induction: what is settled waits for the sweep before it begins.
+            Assert(~gate.busy | Cat(
+                state == names[name] for name in ("Idle", "Wait", "Load Wait")).any()),
         ]
         for name in _ACCUMULATORS:
             looks = [opened.port(f"{name}.looks")]
@@ -362,7 +364,7 @@ PROOFS = tuple(
         f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders and products put "
         "out anything",
         make=make(profile == "ecp5"), mutations=faults,
-        depth=_SETTLES if kind == "use" else 9 if profile == "ecp5" else 6,
+        depth=9 if profile == "ecp5" else 6,
         # Its cases are longer than what can be searched in minutes there.
         search=4 if (kind, profile) == ("use", "ecp5") else 12)
     for kind, make, claim, assumes, faults in _KINDS for profile in ("latency", "ecp5"))
