@@ -3,7 +3,6 @@
 With ``--check`` nothing is written; the exit code is 1 if a page is missing or differs.
 """
 
-import argparse
 import inspect
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
+from tickgate import docpages
 from tickgate.protocols import binaryfile, glimpse50, itch50, moldudp64, ouch50, soupbintcp
 from tickgate.protocols.wire import Message
 
@@ -47,28 +47,12 @@ def pages() -> dict[str, str]:
 
 def stale(folder: Path = FOLDER) -> list[Path]:
     """Pages in `folder` that are missing or differ from what the classes say now."""
-    return [
-        folder / name
-        for name, text in pages().items()
-        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text
-    ]
+    return docpages.stale(pages(), folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tickgate.protocols.docs", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pages are")
-    options = parser.parse_args(arguments)
-    outdated = stale(options.folder)
-    if options.check:
-        for path in outdated:
-            print(f"{path} is stale: run python -m tickgate.protocols.docs", file=sys.stderr)
-        return 1 if outdated else 0
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for path in outdated:
-        path.write_text(pages()[path.name], encoding="utf-8")
-    return 0
+    return docpages.run("tickgate.protocols.docs", __doc__, lambda _: pages(), FOLDER, arguments)
 
 
 def _page(title: str, module: ModuleType, sections: Iterable[str]) -> str:

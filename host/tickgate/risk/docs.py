@@ -4,11 +4,11 @@
 ``--check`` nothing is written; the exit code is 1 if a page differs.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tickgate import docpages
 from tickgate.risk.checks import CHECKS, Check
 from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
@@ -161,28 +161,12 @@ def pages(folder: Path = FOLDER) -> dict[str, str]:
 
 def stale(folder: Path = FOLDER) -> list[Path]:
     """Pages in ``folder`` that are missing or differ from the declarations."""
-    return [
-        folder / name
-        for name, text in pages(folder).items()
-        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text
-    ]
+    return docpages.stale(pages(folder), folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tickgate.risk.docs", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pages are")
-    options = parser.parse_args(arguments)
-    outdated = stale(options.folder)
-    if options.check:
-        for path in outdated:
-            print(f"{path} is stale: run python -m tickgate.risk.docs", file=sys.stderr)
-        return 1 if outdated else 0
-    texts = pages(options.folder)
-    for path in outdated:
-        path.write_text(texts[path.name], encoding="utf-8")
-    return 0
+    return docpages.run("tickgate.risk.docs", __doc__, pages, FOLDER, arguments)
 
 
 if __name__ == "__main__":
