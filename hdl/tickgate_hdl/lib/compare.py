@@ -1,11 +1,11 @@
-"""Comparing wide numbers in little time."""
+"""Comparisons: of wide numbers in little time, and of a character with several."""
 
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from amaranth.hdl import Cat
 
-__all__ = ["compared_at_once", "equal"]
+__all__ = ["compared_at_once", "equal", "is_one_of"]
 
 _at_once = ContextVar("at_once", default=False)
 
@@ -31,3 +31,8 @@ def equal(one, other, *, piece=3):
         return one == other
     pieces = Cat(one[at:at + piece] == other[at:at + piece] for at in range(0, len(one), piece))
     return (pieces + 1)[len(pieces)]
+
+
+def is_one_of(character, characters):
+    """Return whether an ASCII character is one of those of a text."""
+    return Cat(character == ord(each) for each in characters).any()

@@ -5,10 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME
-from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, FIRM, MESSAGE_COST, POSITION, SYMBOL
 
+from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
+from tickgate_hdl.lib.product import product
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.lib.sweep import sweep
@@ -26,15 +28,13 @@ from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
 from tickgate_hdl.risk.refill import Refill
 from tickgate_hdl.risk.settlement import Settlement
-from tickgate_hdl.risk.totals import COUNTED, TOTALS
+from tickgate_hdl.risk.totals import COUNTED, SIDES, TOTALS
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Gate"]
 
 _REQUEST = record_layout(ORDER_REQUEST)
 _COPIED = ("user_ref_num", "account", "symbol", "session", "action", "quantity")
-COST = 1000
-"""What one message takes, in 1/1000 messages: a refill of ``rate`` a millisecond is then exact."""
 _VENUE_DOWN = 1 << BY_NAME["venue_down"].bit
 
 
@@ -217,11 +217,10 @@ class Gate(wiring.Component):
         moves = Signal(Moves)
         with m.If(settlement.operate):
             m.d.sync += moves.eq(settlement.moves)
-        buys, opens = request.side == ord("B"), request.action != ord("X")
+        opens = request.action != ord("X")
         adds = {
-            side: delayed(m, bit, f"opens_{side}", rate.given)
-            for side, bit in (("buy", opens & buys), ("sell", opens & ~buys), ("", opens),
-                              ("short", opens & _is_one_of(request.side, "TE")))}
+            side: delayed(m, opens & is_one_of(request.side, letters), f"opens_{side}", rate.given)
+            for side, letters in SIDES.items()}
         amounts = {
             "": 0, "one": 1, "value": value,
             "quantity": delayed(m, request.quantity, "quantity", rate.given, reset_less=True)}
@@ -242,8 +241,9 @@ class Gate(wiring.Component):
                 m.d.comb += accumulator.limit.eq(limit_rows[table][field])
         account_row = limit_rows[ACCOUNT]
         m.d.comb += [
-            rate.amount.eq(COST), rate.forces.eq(filling), rate.moves.eq(-account_row.rate[:16]),
-            rate.limit.eq(account_row.burst[:16] * COST),
+            rate.amount.eq(MESSAGE_COST), rate.forces.eq(filling),
+            rate.moves.eq(-account_row.rate[:16]),
+            rate.limit.eq(account_row.burst[:16] * MESSAGE_COST),
         ]
 
         # The verdict.
@@ -261,13 +261,12 @@ class Gate(wiring.Component):
             *(accumulator.commit.eq(passes | settled) for accumulator in totals.values()),
             self.last_token__value.eq(judge.last_token),
         ]
-        letter = {"buy": "B", "sell": "STE", "short": "TE", "": "BSTE"}
+        is_held = {
+            letters: delayed(m, is_one_of(request.side, letters), f"is_{letters}", lead + 1)
+            for letters in dict.fromkeys(total.held for total in TOTALS)}
         for check in COUNTED:
-            over = [
-                accumulator.over & delayed(
-                    m, _is_one_of(request.side, total.marked or letter[total.side]),
-                    f"{total.name}_applies", lead + 1)
-                for total, accumulator in totals.items() if total.check == check]
+            over = [accumulator.over & is_held[total.held]
+                    for total, accumulator in totals.items() if total.check == check]
             m.d.comb += judge.over[check].eq(Cat(over).any())
         shown = _later(m, self.query_top, TopOfBook, "shown", lead)
 
@@ -403,9 +402,7 @@ class Gate(wiring.Component):
         """Return a product of an order's fields, when amounts are given."""
         if not self._config.registered:
             return delayed(m, number * factor, name, reset_less=True)
-        low = delayed(m, number[:16] * factor, f"{name}_low", reset_less=True)
-        high = delayed(m, number[16:] * factor, f"{name}_high", reset_less=True)
-        return delayed(m, low + (high << 16), name, reset_less=True)
+        return product(m, number, factor, name)
 
     def _off(self, m, number, word, bits, divisors, name):
         """Return whether a number is no multiple of what a ``tick`` or ``lot`` word says.
@@ -420,13 +417,9 @@ class Gate(wiring.Component):
         off = [(low & word[:bits]).any()]
         for place, divisor in enumerate(divisors, bits):
             inverse = pow(divisor, -1, 1 << width)
-            product = self._product(m, number, inverse, f"{name}_by_{divisor}")[:width]
-            off.append(word[place] & (product > ((1 << width) - 1) // divisor))
+            back = self._product(m, number, inverse, f"{name}_by_{divisor}")[:width]
+            off.append(word[place] & (back > ((1 << width) - 1) // divisor))
         return Cat(off).any()
-
-
-def _is_one_of(value, letters):
-    return Cat(value == ord(letter) for letter in letters).any()
 
 
 def _later(m, value, layout, name, cycles=1):

@@ -4,10 +4,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
+from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
 from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL
 
+from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
@@ -17,17 +19,9 @@ from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Judge"]
 
-MAX_PRICE = 1_999_999_900
-"""Largest real OUCH price, in 1/10000 USD."""
-MAX_QUANTITY = 999_999
-"""Largest OUCH quantity, in shares."""
 _MARKET = 0  # operational halts of Nasdaq itself, the venue of our orders
 SESSIONS = 32
 """Client sessions that the session kill has bits for."""
-
-
-def _is_one_of(value, letters):
-    return Cat(value == ord(letter) for letter in letters).any()
 
 
 class Judge(wiring.Component):
@@ -121,8 +115,8 @@ class Judge(wiring.Component):
             request.quantity > MAX_QUANTITY)
         enter_bad = (
             (request.quantity == 0) | (request.price == 0) | (request.price > MAX_PRICE)
-            | ~_is_one_of(request.action, "OU") | ~_is_one_of(request.side, "BSTE")
-            | ~_is_one_of(request.time_in_force, "03"))
+            | ~is_one_of(request.action, "OU") | ~is_one_of(request.side, "BSTE")
+            | ~is_one_of(request.time_in_force, "03"))
         malformed = Signal()
         m.d.comb += malformed.eq(free_text_bad | (~is_cancel & (enter_bad | ~in_range | ~listed)))
         limits = (
@@ -133,8 +127,8 @@ class Judge(wiring.Component):
                  request.time_in_force == ord("3"), request.intermarket_sweep == ord("Y"))
         forbidden = Cat(kinds) & ~account_row.permissions[:len(kinds)]
         regular = status.system_event == ord("Q")
-        extended = _is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]
-        tested = side["T"] & _is_one_of(status.reg_sho, "12")
+        extended = is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]
+        tested = side["T"] & is_one_of(status.reg_sho, "12")
         restricted = Cat(side["B"], sells, shorts) & (symbol_row.restricted | pair.flags)[:3]
         entitled = (pair.flags & ENTITLED) != 0
         halted = (

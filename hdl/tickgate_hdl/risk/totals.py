@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from tickgate.risk.image import ACCOUNT, FIRM, POSITION, ImageTable
 
-__all__ = ["COUNTED", "MONEY", "SHARES", "TOTALS", "Total"]
+__all__ = ["COUNTED", "MONEY", "SHARES", "SIDES", "TOTALS", "Total"]
+
+SIDES = {"buy": "B", "sell": "STE", "short": "TE", "": "BSTE"}
+"""OUCH side letters of what totals call sides."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Total:
     ``check`` is the check that it makes, if any (``tickgate.risk.checks``). ``scope`` says whose
     rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, or the whole ``firm``.
     An order that passes adds its ``amount`` ("quantity", "value" or "one"), if it is on the
-    ``side`` ("buy", "sell", "short" or, empty, any). What a venue message changes is the field
+    ``side`` (a key of ``SIDES``; empty: any). What a venue message changes is the field
     ``moves`` of ``Moves``. ``marked`` restricts the check, not the total, to orders of that side
     letter.
     """
@@ -28,6 +31,11 @@ class Total:
     side: str = ""
     moves: str = ""
     marked: str = ""
+
+    @property
+    def held(self) -> str:
+        """Side letters of the orders that are held to the limit."""
+        return self.marked or SIDES[self.side]
 
 
 SHARES, MONEY = 48, 64

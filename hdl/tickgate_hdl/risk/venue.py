@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.lib.product import product
 from tickgate_hdl.risk.layouts import Moves, VenueUpdate, fill_layout, slot_layout
 from tickgate_hdl.risk.open_orders import Link
 from tickgate_hdl.top.config import CardConfig
@@ -136,7 +137,7 @@ class VenueEffect(wiring.Component):
 
         # What they are worth: halves of a price, then both.
         traded, opened, released = (
-            self._product(m, shares, price, name) for shares, price, name in (
+            product(m, price, shares, name) for shares, price, name in (
                 (moved, paid, "traded"), (less, slot.price, "opened"), (gone, other.price, "gone")))
 
         open_quantity, open_value = Signal(signed(35)), Signal(signed(66))
@@ -152,13 +153,3 @@ class VenueEffect(wiring.Component):
             self.moves.net_long.eq(Mux(sells, -traded, open_value + traded)),
             self.moves.net_short.eq(Mux(sells, open_value + traded, -traded)),
         ]
-
-    def _product(self, m, shares, price, name):
-        """Return what shares are worth, three cycles later."""
-        low, high = (Signal(signed(50), name=f"{name}_{half}") for half in ("low", "high"))
-        value = Signal(signed(66), name=name)
-        m.d.sync += [
-            low.eq(shares * price[:16]), high.eq(shares * price[16:]),
-            value.eq(low + (high << 16)),
-        ]
-        return value

@@ -11,8 +11,8 @@ import typer
 from tickgate.engine.client import EngineError, ask
 from tickgate.engine.config import ConfigError, EngineConfig
 from tickgate.engine.main import run
+from tickgate.protocols.ouch50 import MAX_PRICE
 from tickgate.risk.cli import read
-from tickgate.risk.preview import MOST_PRICE
 from tickgate.risk.reader import usd
 
 _Config = Annotated[Path, typer.Option("--config", help="The engine's settings (TOML).")]
@@ -62,7 +62,7 @@ def preview(
 ) -> None:
     """Say whether a day order would pass, without sending it; exit status 2 when it would not."""
     try:
-        limit = None if price is None else usd(price, MOST_PRICE)
+        limit = None if price is None else usd(price, MAX_PRICE)
     except ValueError as error:
         typer.echo(f"price{error}", err=True)
         raise typer.Exit(1) from error

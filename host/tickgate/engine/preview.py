@@ -10,9 +10,10 @@ from tickgate.engine.core import Core
 from tickgate.engine.inputs import NewOrder
 from tickgate.execution.manager import LIMIT, MARKET
 from tickgate.marketdata.view import STALE, MarketView
+from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.risk.host_checks import HOST_CHECKS
 from tickgate.risk.order import CAPACITIES, SHORT_SALES
-from tickgate.risk.preview import MOST_PRICE, MOST_QUANTITY, NOT_PREVIEWED, Moment
+from tickgate.risk.preview import NOT_PREVIEWED, Moment
 
 TRADING = "T"
 """Trading state (ITCH 5.0, "Stock Trading Action") in which orders pass."""
@@ -61,8 +62,8 @@ class Preview:
             account=core.sessions[session],
             symbol=symbol,
             side=side,
-            quantity=_number(arguments, "quantity", MOST_QUANTITY),
-            price=0 if price is None else _number(arguments, "price", MOST_PRICE),
+            quantity=_number(arguments, "quantity", MAX_QUANTITY),
+            price=0 if price is None else _number(arguments, "price", MAX_PRICE),
             order_type=MARKET if price is None else LIMIT,
             time_in_force=str(arguments.get("time_in_force", "0")),
             bid=bid,

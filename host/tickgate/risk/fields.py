@@ -156,6 +156,13 @@ def _restricted(who: str) -> LimitField:
     )
 
 
+def _step(name: str, unit: str, doc: str, sizes: Mapping[int, int]) -> LimitField:
+    field = _image(SYMBOL, name)
+    return LimitField(
+        name, unit, field.label, doc, field.most, choices=tuple(sizes), restricts=True
+    )
+
+
 _SYMBOLS = LimitField(
     "symbols", "symbols", "Symbols", "Symbols that the account may trade: a list, or all."
 )
@@ -166,24 +173,8 @@ _PERMISSIONS = LimitField(
     "What orders may be: sides, times in force, intermarket sweeps, extended hours.",
     names=PERMISSIONS,
 )
-_TICK = LimitField(
-    "tick",
-    "usd",
-    _image(SYMBOL, "tick").label,
-    "Prices are multiples of it.",
-    _image(SYMBOL, "tick").most,
-    choices=tuple(TICKS),
-    restricts=True,
-)
-_LOT = LimitField(
-    "lot",
-    "shares",
-    _image(SYMBOL, "lot").label,
-    "Quantities are multiples of it.",
-    _image(SYMBOL, "lot").most,
-    choices=tuple(LOTS),
-    restricts=True,
-)
+_TICK = _step("tick", "usd", "Prices are multiples of it.", TICKS)
+_LOT = _step("lot", "shares", "Quantities are multiples of it.", LOTS)
 
 _BUYING_POWER = LimitField(
     "buying_power",

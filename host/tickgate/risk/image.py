@@ -16,6 +16,10 @@ from dataclasses import dataclass
 UNITS = ("flag", "bits", "shares", "usd", "orders", "messages", "messages/s")
 """``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own."""
 
+MESSAGE_COST = 1000
+"""What one message takes from a token bucket, in 1/1000 messages: a refill of ``rate`` of these a
+millisecond is then exact."""
+
 MAX_AMOUNT = (1 << 63) - 1
 """Largest sum of money that a limit can be, in 1/10000 USD."""
 _SUM = (1 << 47) - 1

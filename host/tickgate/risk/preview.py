@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tickgate.execution.manager import DAY, IOC
 from tickgate.positions.book import SELLS
+from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.risk.exposure import ExposureBook, Use
 from tickgate.risk.limits import AccountLimits, FirmLimits, SymbolLimits
 from tickgate.risk.order import SHORT_SALES, OrderToCheck
@@ -23,9 +24,6 @@ NOT_PREVIEWED = (
     "short_price",
     "locate_budget",
 )
-MOST_QUANTITY = 999_999
-MOST_PRICE = 1_999_999_900
-"""Largest order that is well-formed; OUCH 5.0's bounds. Price in 1/10000 USD."""
 
 _SIDES = {"B": "buy", "S": "sell", "T": "short", "E": "short_exempt"}
 _TIMES = {DAY: "day", IOC: "ioc"}
@@ -95,8 +93,8 @@ def _malformed(order: OrderToCheck) -> bool:
     return not (
         order.side in _SIDES
         and order.time_in_force in _TIMES
-        and 0 < order.price <= MOST_PRICE
-        and 0 < order.quantity <= MOST_QUANTITY
+        and 0 < order.price <= MAX_PRICE
+        and 0 < order.quantity <= MAX_QUANTITY
     )
 
 

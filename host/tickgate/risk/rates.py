@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MESSAGE = 1000
-"""Cost of one message, in 1/1000 messages; ``rate`` of these flow back each millisecond."""
+from tickgate.risk.image import MESSAGE_COST
+
 _NS_PER_MS = 1_000_000
 
 
@@ -17,13 +17,13 @@ class Bucket:
 
     def spend(self, now_ns: int, rate: int) -> None:
         """Count a message that is sent at ``now_ns``."""
-        self.spent = self.left(now_ns, rate) + MESSAGE
+        self.spent = self.left(now_ns, rate) + MESSAGE_COST
         self.seen_ms = now_ns // _NS_PER_MS
 
     def left(self, now_ns: int, rate: int) -> int:
-        """What of it is not yet refilled."""
+        """What of ``spent`` has not flowed back by ``now_ns``."""
         return max(0, self.spent - rate * max(0, now_ns // _NS_PER_MS - self.seen_ms))
 
     def allows(self, now_ns: int, rate: int, burst: int) -> bool:
         """Whether there is room for a message at ``now_ns``."""
-        return self.left(now_ns, rate) + MESSAGE <= burst * MESSAGE
+        return self.left(now_ns, rate) + MESSAGE_COST <= burst * MESSAGE_COST

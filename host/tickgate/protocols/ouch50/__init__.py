@@ -11,6 +11,8 @@ from tickgate.protocols.ouch50.base import OuchMessage
 from tickgate.protocols.ouch50.codes import CANCEL_REASONS, LIQUIDITY_FLAGS, REJECT_REASONS
 from tickgate.protocols.ouch50.inbound import (
     INBOUND,
+    MAX_PRICE,
+    MAX_QUANTITY,
     AccountQuery,
     CancelOrder,
     DisableOrderEntry,
@@ -50,6 +52,8 @@ __all__ = [
     "CANCEL_REASONS",
     "INBOUND",
     "LIQUIDITY_FLAGS",
+    "MAX_PRICE",
+    "MAX_QUANTITY",
     "OPTIONS",
     "OUTBOUND",
     "REJECT_REASONS",

@@ -14,6 +14,11 @@ from tickgate.protocols.wire import (
     field,
 )
 
+MAX_PRICE = 1_999_999_900
+"""Largest price of a limit order, in 1/10000 USD; more means a market order."""
+MAX_QUANTITY = 999_999
+"""Largest quantity of an order, in shares."""
+
 
 class InboundMessage(OuchMessage):
     """A message that a client sends, in an Unsequenced Data packet."""
