@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tickgate_hdl.timing.designs import DEFAULT, DESIGNS, PROFILES
+from tickgate_hdl.timing.designs import DEFAULT, DESIGNS
 from tickgate_hdl.timing.ecp5 import place
 from tickgate_hdl.timing.harness import Harness
 from tickgate_hdl.timing.levels import LevelsError
@@ -26,6 +26,7 @@ from tickgate_hdl.timing.report import (
 )
 from tickgate_hdl.timing.tools import Kept, ToolError
 from tickgate_hdl.timing.xcup import map_block
+from tickgate_hdl.top.config import PROFILES
 
 __all__ = ["main", "measure"]
 
@@ -81,7 +82,7 @@ def main(arguments=None):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--block", nargs="+", choices=sorted(DESIGNS), default=DEFAULT,
                         metavar="NAME", help=f"designs to measure, of {', '.join(DESIGNS)}")
-    parser.add_argument("--profile", nargs="+", choices=sorted(PROFILES), default=list(PROFILES),
+    parser.add_argument("--profile", nargs="+", choices=sorted(PROFILES), default=sorted(PROFILES),
                         metavar="NAME", help=f"profiles to measure, of {', '.join(PROFILES)}")
     parser.add_argument("--seeds", type=_seeds, default=(1, 2, 3), metavar="LIST",
                         help="seeds of place and route (1,2,3)")

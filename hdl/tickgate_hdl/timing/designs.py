@@ -7,10 +7,7 @@ from amaranth.lib.wiring import Component
 
 from tickgate_hdl.top.config import CardConfig
 
-__all__ = ["DEFAULT", "DESIGNS", "PROFILES", "Design"]
-
-PROFILES = {"ecp5": CardConfig.ecp5, "latency": CardConfig.latency}
-"""Profile by name: the sizes that it is built with."""
+__all__ = ["DEFAULT", "DESIGNS", "Design"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CardConfig"]
+__all__ = ["PROFILES", "CardConfig"]
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,7 @@ class CardConfig:
             raise ValueError(f"order_ways must be 1 to 16, was {self.order_ways}")
         if not 1 <= self.channels <= 4:
             raise ValueError(f"channels must be 1 to 4, was {self.channels}")
+
+
+PROFILES = {"latency": CardConfig.latency, "ecp5": CardConfig.ecp5}
+"""Build profiles by name: what makes the configuration of each."""

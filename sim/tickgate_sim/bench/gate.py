@@ -6,15 +6,13 @@ from pathlib import Path
 
 from tickgate.risk.checks import CHECKS
 from tickgate_hdl.risk.gate import Gate
-from tickgate_hdl.top.config import CardConfig
+from tickgate_hdl.top.config import PROFILES, CardConfig
 
 from tickgate_sim.runner import run
 from tickgate_sim.tb.gate_figures import ACCOUNTS, OPEN_ORDERS, SYMBOLS, WINDOW
 
 __all__ = ["GateFigures", "figures", "measure", "table"]
 
-_PROFILES = {"latency": False, "ecp5": True}
-"""Profile, and whether its gate has the register stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,10 @@ class GateFigures:
 def measure(folder: Path) -> list[GateFigures]:
     """Measure each profile; logs and figures of the runs go into ``folder``."""
     found = []
-    for profile, registered in _PROFILES.items():
+    for profile, make in PROFILES.items():
         path = (folder / f"gate-{profile}.json").resolve()
         config = CardConfig(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS,
-                            registered=registered)
+                            registered=make().registered)
         path.unlink(missing_ok=True)
         run(Gate(config), name="gate", tb="tickgate_sim.tb.gate_figures",
             random_memories=True,  # as the tests have it, so that they share the model

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from tickgate.risk.checks import CHECKS
 from tickgate_hdl.risk.gate import Gate
-from tickgate_hdl.top.config import CardConfig
+from tickgate_hdl.top.config import PROFILES, CardConfig
 
 from tickgate_sim.runner import run
 from tickgate_sim.tb.gate_tally import Tally
 
 __all__ = ["GateRun", "compare", "figures", "table", "total"]
 
-_PROFILES = {"latency": False, "ecp5": True}
-"""Profile, and whether its gate has the register stages."""
 _SIZES = {"symbols": 4, "accounts": 2, "open_orders": 16}
 """Small tables: rows, slots and limits are shared by many orders, where faults would show."""
 _TELL_S = 60
@@ -38,15 +36,15 @@ def compare(
 ) -> list[GateRun]:
     """Run both profiles at once, half of the orders each. Files go into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    share = -(-orders // len(_PROFILES))
-    with ProcessPoolExecutor(len(_PROFILES)) as pool:
+    share = -(-orders // len(PROFILES))
+    with ProcessPoolExecutor(len(PROFILES)) as pool:
         futures: list[Future[GateRun]] = [
             pool.submit(_run, folder.resolve(), profile, share, seed + number)
-            for number, profile in enumerate(_PROFILES)]
+            for number, profile in enumerate(PROFILES)]
         waits = set(futures)
         while waits:
             _, waits = wait(waits, timeout=_TELL_S)
-            done = sum(Tally.read(_tally(folder, profile)).orders for profile in _PROFILES)
+            done = sum(Tally.read(_tally(folder, profile)).orders for profile in PROFILES)
             say(f"gate: {done:,} of {orders:,} orders compared")
         return [future.result() for future in futures]
 
@@ -59,10 +57,10 @@ def _run(folder: Path, profile: str, orders: int, seed: int) -> GateRun:
     path = _tally(folder, profile)
     path.unlink(missing_ok=True)
     log = path.with_suffix(".log")
-    differs = False
+    registered, differs = PROFILES[profile]().registered, False
     try:
         run(
-            Gate(CardConfig(**_SIZES, registered=_PROFILES[profile])),
+            Gate(CardConfig(**_SIZES, registered=registered)),
             name="gate",
             tb="tickgate_sim.tb.gate_random",
             testcase="equals_the_model",
@@ -70,7 +68,7 @@ def _run(folder: Path, profile: str, orders: int, seed: int) -> GateRun:
             random_memories=True,
             environment={
                 **{f"GATE_{name.upper()}": str(size) for name, size in _SIZES.items()},
-                "GATE_REGISTERED": str(int(_PROFILES[profile])),
+                "GATE_REGISTERED": str(int(registered)),
                 "GATE_ROUNDS": "0",
                 "GATE_ORDERS": str(orders),
                 "GATE_TALLY": str(path),
