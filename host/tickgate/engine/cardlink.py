@@ -147,7 +147,7 @@ class CardLink(CardHold):
         if not status.session_up:
             self._login(card, status, now_ns)
         elif not self._core.unsettled:
-            self._open_gate(card, now_ns)
+            self._open_gate(now_ns)
         elif self._core.soup_next != self._soup_seen:
             self._soup_seen, self._replay_ns = self._core.soup_next, now_ns
         elif now_ns - max(self._replay_ns, self._login_ns) >= QUIET_NS:
@@ -171,16 +171,13 @@ class CardLink(CardHold):
                 if account in core.accounts and symbol in core.symbols:
                     indexes = core.accounts.index(account), core.symbols.index(symbol)
                     card.load_position(*indexes, ledger.position)
-            self._open_gate(card, now_ns)
+            self._open_gate(now_ns)
 
-    def _open_gate(self, card: Card, now_ns: int) -> None:
+    def _open_gate(self, now_ns: int) -> None:
         if self._core.disarmed:
             self.phase, self.reason = "armed", "an operator shut the gate"
             return
-        card.touch_watchdog()
-        card.renew_lease(self._core.generation)
-        card.arm()
-        self.phase, self.reason = "armed", ""
+        self.arm()
         self._status_ns = now_ns
 
     def _watch(self, card: Card, status: Status, now_ns: int) -> None:

@@ -582,6 +582,11 @@ class World:
             assert time.monotonic() < deadline, "it did not become true"
             self.turn()
 
+    def lose_card(self) -> None:
+        """Let the card die, until the engine has let go of it."""
+        self.card.dead = True
+        self.until(lambda: self.engine.link.card is None)
+
     def kill(self) -> None:
         """End the engine as SIGKILL would: nothing written, nothing said."""
         engine = self.engine

@@ -109,8 +109,7 @@ def test_a_card_that_comes_back_fresh_is_compared_from_its_loaded_positions(worl
     client.expect(150, "0")
     world.venue.fill(1, 40, 1_500_000)
     client.expect(150, "F")
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.card = fresh_card(world.venue)
     world.until(lambda: world.card.armed and world.engine.link.phase == "armed")
     rounds(world, 4)
@@ -123,8 +122,7 @@ def test_a_card_that_ends_while_it_is_read_is_let_go(world):
     client = world.trader()
     client.order("1")
     client.expect(150, "0")
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.card.dead = False
     world.until(lambda: world.engine.link.phase == "armed")
     rounds(world, 2)

@@ -223,8 +223,7 @@ def test_a_card_that_dies_in_recovery_is_let_go(feed, world):
     feed.publish(5, lost=True)
     feed.publish(1)
     world.turn()
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.turn()
     assert world.ask("state")["feed"] == []
     world.card.dead = False

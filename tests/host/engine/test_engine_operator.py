@@ -84,8 +84,7 @@ def test_a_kill_survives_engine_and_card(world, fresh_card):
 
 def test_a_kill_without_a_card_is_set_before_the_next_one_is_armed(world):
     world.start()
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     with pytest.raises(EngineError, match="noted, and set as soon as a card is there"):
         world.ask("kill", scope="all", on=True)
     world.card.dead = False
@@ -189,8 +188,7 @@ def test_wrong_limits_change_nothing(world, toml, message):
 def test_a_gate_that_was_shut_can_be_armed_after_the_card_came_back_fresh(world, fresh_card):
     world.start()
     world.ask("disarm")
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.card = fresh_card(world.venue)
     world.card.ready = False
     world.until(lambda: world.engine.link.phase == "sweeping")

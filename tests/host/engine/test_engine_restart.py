@@ -173,8 +173,7 @@ def test_without_a_card_orders_are_refused_at_once_and_the_state_says_so(world):
     client = world.trader()
     client.order("1")
     client.expect(150, "0")
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     client.order("2")
     assert "the card is not there" in client.expect(150, "8", 11, "2").get(58)
     client.cancel("3", "1")
@@ -224,8 +223,7 @@ def test_an_order_that_never_reached_the_venue_is_rejected_after_the_cards_death
     world.venue.silent = True
     client.order("1")
     world.until(lambda: world.venue.received)
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.venue.silent = False
     world.card = fresh_card(world.venue)
     world.until(lambda: world.card.armed)
@@ -240,8 +238,7 @@ def test_a_restart_while_a_new_card_is_settled_goes_on_settling(world, fresh_car
     client.expect(150, "0")
     world.venue.fill(1, 40, 1_500_000)
     client.expect(150, "F")
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.card = fresh_card(world.venue)
     world.until(lambda: world.engine.link.phase == "venue")
     world.kill()
@@ -256,8 +253,7 @@ def test_when_the_venue_has_a_new_session_the_old_orders_are_gone(world, fresh_c
     client = world.trader()
     client.order("1")
     client.expect(150, "0")
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.venue.session, world.venue.log = "S2", []
     world.card = fresh_card(world.venue)
     world.until(lambda: world.card.armed)
@@ -308,8 +304,7 @@ def test_a_torn_journal_is_repaired_and_noted(world):
 
 def test_the_death_of_the_card_is_in_the_journal(world):
     world.start()
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     inputs = [decode(entry) for entry in read(world.config.state_dir / "journal")]
     assert isinstance(inputs[-1], CardDown)
     assert not world.engine.core.card_up
@@ -321,8 +316,7 @@ def test_orders_that_come_meanwhile_do_not_keep_a_new_card_from_being_settled(
     monkeypatch.setattr("tickgate.engine.cardlink.QUIET_NS", 300_000_000)
     world.start()
     client = world.trader()
-    world.card.dead = True
-    world.until(lambda: world.engine.link.card is None)
+    world.lose_card()
     world.card = fresh_card(world.venue)
     sent = 0
     while not world.card.armed:
