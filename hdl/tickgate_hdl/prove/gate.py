@@ -346,7 +346,8 @@ _KINDS = (
              "self.moves.eq(effect.moves), self.hold.eq(1)",
              "self.moves.eq(effect.moves), self.hold.eq(0)"),
       _fault("an order enters right behind the refill of its account", "gate",
-             "& ~(refilled & (offered.account[:len(last_refilled)] == last_refilled))", ""),
+             "offered.account[:len(last_refilled)] == last_refilled",
+             "offered.account[:len(last_refilled)] != last_refilled"),
       _fault("an order of an account that the card has not enters right behind a refill of the row "
              "that it shares", "gate", "offered.account[:len(last_refilled)] == last_refilled",
              "offered.account == last_refilled"),
