@@ -12,7 +12,7 @@
 #define TICKGATE_LAYOUT 0x0004u
 #define TICKGATE_LAYOUT_VERSION_LSB 0u
 #define TICKGATE_LAYOUT_VERSION_MASK 0xffffffffu
-#define TICKGATE_LAYOUT_VERSION_VALUE 0x2u
+#define TICKGATE_LAYOUT_VERSION_VALUE 0x3u
 
 /* Build of the gateware. */
 #define TICKGATE_BUILD 0x0008u
@@ -95,6 +95,13 @@
 #define TICKGATE_WATCHDOG_TOUCH 0x0034u
 #define TICKGATE_WATCHDOG_TOUCH_TOUCH_LSB 0u
 #define TICKGATE_WATCHDOG_TOUCH_TOUCH_MASK 0x00000001u
+
+/* Sizes of the tables that accounts belong to. */
+#define TICKGATE_CAPACITY_OWNERS 0x0038u
+#define TICKGATE_CAPACITY_OWNERS_GROUPS_LSB 0u
+#define TICKGATE_CAPACITY_OWNERS_GROUPS_MASK 0x0000ffffu
+#define TICKGATE_CAPACITY_OWNERS_CLEARING_FIRMS_LSB 16u
+#define TICKGATE_CAPACITY_OWNERS_CLEARING_FIRMS_MASK 0xffff0000u
 
 /* Bus address of the order ring, low word. */
 #define TICKGATE_ORDER_RING_BASE_LOW 0x0040u
@@ -217,7 +224,7 @@
 /* Word of the shadow limits image that limit_data writes next; counts up with each write. */
 #define TICKGATE_LIMIT_ADDRESS 0x00d0u
 #define TICKGATE_LIMIT_ADDRESS_VALUE_LSB 0u
-#define TICKGATE_LIMIT_ADDRESS_VALUE_MASK 0x0000ffffu
+#define TICKGATE_LIMIT_ADDRESS_VALUE_MASK 0xffffffffu
 
 /* Write port of the shadow limits image. */
 #define TICKGATE_LIMIT_DATA 0x00d4u
@@ -227,7 +234,7 @@
 /* Word of the shadow image that limit_read shows, two cycles later. */
 #define TICKGATE_LIMIT_READ_ADDRESS 0x00d8u
 #define TICKGATE_LIMIT_READ_ADDRESS_VALUE_LSB 0u
-#define TICKGATE_LIMIT_READ_ADDRESS_VALUE_MASK 0x0000ffffu
+#define TICKGATE_LIMIT_READ_ADDRESS_VALUE_MASK 0xffffffffu
 
 /* Read port of the shadow limits image. */
 #define TICKGATE_LIMIT_READ 0x00dcu
@@ -257,6 +264,8 @@
 #define TICKGATE_LIMIT_STATUS_COMMITTED_MASK 0x00000002u
 #define TICKGATE_LIMIT_STATUS_BAD_CRC_LSB 2u
 #define TICKGATE_LIMIT_STATUS_BAD_CRC_MASK 0x00000004u
+#define TICKGATE_LIMIT_STATUS_BAD_MEMBER_LSB 3u
+#define TICKGATE_LIMIT_STATUS_BAD_MEMBER_MASK 0x00000008u
 
 /* Generation in force; 0 = none. */
 #define TICKGATE_LIMIT_ACTIVE_GENERATION 0x00f0u

@@ -104,4 +104,4 @@ lot = 1
 
 def image() -> dict[int, int]:
     limits = parse(LIMITS)
-    return compile_image(limits, ["ONE"], ["AAPL"], card_accounts=16, card_symbols=64).words
+    return compile_image(limits, ["ONE"], ["AAPL"], USUAL_SIZES).words

@@ -114,7 +114,7 @@ def test_a_host_that_stops_leaves_a_shut_gate(process: LiveCard, signum: signal.
 def write_limits(card: CardDriver, words: dict[int, int], part: float) -> None:
     """Write the first part of an image to the shadow bank."""
     found = card.identify()
-    addresses = [at for table in image_addresses(found.symbols, found.accounts) for at in table]
+    addresses = [at for table in image_addresses(found.tables) for at in table]
     for address in addresses[: int(part * len(addresses))]:
         card.registers.write(reg.LIMIT_ADDRESS, address)
         card.registers.write(reg.LIMIT_DATA, words.get(address, 0))
@@ -135,7 +135,7 @@ def commit(card: CardDriver, crc: int, generation: int) -> bool:
 def whole_crc(card: CardDriver) -> int:
     """CRC of the whole image on this card."""
     found = card.identify()
-    return image_crc(image(), found.symbols, found.accounts)
+    return image_crc(image(), found.tables)
 
 
 def bad_commit(card: CardDriver, case: str, generation: int) -> None:

@@ -5,7 +5,16 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME
-from tickgate.risk.image import ACCOUNT, FIRM, MESSAGE_COST, POSITION, SYMBOL
+from tickgate.risk.image import (
+    ACCOUNT,
+    FIRM,
+    MEMBERSHIPS,
+    MESSAGE_COST,
+    POSITION,
+    SYMBOL,
+    TABLES,
+    rows,
+)
 
 from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed
@@ -120,7 +129,9 @@ class Gate(wiring.Component):
         m.submodules.leaving = leaving = Leaving()
         m.submodules.decisions = decisions = Decisions()
         # The firm has a row beside its own, since a memory has an address.
-        sizes = {"pair": config.accounts * config.symbols, "account": config.accounts, "firm": 2}
+        sizes = {
+            "pair": config.accounts * config.symbols, "account": config.accounts, "firm": 2,
+            **{table.name: rows(table, config.table_sizes) for table in MEMBERSHIPS}}
         totals = {
             total: Accumulator(sizes[total.scope], total.width, registered=config.registered)
             for total in TOTALS}
@@ -173,6 +184,9 @@ class Gate(wiring.Component):
                            Mux(enters, offered.account, refill.account))),
             symbol.eq(Mux(settlement.operate, settlement.symbol, offered.symbol)),
         ]
+        m.d.comb += limits.of_account.eq(account)
+        owners = {
+            table.name: getattr(limits, f"{table.name}_of") for table in MEMBERSHIPS}
         looks, settles, fills = enters, settlement.operate, refills
         request = offered
         if config.registered:
@@ -183,11 +197,14 @@ class Gate(wiring.Component):
             account, symbol, waited = (
                 delayed(m, value, name, reset_less=True) for value, name in (
                     (account, "account_looks"), (symbol, "symbol_looks"), (waited, "waited")))
-        rows = {"pair": Cat(symbol, account), "account": account, "firm": 0}
+            owners = {name: delayed(m, row, f"{name}_looks", reset_less=True)
+                      for name, row in owners.items()}
+        row = {"pair": Cat(symbol, account), "account": account, "firm": 0, **owners}
         m.d.comb += [
             limits.account.eq(account), limits.symbol.eq(symbol), names.symbol.eq(symbol),
             self.query_symbol.eq(symbol), rate.row.eq(account),
-            *(accumulator.row.eq(rows[total.scope]) for total, accumulator in totals.items()),
+            *(getattr(limits, name).eq(owner) for name, owner in owners.items()),
+            *(accumulator.row.eq(row[total.scope]) for total, accumulator in totals.items()),
             *(accumulator.looks.eq(looks | settles | fills)
               for accumulator in (rate, *totals.values())),
             orders.order.token.eq(request.user_ref_num),
@@ -197,8 +214,8 @@ class Gate(wiring.Component):
             orders.order.replaces.eq(request.action == ord("U")),
             orders.order.quantity.eq(request.quantity), orders.order.price.eq(request.price),
             judge.order.eq(looks), judge.request.eq(request),
-            *(getattr(judge, row).eq(getattr(limits, row)) for row in (
-                "account_row", "symbol_row", "position_row", "firm_row")),
+            *(getattr(judge, f"{table.name}_row").eq(getattr(limits, f"{table.name}_row"))
+              for table in TABLES),
             judge.listed.eq(names.listed), judge.top.eq(self.query_top),
             judge.status.eq(self.query_status),
         ]
@@ -229,7 +246,7 @@ class Gate(wiring.Component):
         limit_rows = {
             table: _later(m, getattr(limits, f"{table.name}_row"), row_layout(table),
                           f"{table.name}_row", rate.given - 1)
-            for table in (ACCOUNT, POSITION, FIRM)}
+            for table in (ACCOUNT, POSITION, FIRM, *MEMBERSHIPS)}
         for total, accumulator in totals.items():
             m.d.comb += [
                 accumulator.amount.eq(Mux(adds[total.side], amounts[total.amount], 0)),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
-from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SYMBOL, TABLES
 
 from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed
@@ -39,7 +39,8 @@ class Judge(wiring.Component):
     -------
     order, request : In
         An order looks; the order.
-    account_row, symbol_row, position_row, firm_row, listed, top, status : In
+    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, \
+    listed, top, status : In
         What the tables, the book and the feed say about it, one cycle after it looked. ``halted``
         is a trading state other than trading, an operational halt of the venue's market, and a
         market-wide breaker after which the symbol has not resumed.
@@ -67,8 +68,7 @@ class Judge(wiring.Component):
         self._config = config
         super().__init__({
             "order": In(1), "request": In(record_layout(ORDER_REQUEST)),
-            "account_row": In(row_layout(ACCOUNT)), "symbol_row": In(row_layout(SYMBOL)),
-            "position_row": In(row_layout(POSITION)), "firm_row": In(row_layout(FIRM)),
+            **{f"{table.name}_row": In(row_layout(table)) for table in TABLES},
             "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
             "off_tick": In(1), "off_lot": In(1),
             "limits_valid": In(1), "last_token": Out(32),
@@ -100,7 +100,9 @@ class Judge(wiring.Component):
         account_row = row_layout(ACCOUNT)(staged(self.account_row, "account_kept"))
         symbol_row = row_layout(SYMBOL)(staged(self.symbol_row, "symbol_kept"))
         pair = row_layout(POSITION)(staged(self.position_row, "pair_kept"))
-        firm = staged(self.firm_row.enabled[0], "firm_kept")
+        owners = staged(
+            self.firm_row.enabled[0] & self.group_row.enabled[0]
+            & self.clearing_firm_row.enabled[0], "owners_kept")
         top = TopOfBook(staged(self.top, "top_kept"))
         status = SymbolStatus(staged(self.status, "status_kept"))
         listed, limits_valid = staged(self.listed, "listed_kept"), staged(
@@ -120,7 +122,7 @@ class Judge(wiring.Component):
         malformed = Signal()
         m.d.comb += malformed.eq(free_text_bad | (~is_cancel & (enter_bad | ~in_range | ~listed)))
         limits = (
-            account_row.enabled[0] & symbol_row.enabled[0] & firm & in_range & limits_valid)
+            account_row.enabled[0] & symbol_row.enabled[0] & owners & in_range & limits_valid)
         side = {letter: request.side == ord(letter) for letter in "BSTE"}
         shorts = side["T"] | side["E"]
         kinds = (side["B"], side["S"], side["T"], side["E"], request.time_in_force == ord("0"),

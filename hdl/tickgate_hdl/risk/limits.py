@@ -5,10 +5,22 @@ from amaranth.lib import crc, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
-from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL, TABLES, rows
+from tickgate.risk.image import (
+    ACCOUNT,
+    CLEARING_FIRM,
+    FIRM,
+    GROUP,
+    MEMBERSHIPS,
+    POSITION,
+    SELECT_BIT,
+    SYMBOL,
+    TABLES,
+    rows,
+)
 
 from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.layouts import row_layout
+from tickgate_hdl.risk.membership import Membership
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["LimitsImage"]
@@ -19,8 +31,9 @@ class LimitsImage(wiring.Component):
 
     A commit reads every word of the shadow bank back through the CRC (``zlib.crc32`` over the
     little-endian words, tables in the order of ``tickgate.risk.image.TABLES``), about one word
-    a cycle, and swaps the banks only when the CRC and the generation are right. While it runs,
-    writes are ignored: nothing can change behind the check. An order reads all its rows, and
+    a cycle, and swaps the banks only when the CRC and the generation are right, and each account
+    that is set belongs to the group and clearing firm that it belonged to since reset. While it
+    runs, writes are ignored: nothing can change behind the check. An order reads all its rows, and
     ``generation``, in one cycle, so it sees one bank. Both banks are swept to zero after reset
     (``busy``); a zero row refuses.
 
@@ -28,9 +41,11 @@ class LimitsImage(wiring.Component):
 
     Members
     -------
-    account, symbol : In
-        Row to read in the bank in force.
-    account_row, symbol_row, position_row, firm_row : Out
+    of_account, group_of, clearing_firm_of : In, Out, Out
+        Rows that an account belongs to, in the same cycle.
+    account, symbol, group, clearing_firm : In
+        Rows to read in the bank in force.
+    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row : Out
         The rows, one cycle later.
     generation : Out(32)
         Generation in force; 0 = none.
@@ -41,34 +56,37 @@ class LimitsImage(wiring.Component):
     def __init__(self, config: CardConfig):
         self._config = config
         account, symbol = ceil_log2(config.accounts), ceil_log2(config.symbols)
+        sizes = config.table_sizes
+        members = {table.name: ceil_log2(rows(table, sizes)) for table in MEMBERSHIPS}
         super().__init__({
+            "of_account": In(account),
+            **{f"{name}_of": Out(bits) for name, bits in members.items()},
             "account": In(account), "symbol": In(symbol),
-            "account_row": Out(row_layout(ACCOUNT)),
-            "symbol_row": Out(row_layout(SYMBOL)),
-            "position_row": Out(row_layout(POSITION)), "firm_row": Out(row_layout(FIRM)),
+            **{name: In(bits) for name, bits in members.items()},
+            **{f"{table.name}_row": Out(row_layout(table)) for table in TABLES},
             "busy": Out(1, init=1), "generation": Out(32), "finished": Out(1),
-            "limit_address__value": In(16), "limit_address__value__we": In(1),
-            "limit_address__value__next": Out(16), "limit_address__value__next__we": Out(1),
+            "limit_address__value": In(32), "limit_address__value__we": In(1),
+            "limit_address__value__next": Out(32), "limit_address__value__next__we": Out(1),
             "limit_data__value": In(32), "limit_data__value__we": In(1),
-            "limit_read_address__value": In(16), "limit_read__value": Out(32),
+            "limit_read_address__value": In(32), "limit_read__value": Out(32),
             "limit_crc__value": In(32), "limit_generation__value": In(32),
             "limit_commit__commit": In(1),
             "limit_status__busy": Out(1), "limit_status__committed": Out(1),
-            "limit_status__bad_crc": Out(1), "limit_computed_crc__value": Out(32),
+            "limit_status__bad_crc": Out(1), "limit_status__bad_member": Out(1),
+            "limit_computed_crc__value": Out(32),
         })
 
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        sizes = {table: rows(table, accounts=config.accounts, symbols=config.symbols)
-                 for table in TABLES}
+        sizes = {table: rows(table, config.table_sizes) for table in TABLES}
         bank = Signal()
 
         # The sweep clears every row of both banks, all tables at once.
         sweeping = self.busy
         row_swept = sweep(m, 2 * max(sizes.values()), busy=sweeping)
 
-        address, checking = Signal(16), Signal()
+        address, checking = Signal(32), Signal()
         writing = Signal()
         m.d.comb += [
             writing.eq(self.limit_data__value__we & ~checking & ~sweeping),
@@ -80,15 +98,19 @@ class LimitsImage(wiring.Component):
         with m.Elif(writing):
             m.d.sync += address.eq(address + 1)
 
-        walk = Signal(16)
+        walk = Signal(32)
         back = Mux(checking, walk, self.limit_read_address__value)
         word_shown = Signal(32)
         in_force = {ACCOUNT: (self.account, self.account_row),
                     SYMBOL: (self.symbol, self.symbol_row),
                     POSITION: (Cat(self.symbol, self.account), self.position_row),
-                    FIRM: (Const(0, 0), self.firm_row)}
-        select_shown = Signal(2)
-        m.d.sync += select_shown.eq(back[14:16])
+                    FIRM: (Const(0, 0), self.firm_row),
+                    GROUP: (self.group, self.group_row),
+                    CLEARING_FIRM: (self.clearing_firm, self.clearing_firm_row)}
+        table_bits = slice(SELECT_BIT, 32)
+        back_shown = Signal.like(back)
+        m.d.sync += back_shown.eq(back)
+        select_shown = back_shown[table_bits]
         for table in TABLES:
             count, word_bits = sizes[table], ceil_log2(table.row_words)
             row_bits = ceil_log2(count)
@@ -96,7 +118,7 @@ class LimitsImage(wiring.Component):
                 shape=unsigned(32 * table.row_words), depth=2 * count, init=[])
 
             write = memory.write_port(granularity=32)
-            row = address[word_bits:14]
+            row = address[word_bits:SELECT_BIT]
             m.d.comb += [
                 write.addr.eq(Cat(row[:row_bits], ~bank)),
                 write.data.eq(self.limit_data__value.replicate(table.row_words)),
@@ -105,7 +127,7 @@ class LimitsImage(wiring.Component):
                 m.d.comb += [write.addr.eq(row_swept), write.data.eq(0), write.en.eq(-1)]
                 with m.If(row_swept >= 2 * count):
                     m.d.comb += write.en.eq(0)
-            with m.Elif(writing & (address[14:16] == table.select) & (row < count)):
+            with m.Elif(writing & (address[table_bits] == table.select) & (row < count)):
                 m.d.comb += write.en.eq(1 << address[:word_bits])
 
             read = memory.read_port()
@@ -113,11 +135,11 @@ class LimitsImage(wiring.Component):
             m.d.comb += [read.addr.eq(Cat(index, bank)), target.eq(read.data)]
 
             shadow = memory.read_port()
-            word, in_range = Signal(word_bits), Signal()
+            in_range = Signal()
             m.d.comb += shadow.addr.eq(Cat(back[word_bits:word_bits + row_bits], ~bank))
-            m.d.sync += [word.eq(back[:word_bits]), in_range.eq(back[word_bits:14] < count)]
+            m.d.sync += in_range.eq(back[word_bits:SELECT_BIT] < count)
             with m.If((select_shown == table.select) & in_range):
-                m.d.comb += word_shown.eq(shadow.data.word_select(word, 32))
+                m.d.comb += word_shown.eq(shadow.data.word_select(back_shown[:word_bits], 32))
         m.d.sync += self.limit_read__value.eq(word_shown)
 
         m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
@@ -126,6 +148,14 @@ class LimitsImage(wiring.Component):
         m.d.comb += [check.data.eq(word_shown), check.valid.eq(reading)]
         wanted, generation = Signal(32), Signal(32)
         m.d.comb += self.limit_status__busy.eq(checking)
+        keeping = Signal()
+        m.d.sync += keeping.eq(0)
+        strays = self._memberships(
+            m, back_shown, word_shown, reading, keeping, sweeping, row_swept)
+        with m.If(strays):
+            m.d.sync += self.limit_status__bad_member.eq(1)
+        last_word = {
+            table: table.address(sizes[table] - 1, table.row_words - 1) for table in TABLES}
 
         with m.FSM():
             with m.State("Quiet"), m.If(self.limit_commit__commit & ~sweeping):
@@ -134,30 +164,41 @@ class LimitsImage(wiring.Component):
                     checking.eq(1),
                     self.limit_status__committed.eq(0),
                     self.limit_status__bad_crc.eq(0),
+                    self.limit_status__bad_member.eq(0),
                     wanted.eq(self.limit_crc__value),
                     generation.eq(self.limit_generation__value),
-                    walk.eq(TABLES[0].select << 14),
+                    walk.eq(TABLES[0].address(0, 0)),
                 ]
                 m.next = "Walk"
             with m.State("Walk"):
                 m.d.sync += [reading.eq(1), walk.eq(walk + 1)]
                 for position, table in enumerate(TABLES):
-                    last = table.select << 14 | (sizes[table] * table.row_words - 1)
-                    with m.If(walk == last):
+                    with m.If(walk == last_word[table]):
                         if position + 1 < len(TABLES):
-                            m.d.sync += walk.eq(TABLES[position + 1].select << 14)
+                            m.d.sync += walk.eq(TABLES[position + 1].address(0, 0))
                         else:
                             m.next = "Drain"
             with m.State("Drain"):
                 m.next = "Compare"
             with m.State("Compare"):
-                m.d.sync += self.limit_computed_crc__value.eq(check.crc)
+                m.d.sync += [
+                    self.limit_computed_crc__value.eq(check.crc),
+                    walk.eq(ACCOUNT.address(0, 0)),
+                ]
                 with m.If((check.crc == wanted) & (generation != 0)):
-                    m.next = "Swap"
+                    m.next = "Keep"
                 with m.Else():
-                    m.d.sync += [self.limit_status__bad_crc.eq(1), checking.eq(0),
-                                 self.finished.eq(1)]
-                    m.next = "Finish"
+                    m.d.sync += self.limit_status__bad_crc.eq(1)
+                    m.next = "Refuse"
+                with m.If(self.limit_status__bad_member):
+                    m.next = "Refuse"
+            with m.State("Refuse"):
+                m.d.sync += [checking.eq(0), self.finished.eq(1)]
+                m.next = "Finish"
+            with m.State("Keep"):
+                m.d.sync += [keeping.eq(1), walk.eq(walk + 1)]
+                with m.If(walk == last_word[ACCOUNT]):
+                    m.next = "Swap"
             with m.State("Swap"):
                 m.d.sync += [
                     bank.eq(~bank),
@@ -171,3 +212,28 @@ class LimitsImage(wiring.Component):
                 m.d.sync += self.finished.eq(0)
                 m.next = "Quiet"
         return m
+
+    def _memberships(self, m, address, word, checks, keeps, sweeping, row_swept):
+        """Return whether the word of an account's row that is shown says what cannot be."""
+        bits = ceil_log2(ACCOUNT.row_words)
+        row = address[bits:bits + len(self.account)]
+        of_account = address[SELECT_BIT:] == ACCOUNT.select
+        enabled = Signal()
+        with m.If((checks | keeps) & of_account & (address[:bits] == 0)):
+            m.d.sync += enabled.eq(word[0])
+        strays = []
+        for table in MEMBERSHIPS:
+            field = next(field for field in ACCOUNT.fields if field.name == table.name)
+            members = m.submodules[f"{table.name}_of"] = Membership(
+                self._config.accounts, rows(table, self._config.table_sizes))
+            m.d.comb += [
+                members.account.eq(self.of_account),
+                getattr(self, f"{table.name}_of").eq(members.member),
+                members.shown.eq(
+                    (checks | keeps) & of_account & (address[:bits] == field.word)),
+                members.row.eq(row), members.enabled.eq(enabled), members.word.eq(word),
+                members.keep.eq(keeps),
+                members.sweep.eq(sweeping), members.sweep_row.eq(row_swept),
+            ]
+            strays.append(members.wrong & checks)
+        return Cat(strays).any()

@@ -11,20 +11,20 @@ __all__ = ["REGISTERS", "connect_registers"]
 _WRITTEN = {  # registers whose write is an event
     "kill_all__on": 1, "kill_session__mask": 32, "kill_account__mask": 32,
     "kill_symbol_low__mask": 32, "kill_symbol_high__mask": 32,
-    "limit_address__value": 16, "limit_data__value": 32, "position_load__value": 32,
+    "limit_address__value": 32, "limit_data__value": 32, "position_load__value": 32,
     "limit_renew__value": 32,
 }
 _READ_ONLY_HERE = {
     "control__arm": 1, "control__disarm": 1, "watchdog_timeout__ms": 16,
-    "watchdog_touch__touch": 1, "limit_read_address__value": 16, "limit_crc__value": 32,
+    "watchdog_touch__touch": 1, "limit_read_address__value": 32, "limit_crc__value": 32,
     "limit_generation__value": 32, "limit_commit__commit": 1, "limit_lease__ms": 32,
     "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
 }
 _SHOWN = {
-    "limit_address__value__next": 16, "limit_address__value__next__we": 1,
+    "limit_address__value__next": 32, "limit_address__value__next__we": 1,
     "limit_read__value": 32, "limit_status__busy": 1, "limit_status__committed": 1,
-    "limit_status__bad_crc": 1, "limit_active_generation__value": 32,
+    "limit_status__bad_crc": 1, "limit_status__bad_member": 1, "limit_active_generation__value": 32,
     "limit_computed_crc__value": 32, "position__value": 32, "open_buy__value": 32,
     "open_sell__value": 32, "status__armed": 1, "status__watchdog_ok": 1,
     "status__limits_valid": 1, "status__kill_any": 1, "status__lease_good": 1,

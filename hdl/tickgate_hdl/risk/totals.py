@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tickgate.risk.image import ACCOUNT, FIRM, POSITION, ImageTable
+from tickgate.risk.image import ACCOUNT, CLEARING_FIRM, FIRM, GROUP, POSITION, ImageTable
 
 __all__ = ["COUNTED", "MONEY", "SHARES", "SIDES", "TOTALS", "Total"]
 
@@ -15,7 +15,8 @@ class Total:
     """A total: what adds to it, and the limit that it is held to.
 
     ``check`` is the check that it makes, if any (``tickgate.risk.checks``). ``scope`` says whose
-    rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, or the whole ``firm``.
+    rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, its ``group``, its
+    ``clearing_firm``, or the whole ``firm``.
     An order that passes adds its ``amount`` ("quantity", "value" or "one"), if it is on the
     ``side`` (a key of ``SIDES``; empty: any). What a venue message changes is the field
     ``moves`` of ``Moves``. ``marked`` restricts the check, not the total, to orders of that side
@@ -41,6 +42,20 @@ class Total:
 SHARES, MONEY = 48, 64
 """Widths in bits, signed."""
 
+
+def _credit(table):
+    """Return the totals of the accounts of a row: all traded and open, and most of either way."""
+    gross, net = f"{table.name}_gross_credit", f"{table.name}_net_credit"
+    return (
+        Total(f"{table.name}_gross", table.name, MONEY, gross, (table, "gross_credit"),
+              "value", "", "gross"),
+        Total(f"{table.name}_net_long", table.name, MONEY, net, (table, "net_credit"),
+              "value", "buy", "net_long"),
+        Total(f"{table.name}_net_short", table.name, MONEY, net, (table, "net_credit"),
+              "value", "sell", "net_short"),
+    )
+
+
 TOTALS = (
     Total("position", "pair", SHARES, moves="position"),
     Total("long", "pair", SHARES, "position_limit", (POSITION, "max_long"),
@@ -65,12 +80,7 @@ TOTALS = (
           "value", "buy", "net_long"),
     Total("net_short", "account", MONEY, "net_credit", (ACCOUNT, "net_credit"),
           "value", "sell", "net_short"),
-    Total("firm_gross", "firm", MONEY, "firm_gross_credit", (FIRM, "gross_credit"),
-          "value", "", "gross"),
-    Total("firm_net_long", "firm", MONEY, "firm_net_credit", (FIRM, "net_credit"),
-          "value", "buy", "net_long"),
-    Total("firm_net_short", "firm", MONEY, "firm_net_credit", (FIRM, "net_credit"),
-          "value", "sell", "net_short"),
+    *_credit(FIRM), *_credit(GROUP), *_credit(CLEARING_FIRM),
 )
 
 COUNTED = tuple(dict.fromkeys(total.check for total in TOTALS if total.check))

@@ -253,6 +253,8 @@ class Card(wiring.Component):
             "build__id": self._build,
             "capacity_tables__symbols": config.symbols,
             "capacity_tables__accounts": config.accounts,
+            "capacity_owners__groups": config.groups,
+            "capacity_owners__clearing_firms": config.clearing_firms,
             "capacity_orders__slots": config.open_orders,
             "status__ready": ready,
             "status__link_up": self.oe_link_up,

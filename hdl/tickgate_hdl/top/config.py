@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tickgate.risk.image import TableSizes
+
 __all__ = ["PROFILES", "CardConfig"]
 
 
@@ -10,7 +12,7 @@ class CardConfig:
     """Sizes of the card's tables, and its build profile; tests build smaller cards.
 
     ``symbols`` and ``accounts`` are the rows of the limits image (at most 64 and 32, the widths of
-    the kill registers). A book side keeps its ``front`` best levels in one row and the others in up
+    the kill registers); each account belongs to one of ``groups`` and one of ``clearing_firms``. A book side keeps its ``front`` best levels in one row and the others in up
     to ``leaves`` rows of ``leaf`` levels. ``order_sets`` times ``order_ways`` are the orders that
     the books of all symbols may rest together, ``open_orders`` the own orders that the gate
     accounts for at a time. ``window`` is the messages that wait for one that is missing,
@@ -24,6 +26,8 @@ class CardConfig:
 
     symbols: int = 64
     accounts: int = 16
+    groups: int = 16
+    clearing_firms: int = 4
     front: int = 16
     leaf: int = 16
     leaves: int = 64
@@ -43,12 +47,17 @@ class CardConfig:
     @classmethod
     def ecp5(cls) -> "CardConfig":
         """Return the profile that fits an LFE5UM5G-85F."""
-        return cls(symbols=8, front=8, leaf=4, leaves=16, order_sets=1024, order_ways=4,
-                   open_orders=512, window=256, registered=True)
+        return cls(symbols=8, groups=8, clearing_firms=2, front=8, leaf=4, leaves=16,
+                   order_sets=1024, order_ways=4, open_orders=512, window=256, registered=True)
+
+    @property
+    def table_sizes(self) -> TableSizes:
+        """Rows of the limits image."""
+        return TableSizes(self.accounts, self.symbols, self.groups, self.clearing_firms)
 
     def __post_init__(self) -> None:
-        limits = {"symbols": 64, "accounts": 32, "front": 32, "leaf": 32,
-                  "leaves": 64, "order_sets": 1 << 20, "open_orders": 1 << 20,
+        limits = {"symbols": 64, "accounts": 32, "groups": 64, "clearing_firms": 64,
+                  "front": 32, "leaf": 32, "leaves": 64, "order_sets": 1 << 20, "open_orders": 1 << 20,
                   "window": 1 << 15, "line_fifo": 1 << 15}
         for name, most in limits.items():
             size = getattr(self, name)

@@ -10,7 +10,7 @@ from tickgate.card.status import Identity, Status
 
 __all__ = ["CardBase"]
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 
 class CardBase:
@@ -34,11 +34,14 @@ class CardBase:
                     f"this driver knows register layout {LAYOUT_VERSION}, the card has {layout}"
                 )
             tables = self.registers.fields(reg.CAPACITY_TABLES)
+            owners = self.registers.fields(reg.CAPACITY_OWNERS)
             self._identity = Identity(
                 layout=layout,
                 build=self.registers.read(reg.BUILD),
                 symbols=tables["symbols"],
                 accounts=tables["accounts"],
+                groups=owners["groups"],
+                clearing_firms=owners["clearing_firms"],
                 open_orders=self.registers.read(reg.CAPACITY_ORDERS),
             )
         return self._identity

@@ -41,8 +41,7 @@ class CardDriver(FeedDriver):
             self.registers,
             image_words,
             generation,
-            symbols=card.symbols,
-            accounts=card.accounts,
+            sizes=card.tables,
             timeout_s=timeout_s,
         )
 

@@ -9,24 +9,24 @@ from tickgate.card import registers as reg
 from tickgate.card.access import Registers
 from tickgate.card.errors import CardNotReady, LimitsRefused
 from tickgate.card.regmap import Register
-from tickgate.risk.image import TABLES, rows
+from tickgate.risk.image import TABLES, TableSizes, rows
 
 __all__ = ["image_addresses", "image_crc", "upload"]
 
 _ROUNDS_BEFORE_SLEEP = 100
 
 
-def image_addresses(symbols: int, accounts: int) -> Iterator[range]:
+def image_addresses(sizes: TableSizes) -> Iterator[range]:
     """Yield the addresses of each table of a card of this size, in the order of the CRC."""
     for table in TABLES:
-        words = rows(table, accounts=accounts, symbols=symbols) * table.row_words
+        words = rows(table, sizes) * table.row_words
         yield range(table.address(0, 0), table.address(0, 0) + words)
 
 
-def image_crc(image: Mapping[int, int], symbols: int, accounts: int) -> int:
+def image_crc(image: Mapping[int, int], sizes: TableSizes) -> int:
     """Return the CRC-32 that the card computes over the whole image; absent words are 0."""
     crc = 0
-    for addresses in image_addresses(symbols, accounts):
+    for addresses in image_addresses(sizes):
         words = [image.get(address, 0) for address in addresses]
         crc = zlib.crc32(struct.pack(f"<{len(words)}I", *words), crc)
     return crc
@@ -37,8 +37,7 @@ def upload(
     image: Mapping[int, int],
     generation: int,
     *,
-    symbols: int,
-    accounts: int,
+    sizes: TableSizes,
     timeout_s: float,
 ) -> None:
     """Load ``image`` (word by address; absent words are 0) and put it into force as ``generation``.
@@ -50,12 +49,13 @@ def upload(
     """
     if not 1 <= generation < 1 << 32:
         raise LimitsRefused(f"the generation must be 1 to {(1 << 32) - 1}, not {generation}")
-    tables = tuple(image_addresses(symbols, accounts))
+    tables = tuple(image_addresses(sizes))
     for address, word in image.items():
         if not any(address in table for table in tables):
             raise LimitsRefused(
                 f"the image has a word at {address:#x}, outside the tables of a card with "
-                f"{symbols} symbols and {accounts} accounts"
+                f"{sizes.accounts} accounts, {sizes.symbols} symbols, {sizes.groups} groups and "
+                f"{sizes.clearing_firms} clearing firms"
             )
         if not 0 <= word < 1 << 32:
             raise LimitsRefused(f"the word at {address:#x} must be a u32, not {word}")
@@ -65,7 +65,7 @@ def upload(
             registers.write(reg.LIMIT_DATA, image.get(address, 0))
     for table in tables:
         _compare(registers, table, image)
-    crc = image_crc(image, symbols, accounts)
+    crc = image_crc(image, sizes)
     registers.write_checked(reg.LIMIT_CRC, crc)
     registers.write_checked(reg.LIMIT_GENERATION, generation)
     registers.set(reg.LIMIT_COMMIT, commit=1)
@@ -98,6 +98,12 @@ def _wait_for_commit(registers: Registers, crc: int, generation: int, timeout_s:
         if rounds > _ROUNDS_BEFORE_SLEEP:
             time.sleep(0.001)
     active = registers.read(reg.LIMIT_ACTIVE_GENERATION)
+    if status["bad_member"]:
+        raise LimitsRefused(
+            f"the card did not commit generation {generation}: an account is in another group or "
+            f"clearing firm than since the card's reset; generation {active} stays in force. "
+            "Reset the card between two days to move an account"
+        )
     if status["bad_crc"] or not status["committed"] or active != generation:
         computed = registers.read(reg.LIMIT_COMPUTED_CRC)
         raise LimitsRefused(

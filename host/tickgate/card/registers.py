@@ -23,7 +23,7 @@ LAYOUT: Final = Register(
     0x0004,
     (
         RegisterField(
-            "version", 0, 32, "r", "na", 0x2,
+            "version", 0, 32, "r", "na", 0x3,
             "Layout version.",
         ),
     ),
@@ -210,6 +210,21 @@ WATCHDOG_TOUCH: Final = Register(
         ),
     ),
     "Write to show that the host is alive.",
+)
+CAPACITY_OWNERS: Final = Register(
+    "capacity_owners",
+    0x0038,
+    (
+        RegisterField(
+            "groups", 0, 16, "r", "w", 0x0,
+            "Groups in the limits image.",
+        ),
+        RegisterField(
+            "clearing_firms", 16, 16, "r", "w", 0x0,
+            "Clearing firms in the limits image.",
+        ),
+    ),
+    "Sizes of the tables that accounts belong to.",
 )
 ORDER_RING_BASE_LOW: Final = Register(
     "order_ring_base_low",
@@ -481,8 +496,8 @@ LIMIT_ADDRESS: Final = Register(
     0x00d0,
     (
         RegisterField(
-            "value", 0, 16, "rw", "rw", 0x0,
-            "Bits 15:14 table (tickgate.risk.image), bits 13:0 word.",
+            "value", 0, 32, "rw", "rw", 0x0,
+            "Bits 31:28 table (tickgate.risk.image), bits 27:0 word.",
             swmod=True,
         ),
     ),
@@ -505,7 +520,7 @@ LIMIT_READ_ADDRESS: Final = Register(
     0x00d8,
     (
         RegisterField(
-            "value", 0, 16, "rw", "r", 0x0,
+            "value", 0, 32, "rw", "r", 0x0,
             "As limit_address.",
         ),
     ),
@@ -571,7 +586,12 @@ LIMIT_STATUS: Final = Register(
         ),
         RegisterField(
             "bad_crc", 2, 1, "r", "w", 0x0,
-            "The last commit was refused: CRC.",
+            "The last commit was refused: CRC, or generation 0.",
+        ),
+        RegisterField(
+            "bad_member", 3, 1, "r", "w", 0x0,
+            "The last commit was refused: an account in a group or clearing firm that the card "
+            "has not, or not the one it had since reset.",
         ),
     ),
     "Result of the last commit.",
@@ -1860,6 +1880,7 @@ REGISTERS: Final = (
     TIME_HIGH,
     WATCHDOG_TIMEOUT,
     WATCHDOG_TOUCH,
+    CAPACITY_OWNERS,
     ORDER_RING_BASE_LOW,
     ORDER_RING_BASE_HIGH,
     ORDER_RING_SIZE,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from tickgate.card import registers as reg
 from tickgate.card.regmap import Register
+from tickgate.risk.image import TableSizes
 
 __all__ = ["FeedState", "Identity", "KillScope", "KillState", "Status", "kill_register"]
 
@@ -19,7 +20,14 @@ class Identity:
     build: int
     symbols: int
     accounts: int
+    groups: int
+    clearing_firms: int
     open_orders: int
+
+    @property
+    def tables(self) -> TableSizes:
+        """Rows of the limits image."""
+        return TableSizes(self.accounts, self.symbols, self.groups, self.clearing_firms)
 
 
 @dataclass(frozen=True, slots=True)

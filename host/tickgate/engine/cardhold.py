@@ -180,14 +180,8 @@ class CardHold:
 
     def image(self, limits: Limits) -> Image:
         """Compile limits for the card that is there, or for one of the usual size."""
-        size = self.card.identify() if self.card else None
-        return compile_image(
-            limits,
-            self._core.accounts,
-            self._core.symbols,
-            card_accounts=size.accounts if size else 16,
-            card_symbols=size.symbols if size else 64,
-        )
+        sizes = self.card.identify().tables if self.card else USUAL_SIZES
+        return compile_image(limits, self._core.accounts, self._core.symbols, sizes)
 
     def upload(self, limits: Limits, file_hash: str = "") -> int:
         """Put limits into force on the card and journal them; returns their generation."""

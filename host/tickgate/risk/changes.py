@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
+    CLEARING_FIRM_FIELDS,
     FIRM_FIELDS,
+    GROUP_FIELDS,
     POSITION_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
@@ -35,8 +37,14 @@ class Change:
 
 
 def changes(before: Limits, after: Limits) -> list[Change]:
-    """All that differs: the firm's, then by account and its positions, then by symbol."""
+    """All that differs: the firm's, by clearing firm and group, by account, then by symbol."""
     found = list(_of("the firm", before.firm, after.firm, FIRM_FIELDS))
+    for what, was, now, fields in (
+        ("clearing firm", before.clearing_firms, after.clearing_firms, CLEARING_FIRM_FIELDS),
+        ("group", before.groups, after.groups, GROUP_FIELDS),
+    ):
+        for name in _names(was, now):
+            found += _of(f"{what} {name}", was.get(name), now.get(name), fields)
     for name in _names(before.accounts, after.accounts):
         old, new = before.accounts.get(name), after.accounts.get(name)
         found += _of(name, old, new, ACCOUNT_FIELDS)

@@ -300,6 +300,38 @@ CHECKS: tuple[Check, ...] = (
         "short sales would be for more shares than were located",
         "Reg SHO 203(b)(1)",
     ),
+    Check(
+        37,
+        "group_gross_credit",
+        "group",
+        "OU",
+        "the gross credit of the account's group would be exceeded",
+        "15c3-5(c)(1)(i)",
+    ),
+    Check(
+        38,
+        "group_net_credit",
+        "group",
+        "OU",
+        "the net credit of the account's group would be exceeded",
+        "15c3-5(c)(1)(i)",
+    ),
+    Check(
+        39,
+        "clearing_firm_gross_credit",
+        "clearing firm",
+        "OU",
+        "the gross credit that the clearing firm gives would be exceeded",
+        "15c3-5(c)(1)(i)",
+    ),
+    Check(
+        40,
+        "clearing_firm_net_credit",
+        "clearing firm",
+        "OU",
+        "the net credit that the clearing firm gives would be exceeded",
+        "15c3-5(c)(1)(i)",
+    ),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from tickgate.risk.image import (
     ACCOUNT,
+    CLEARING_FIRM,
     ENTITLED,
     FIRM,
+    GROUP,
     LOTS,
     PERMISSIONS,
     POSITION,
@@ -14,6 +16,7 @@ from tickgate.risk.image import (
     SYMBOL,
     TICKS,
     ImageTable,
+    TableSizes,
 )
 from tickgate.risk.limits import AccountLimits, Limits, LimitsError, SymbolLimits
 
@@ -29,23 +32,25 @@ class Image:
     """Configured accounts and symbols without limits: they cannot trade."""
 
 
-def compile_image(
-    limits: Limits,
-    accounts: Sequence[str],
-    symbols: Sequence[str],
-    *,
-    card_accounts: int,
-    card_symbols: int,
-) -> Image:
-    """Compile limits for accounts and symbols in the order of their indexes on the card.
+@dataclass(frozen=True, slots=True)
+class RowNames:
+    """Whose rows the card has, in the order of their indexes."""
 
-    ``card_accounts`` and ``card_symbols`` are the sizes of the card's tables. Raises LimitsError
-    when the names do not fit them, or the limits name an account or symbol that is not configured.
+    accounts: Sequence[str]
+    symbols: Sequence[str]
+    groups: Sequence[str]
+    clearing_firms: Sequence[str]
+
+
+def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
+    """Compile limits for a card whose tables have these sizes.
+
+    Raises LimitsError when the names do not fit them, or the limits name what is not configured.
     """
-    _fits("accounts", accounts, card_accounts)
-    _fits("symbols", symbols, card_symbols)
-    _known("accounts", limits.accounts, accounts)
-    _known("symbols", limits.symbols, symbols)
+    accounts, symbols = names.accounts, names.symbols
+    for what in ("accounts", "symbols", "groups", "clearing_firms"):
+        _fits(what, getattr(names, what), getattr(sizes, what))
+        _known(what, getattr(limits, what), getattr(names, what))
     words: dict[int, int] = {}
     for row, name in enumerate(accounts):
         if (account := limits.accounts.get(name)) is None:
@@ -53,13 +58,23 @@ def compile_image(
         _known(f"accounts.{name}.positions", account.positions, symbols)
         _known(f"accounts.{name}.symbols", account.symbols or (), symbols)
         permissions = bits(account.permissions, PERMISSIONS)
-        _put(words, ACCOUNT, row, {**account.numbers, "permissions": permissions})
+        owners = {
+            "group": names.groups.index(account.group),
+            "clearing_firm": names.clearing_firms.index(account.clearing_firm),
+        }
+        _put(words, ACCOUNT, row, {**account.numbers, **owners, "permissions": permissions})
         for column, symbol in enumerate(symbols):
-            _put(words, POSITION, row * card_symbols + column, _position(account, symbol))
+            _put(words, POSITION, row * sizes.symbols + column, _position(account, symbol))
     for row, name in enumerate(symbols):
         if (limit := limits.symbols.get(name)) is not None:
             _put(words, SYMBOL, row, _symbol(limit))
     _put(words, FIRM, 0, limits.firm.numbers)
+    for table, rows, known in (
+        (GROUP, limits.groups, names.groups),
+        (CLEARING_FIRM, limits.clearing_firms, names.clearing_firms),
+    ):
+        for name, credit in rows.items():
+            _put(words, table, known.index(name), credit.numbers)
     missing = [f"account {name}" for name in accounts if name not in limits.accounts]
     missing += [f"symbol {name}" for name in symbols if name not in limits.symbols]
     return Image(words, tuple(missing))
@@ -96,7 +111,8 @@ def _put(words: dict[int, int], table: ImageTable, row: int, values: Mapping[str
 
 def _fits(what: str, names: Sequence[str], size: int) -> None:
     if len(names) > size:
-        raise LimitsError(f"the card has room for {size} {what}, {len(names)} are configured")
+        text = what.replace("_", " ")
+        raise LimitsError(f"the card has room for {size} {text}, {len(names)} are configured")
 
 
 def _known(where: str, names: Iterable[str], known: Sequence[str]) -> None:

@@ -12,7 +12,9 @@ from tickgate import docpages
 from tickgate.risk.checks import CHECKS, Check
 from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
+    CLEARING_FIRM_FIELDS,
     FIRM_FIELDS,
+    GROUP_FIELDS,
     POSITION_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
@@ -27,11 +29,15 @@ TABLES = (
     ("account", "accounts.<account>", ACCOUNT_FIELDS),
     ("account and symbol", "accounts.<account>.positions.<symbol>", POSITION_FIELDS),
     ("symbol", "symbols.<symbol>", SYMBOL_FIELDS),
+    ("group", "groups.<group>", GROUP_FIELDS),
+    ("clearing firm", "clearing_firms.<clearing firm>", CLEARING_FIRM_FIELDS),
     ("firm", "firm", FIRM_FIELDS),
 )
 """Scope, table of the file and fields."""
 
 _CHECK_OF = {
+    "group": "group_gross_credit",
+    "clearing_firm": "clearing_firm_gross_credit",
     "permissions": "permission",
     "symbols": "entitlement",
     "rate": "message_rate",
@@ -57,8 +63,8 @@ _ALIASES = {"collar": ", or `collar_bps` of a `reference`"}
 def check_of(scope: str, field: LimitField) -> Check:
     """The check that compares with a limit."""
     name = _CHECK_OF.get(field.name, field.name)
-    if scope == "firm":
-        name = f"firm_{name}"
+    if scope in ("firm", "group", "clearing firm"):
+        name = f"{scope.replace(' ', '_')}_{name}"
     return next(check for check in (*CHECKS, *HOST_CHECKS) if check.name == name)
 
 
@@ -134,6 +140,8 @@ def _made_by(check: Check) -> str:
 def _unit(field: LimitField) -> str:
     if field.names:
         return "list of " + ", ".join(f"`{name}`" for name in field.names)
+    if field.unit == "name":
+        return "name of its table"
     if field.unit == "symbols":
         return '`"all"` or a list of symbols'
     unit = {"usd": "USD as text"}.get(field.unit, field.unit)

@@ -31,7 +31,7 @@ class RiskEngine:
         self._positions = positions
         self._accounts: dict[str, AccountLimits] = {}
         self._symbols = NO_LIMITS.symbols
-        self._firm = NO_LIMITS.firm
+        self._limits = NO_LIMITS
         self._costs: dict[Pair, int] = {}
         self._cost: Counter[str] = Counter()
         """By account, without their signs, what its positions cost."""
@@ -94,7 +94,7 @@ class RiskEngine:
 
     def update_limits(self, limits: Limits) -> None:
         """Take in the limits in force."""
-        self._symbols, self._firm = limits.symbols, limits.firm
+        self._symbols, self._limits = limits.symbols, limits
         self._accounts.clear()
         for account, own in limits.accounts.items():
             self.update_client_limits(account, own)
@@ -112,9 +112,19 @@ class RiskEngine:
     # ---- rules ----
 
     def _rules(self, order: OrderToCheck) -> Rules:
-        return Rules(
-            self._accounts.get(order.account), self._symbols.get(order.symbol), self._firm
-        )
+        account = self._accounts.get(order.account)
+        limits = self._limits
+        shared: dict[str, tuple[CreditLimits, Collection[str]]] = {
+            "firm": (limits.firm, self.exposure.uses.keys())
+        }
+        if account is not None:
+            for scope, rows in (("group", limits.groups), ("clearing_firm", limits.clearing_firms)):
+                owner = getattr(account, scope)
+                members = [
+                    name for name, own in self._accounts.items() if getattr(own, scope) == owner
+                ]
+                shared[scope] = rows[owner], members
+        return Rules(account, self._symbols.get(order.symbol), shared)
 
     def _exceeds_buying_power(self, order: OrderToCheck) -> bool:
         """Whether cost of positions and value of what adds to them would be above the limit.

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 from tickgate.risk.image import (
     ACCOUNT,
+    CLEARING_FIRM,
     FIRM,
+    GROUP,
     LOTS,
     MAX_AMOUNT,
+    MEMBERSHIPS,
     PERMISSIONS,
     POSITION,
     RESTRICTIONS,
@@ -24,9 +27,11 @@ from tickgate.risk.image import (
 )
 from tickgate.risk.reader import Reader, usd_text
 
-Value = int | tuple[str, ...] | None
-"""A number, 1/10000 USD, or names; None stands for all symbols, ``()`` for no limit."""
+Value = int | str | tuple[str, ...] | None
+"""A number, 1/10000 USD, a name, or names; None stands for all symbols, ``()`` for no limit."""
 ALL = "all"
+OWNER_NAME = re.compile(r"[!-~]{1,32}")
+"""Of an account, a group or a clearing firm."""
 SYMBOL_NAME = re.compile(r"[!-+\--~]{1,8}")
 """Printable, without the comma that parts the symbols of a list in a grid's cell."""
 
@@ -35,7 +40,8 @@ SYMBOL_NAME = re.compile(r"[!-+\--~]{1,8}")
 class LimitField:
     """One field of a table of the file.
 
-    ``unit`` is an image field's, or ``names`` (some of ``names``), or ``symbols`` (a list, or all).
+    ``unit`` is an image field's, or ``name`` (of another table), ``names`` (some of ``names``), or
+    ``symbols`` (a list, or all).
     """
 
     name: str
@@ -54,12 +60,14 @@ class LimitField:
     @property
     def is_number(self) -> bool:
         """Whether it is one number, of money or of things."""
-        return self.unit not in ("names", "symbols")
+        return self.unit not in ("name", "names", "symbols")
 
     def read(self, table: Reader) -> Value:
         """Its value in a table of a file. Raises LimitsError."""
         if self.optional and self.name not in table:
             return ()
+        if self.unit == "name":
+            return table.text(self.name, OWNER_NAME)
         if self.unit == "symbols":
             return self._symbols(table)
         if self.unit == "names":
@@ -98,12 +106,12 @@ class LimitField:
             return ALL
         if isinstance(value, tuple):
             return ", ".join(value)
-        return usd_text(value) if self.unit == "usd" else value
+        return usd_text(value) if self.unit == "usd" and isinstance(value, int) else value
 
     def cell_toml(self, cell: object) -> str:
         """What a cell says as TOML; text that is no such value stays text, for ``read`` to name."""
         text = str("" if cell is None else cell).strip()
-        if self.unit == "symbols" and text == ALL:
+        if self.unit == "name" or (self.unit == "symbols" and text == ALL):
             return json.dumps(text)
         if not self.is_number:
             return json.dumps([name.strip() for name in text.split(",") if name.strip()])
@@ -125,6 +133,8 @@ class LimitField:
 
     def _allows(self, wide: Value, narrow: Value) -> bool:
         """Whether one value lets pass all that the other lets pass."""
+        if isinstance(wide, str) or isinstance(narrow, str):
+            return False
         if wide is None or narrow is None:
             return wide is None
         if isinstance(wide, tuple) and isinstance(narrow, tuple):
@@ -140,7 +150,7 @@ def _numbers(table: ImageTable) -> tuple[LimitField, ...]:
     return tuple(
         LimitField(field.name, field.unit, field.label, field.doc, field.most)
         for field in table.fields
-        if field.unit not in ("flag", "bits")
+        if field.unit not in ("flag", "bits", "row")
     )
 
 
@@ -173,6 +183,14 @@ _PERMISSIONS = LimitField(
     "What orders may be: sides, times in force, intermarket sweeps, extended hours.",
     names=PERMISSIONS,
 )
+
+
+def _member(table: ImageTable) -> LimitField:
+    field = _image(ACCOUNT, table.name)
+    doc = f"The {field.label.lower()} whose credit it shares; fixed until the card is reset."
+    return LimitField(field.name, "name", field.label, doc)
+
+
 _TICK = _step("tick", "usd", "Prices are multiples of it.", TICKS)
 _LOT = _step("lot", "shares", "Quantities are multiples of it.", LOTS)
 
@@ -188,6 +206,7 @@ _BUYING_POWER = LimitField(
 
 POSITION_FIELDS = (*_numbers(POSITION), _restricted("the account may not"))
 ACCOUNT_FIELDS = (
+    *(_member(table) for table in MEMBERSHIPS),
     _PERMISSIONS,
     _SYMBOLS,
     *_numbers(ACCOUNT),
@@ -196,6 +215,8 @@ ACCOUNT_FIELDS = (
 )
 SYMBOL_FIELDS = (*_numbers(SYMBOL), _TICK, _LOT, _restricted("nobody may"))
 FIRM_FIELDS = _numbers(FIRM)
+GROUP_FIELDS = _numbers(GROUP)
+CLEARING_FIRM_FIELDS = _numbers(CLEARING_FIRM)
 
 
 def number_names(fields: tuple[LimitField, ...]) -> tuple[str, ...]:

@@ -1,11 +1,15 @@
 """The limits image: the tables that the gate reads, as 32-bit words, declared once.
 
 The host writes the words of every table to the card's shadow bank through ``limit_address`` and
-``limit_data``; bits 15:14 of an address choose the table, bits 13:0 the word in it. The CRC runs
+``limit_data``; bits 31:28 of an address choose the table, bits 27:0 the word in it. The CRC runs
 over the tables in the order of ``TABLES``, each from word 0 to its last, words little-endian
-(``zlib.crc32``). Rows are indexed by account, by symbol, by ``account * symbols + symbol``; the
-firm has row 0 of its table. A row whose ``enabled`` is 0 refuses: an unset limit is never an
-unlimited one.
+(``zlib.crc32``). Rows are indexed by account, by symbol, by ``account * symbols + symbol``, by
+group, by clearing firm; the firm has row 0 of its table. A row whose ``enabled`` is 0 refuses: an
+unset limit is never an unlimited one.
+
+The group and the clearing firm of an account are those of the first image in force that sets the
+account, until the card is reset: what the account has traded and has open counts there. An image
+that says otherwise, or names a row that the card has not, is refused.
 
 The limits file (``tickgate.risk.limits``), the console's grids and the pages in ``docs/`` follow
 this table: ``unit`` says how a field is written there.
@@ -13,8 +17,9 @@ this table: ``unit`` says how a field is written there.
 
 from dataclasses import dataclass
 
-UNITS = ("flag", "bits", "shares", "usd", "orders", "messages", "messages/s")
-"""``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own."""
+UNITS = ("flag", "bits", "row", "shares", "usd", "orders", "messages", "messages/s")
+"""``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own; a
+``row`` is one of another table, which has a name in files."""
 
 MESSAGE_COST = 1000
 """What one message takes from a token bucket, in 1/1000 messages: a refill of ``rate`` of these a
@@ -23,6 +28,9 @@ millisecond is then exact."""
 MAX_AMOUNT = (1 << 63) - 1
 """Largest sum of money that a limit can be, in 1/10000 USD."""
 _SUM = (1 << 47) - 1
+
+SELECT_BIT = 28
+"""Bit of an address from which it says the table."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class ImageTable:
 
     def address(self, row: int, word: int) -> int:
         """Address of a word of a row, for ``limit_address``."""
-        return self.select << 14 | (row * self.row_words + word)
+        return self.select << SELECT_BIT | (row * self.row_words + word)
 
 
 PERMISSIONS = ("buy", "sell", "short", "short_exempt", "day", "ioc", "iso", "extended")
@@ -103,6 +111,9 @@ ACCOUNT = ImageTable(0, "account", 32, (
     ImageField("net_credit", 18, 2, "usd", "Net credit",
                "Value bought less sold in the day, or sold less bought, with the open orders "
                "that add to it.", MAX_AMOUNT),
+    ImageField("group", 20, 1, "row", "Group", "Row of its group."),
+    ImageField("clearing_firm", 21, 1, "row", "Clearing firm",
+               "Row of the clearing firm that guarantees its trades."),
 ))
 
 SYMBOL = ImageTable(1, "symbol", 8, (
@@ -124,22 +135,48 @@ POSITION = ImageTable(2, "position", 4, (
                "Shares located for short sales: all orders of the day that passed.", (1 << 31) - 1),
 ))
 
-FIRM = ImageTable(3, "firm", 8, (
-    ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
-    ImageField("gross_credit", 2, 2, "usd", "Gross credit",
-               "As an account's, of all accounts together.", MAX_AMOUNT),
-    ImageField("net_credit", 4, 2, "usd", "Net credit",
-               "As an account's, of all accounts together.", MAX_AMOUNT),
-))
 
-TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM)
+def _credit(select: int, name: str, whose: str) -> ImageTable:
+    """Credit of accounts together."""
+    doc = f"As an account's, of all accounts {whose}together."
+    return ImageTable(select, name, 8, (
+        ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
+        ImageField("gross_credit", 2, 2, "usd", "Gross credit", doc, MAX_AMOUNT),
+        ImageField("net_credit", 4, 2, "usd", "Net credit", doc, MAX_AMOUNT),
+    ))
 
 
-def rows(table: ImageTable, *, accounts: int, symbols: int) -> int:
+FIRM = _credit(3, "firm", "")
+GROUP = _credit(4, "group", "of the group ")
+CLEARING_FIRM = _credit(5, "clearing_firm", "that clear through it ")
+
+TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM, GROUP, CLEARING_FIRM)
+
+MEMBERSHIPS = (GROUP, CLEARING_FIRM)
+"""Tables that each account belongs to a row of; its own row has a field of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSizes:
+    """How many of each a card has rows for."""
+
+    accounts: int
+    symbols: int
+    groups: int
+    clearing_firms: int
+
+
+USUAL_SIZES = TableSizes(accounts=16, symbols=64, groups=16, clearing_firms=4)
+"""Those of the card that the host expects while none is there."""
+
+
+def rows(table: ImageTable, sizes: TableSizes) -> int:
     """Rows of a table on a card of this size."""
     return {
-        ACCOUNT.name: accounts,
-        SYMBOL.name: symbols,
-        POSITION.name: accounts * symbols,
+        ACCOUNT.name: sizes.accounts,
+        SYMBOL.name: sizes.symbols,
+        POSITION.name: sizes.accounts * sizes.symbols,
         FIRM.name: 1,
+        GROUP.name: sizes.groups,
+        CLEARING_FIRM.name: sizes.clearing_firms,
     }[table.name]

@@ -6,7 +6,17 @@ A file looks like this::
     gross_credit = "50000000.00"   # USD
     net_credit = "20000000.00"
 
+    [clearing_firms.CLEAR]         # all accounts that clear through it
+    gross_credit = "40000000.00"
+    net_credit = "15000000.00"
+
+    [groups.DESK]                  # all accounts of the group
+    gross_credit = "30000000.00"
+    net_credit = "10000000.00"
+
     [accounts.ALPHA]
+    group = "DESK"
+    clearing_firm = "CLEAR"
     permissions = ["buy", "sell", "short", "day", "ioc"]
     symbols = "all"                # or a list: ["AAPL", "MSFT"]
     max_quantity = 5000            # shares of one order
@@ -54,7 +64,10 @@ from typing import cast
 
 from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
+    CLEARING_FIRM_FIELDS,
     FIRM_FIELDS,
+    GROUP_FIELDS,
+    OWNER_NAME,
     POSITION_FIELDS,
     SYMBOL_FIELDS,
     SYMBOL_NAME,
@@ -67,7 +80,7 @@ from tickgate.risk.reader import LimitsError, Reader, line_of
 __all__ = [
     "NO_LIMITS",
     "AccountLimits",
-    "FirmLimits",
+    "CreditLimits",
     "Limits",
     "LimitsError",
     "PositionLimit",
@@ -76,7 +89,6 @@ __all__ = [
     "parse",
 ]
 
-_ACCOUNT_NAME = re.compile(r"[!-~]{1,32}")
 _POSITION_NUMBERS = number_names(POSITION_FIELDS)
 
 
@@ -94,6 +106,8 @@ class AccountLimits:
     """Limits of one account."""
 
     numbers: Mapping[str, int]
+    group: str
+    clearing_firm: str
     permissions: tuple[str, ...]
     symbols: tuple[str, ...] | None
     """Symbols that it may trade; None for all."""
@@ -122,19 +136,24 @@ class SymbolLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class FirmLimits:
-    """Limits of all accounts together."""
+class CreditLimits:
+    """Limits of accounts together: of a group, of those of a clearing firm, of the firm."""
 
     numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """All limits: by account name, by symbol, and the firm's."""
+    """All limits: by account name, by symbol, the firm's, by group and by clearing firm.
+
+    Each account's group and clearing firm are there.
+    """
 
     accounts: Mapping[str, AccountLimits]
     symbols: Mapping[str, SymbolLimits]
-    firm: FirmLimits
+    firm: CreditLimits
+    groups: Mapping[str, CreditLimits]
+    clearing_firms: Mapping[str, CreditLimits]
 
     def text(self) -> str:
         """The canonical TOML: same limits, same text. Collars are amounts, names are sorted."""
@@ -145,7 +164,7 @@ class Limits:
         return hashlib.sha256(self.text().encode()).hexdigest()
 
 
-NO_LIMITS = Limits({}, {}, FirmLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)))
+NO_LIMITS = Limits({}, {}, CreditLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)), {}, {})
 """Refuse everything."""
 
 
@@ -170,21 +189,41 @@ def parse(text: str) -> Limits:
 
 
 def _limits(document: Reader) -> Limits:
-    document.only("accounts", "symbols", "firm")
-    accounts = {
-        name: _account(table) for name, table in document.tables("accounts", _ACCOUNT_NAME)
+    document.only("accounts", "symbols", "firm", "groups", "clearing_firms")
+    groups = {
+        name: _credit(table, GROUP_FIELDS) for name, table in document.tables("groups", OWNER_NAME)
     }
+    clearing_firms = {
+        name: _credit(table, CLEARING_FIRM_FIELDS)
+        for name, table in document.tables("clearing_firms", OWNER_NAME)
+    }
+    accounts = {}
+    for name, table in document.tables("accounts", OWNER_NAME):
+        accounts[name] = account = _account(table)
+        for key, owner, known in (
+            ("group", account.group, groups),
+            ("clearing_firm", account.clearing_firm, clearing_firms),
+        ):
+            if owner not in known:
+                there = ", ".join(sorted(known)) or "none"
+                raise table.wrong(key, f" must be one of [{key}s]: {there}, not {owner!r}")
     symbols = {name: _symbol(table) for name, table in document.tables("symbols", SYMBOL_NAME)}
     document.given("firm")
-    firm = document.table("firm")
-    firm.only(*number_names(FIRM_FIELDS))
-    return Limits(accounts, symbols, FirmLimits(_numbers(firm, FIRM_FIELDS)))
+    firm = _credit(document.table("firm"), FIRM_FIELDS)
+    return Limits(accounts, symbols, firm, groups, clearing_firms)
+
+
+def _credit(table: Reader, fields: tuple[LimitField, ...]) -> CreditLimits:
+    table.only(*number_names(fields))
+    return CreditLimits(_numbers(table, fields))
 
 
 def _account(table: Reader) -> AccountLimits:
     table.only(*(field.name for field in ACCOUNT_FIELDS), "positions")
     return AccountLimits(
         _numbers(table, ACCOUNT_FIELDS),
+        table.text("group", OWNER_NAME),
+        table.text("clearing_firm", OWNER_NAME),
         _names(table, ACCOUNT_FIELDS, "permissions") or (),
         _names(table, ACCOUNT_FIELDS, "symbols"),
         {name: _position(inner) for name, inner in table.tables("positions", SYMBOL_NAME)},
@@ -235,6 +274,10 @@ def _names(table: Reader, fields: tuple[LimitField, ...], name: str) -> tuple[st
 
 def _lines(limits: Limits) -> Iterator[str]:
     yield from _table("firm", limits.firm, FIRM_FIELDS)
+    for name, credit in sorted(limits.clearing_firms.items()):
+        yield from _table(f"clearing_firms.{_quoted(name)}", credit, CLEARING_FIRM_FIELDS)
+    for name, credit in sorted(limits.groups.items()):
+        yield from _table(f"groups.{_quoted(name)}", credit, GROUP_FIELDS)
     for name, account in sorted(limits.accounts.items()):
         yield from _table(f"accounts.{_quoted(name)}", account, ACCOUNT_FIELDS)
         for symbol, limit in sorted(account.positions.items()):

@@ -12,7 +12,7 @@ from tickgate.execution.manager import DAY, IOC
 from tickgate.positions.book import SELLS
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.risk.exposure import ExposureBook, Use
-from tickgate.risk.limits import AccountLimits, FirmLimits, SymbolLimits
+from tickgate.risk.limits import AccountLimits, CreditLimits, SymbolLimits
 from tickgate.risk.order import SHORT_SALES, OrderToCheck
 
 NOT_PREVIEWED = (
@@ -50,7 +50,8 @@ class Rules:
 
     account: AccountLimits | None
     symbol: SymbolLimits | None
-    firm: FirmLimits
+    shared: Mapping[str, tuple[CreditLimits, Collection[str]]]
+    """Credit of accounts together, with their names: by scope, ``firm``, ``group`` and so on."""
 
 
 def card_checks(
@@ -78,7 +79,9 @@ def card_checks(
     yield from _order_checks(order, rules.account, rules.symbol)
     yield from _pair_checks(order, rules.account, exposure)
     yield from _account_checks(order, rules.account.numbers, exposure.use(order.account))
-    yield from _firm_checks(order, rules.firm.numbers, exposure.uses)
+    for scope, (credit, accounts) in rules.shared.items():
+        uses = [exposure.use(account) for account in accounts]
+        yield from _credit_checks(order, scope, credit.numbers, uses)
 
 
 def _states(moment: Moment) -> Iterator[str]:
@@ -163,10 +166,10 @@ def _account_checks(order: OrderToCheck, limit: Mapping[str, int], use: Use) -> 
             yield name if name == "max_orders" else name.removeprefix("max_")
 
 
-def _firm_checks(
-    order: OrderToCheck, limit: Mapping[str, int], uses: Mapping[str, Use]
+def _credit_checks(
+    order: OrderToCheck, scope: str, limit: Mapping[str, int], uses: Collection[Use]
 ) -> Iterator[str]:
-    if sum(use.gross for use in uses.values()) + order.value > limit["gross_credit"]:
-        yield "firm_gross_credit"
-    if sum(use.net(order.side) for use in uses.values()) + order.value > limit["net_credit"]:
-        yield "firm_net_credit"
+    if sum(use.gross for use in uses) + order.value > limit["gross_credit"]:
+        yield f"{scope}_gross_credit"
+    if sum(use.net(order.side) for use in uses) + order.value > limit["net_credit"]:
+        yield f"{scope}_net_credit"

@@ -84,6 +84,13 @@ class Reader:
         except ValueError as error:
             raise self.wrong(key, str(error)) from None
 
+    def text(self, key: str, name: re.Pattern[str]) -> str:
+        """A name."""
+        value = self.given(key)
+        if not isinstance(value, str) or not name.fullmatch(value):
+            raise self.wrong(key, f" must be a name ({name.pattern}), not {value!r}")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, each once."""
         value = self.given(key)

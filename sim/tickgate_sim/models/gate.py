@@ -108,34 +108,40 @@ class Limits:
     account: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 32 words; in pairs, low word first, what ends with 2: enabled, max quantity, max
     value 2, rate, burst, permissions, working orders, open quantity 2, open value 2, day quantity
-    2, day value 2, gross credit 2, net credit 2; the others 0."""
+    2, day value 2, gross credit 2, net credit 2, group, clearing firm; the others 0."""
     symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 8 words: enabled, collar, tick, lot, restricted."""
     position: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     """Rows of 4 words, by account and symbol: longest, shortest, flags, locates."""
     firm: tuple[int, ...] = ()
     """8 words: enabled, 0, gross credit 2, net credit 2."""
+    group: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Rows as the firm's."""
+    clearing: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Rows as the firm's, of clearing firms."""
 
-    def words(self, accounts: int, symbols: int) -> list[tuple[int, int]]:
+    def words(
+        self, accounts: int, symbols: int, groups: int, clearing: int
+    ) -> list[tuple[int, int]]:
         """All words of the image with their addresses, in the order of the CRC."""
         words: list[tuple[int, int]] = []
 
         pairs = [divmod(index, symbols) for index in range(accounts * symbols)]
         for base, width, rows in (
             (0x0000, 32, [self.account.get(index, ()) for index in range(accounts)]),
-            (0x4000, 8, [self.symbol.get(index, ()) for index in range(symbols)]),
-            (0x8000, 4, [self.position.get(pair, ()) for pair in pairs]),
-            (0xC000, 8, [self.firm]),
+            (0x1000_0000, 8, [self.symbol.get(index, ()) for index in range(symbols)]),
+            (0x2000_0000, 4, [self.position.get(pair, ()) for pair in pairs]),
+            (0x3000_0000, 8, [self.firm]),
+            (0x4000_0000, 8, [self.group.get(index, ()) for index in range(groups)]),
+            (0x5000_0000, 8, [self.clearing.get(index, ()) for index in range(clearing)]),
         ):
             table = [word for row in rows for word in _full(row, width)]
             words += [(base + at, word) for at, word in enumerate(table)]
         return words
 
-    def crc(self, accounts: int, symbols: int) -> int:
+    def crc(self, *sizes: int) -> int:
         """CRC that the card must find."""
-        return zlib.crc32(
-            b"".join(struct.pack("<I", word) for _, word in self.words(accounts, symbols))
-        )
+        return zlib.crc32(b"".join(struct.pack("<I", word) for _, word in self.words(*sizes)))
 
 
 def _full(row: tuple[int, ...], width: int) -> tuple[int, ...]:
@@ -145,8 +151,12 @@ def _full(row: tuple[int, ...], width: int) -> tuple[int, ...]:
 class GateModel:
     """The gate of a card with these sizes, after reset."""
 
-    def __init__(self, *, symbols: int, accounts: int, open_orders: int) -> None:
+    def __init__(
+        self, *, symbols: int, accounts: int, open_orders: int, groups: int, clearing: int
+    ) -> None:
         self.symbols, self.accounts, self.open_orders = symbols, accounts, open_orders
+        self.groups, self.clearing = groups, clearing
+        self.member: dict[int, tuple[int, int]] = {}  # group and clearing firm of an account
         self.limits = Limits()
         self.generation = 0
         self.armed = False
@@ -204,10 +214,26 @@ class GateModel:
 
     def commit(self, limits: Limits, crc: int, generation: int) -> bool:
         """The host commits a whole image. Returns whether it is in force now."""
-        if generation == 0 or limits.crc(self.accounts, self.symbols) != crc:
+        if generation == 0 or limits.crc(*self.sizes) != crc:
             return False
+        named = {
+            account: (words[20], words[21])
+            for account, row in limits.account.items()
+            if (words := _full(row, 32))[0] & 1
+        }
+        for account, (group, clearing) in named.items():
+            if group >= self.groups or clearing >= self.clearing:
+                return False
+            if self.member.get(account, (group, clearing)) != (group, clearing):
+                return False
+        self.member |= named
         self.limits, self.generation = limits, generation
         return True
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Accounts, symbols, groups and clearing firms: rows of the image."""
+        return self.accounts, self.symbols, self.groups, self.clearing
 
     def exposure(self, account: int, symbol: int) -> tuple[int, int, int]:
         """Position, open buy and open sell quantity of a row, as far as 32 bits can show them."""
@@ -267,8 +293,15 @@ class GateModel:
             and request.session < 32
             and bool(_full(self.limits.account.get(request.account, ()), 32)[0] & 1)
             and bool(_full(self.limits.symbol.get(request.symbol, ()), 8)[0] & 1)
-            and bool(_full(self.limits.firm, 8)[0] & 1)
+            and all(row[0] & 1 for row in self._owners(request.account))
         )
+
+    def _owners(self, account: int) -> list[tuple[int, ...]]:
+        """Rows of the firm, and of the group and clearing firm of an account."""
+        group, clearing = self.member.get(account, (0, 0))
+        limits = self.limits
+        rows = limits.firm, limits.group.get(group, ()), limits.clearing.get(clearing, ())
+        return [_full(row, 8) for row in rows]
 
     def _state_checks(self, request: OrderRequest) -> set[str]:
         failed = set() if self.session_up else {"venue_down"}
@@ -424,11 +457,20 @@ class GateModel:
         self, request: OrderRequest, account: tuple[int, ...], value: int
     ) -> set[str]:
         failed = set()
-        firm = _full(self.limits.firm, 8)
-        for prefix, accounts, gross_limit, net_limit in (
-            ("", [request.account], _pair(account, 16), _pair(account, 18)),
-            ("firm_", list(range(self.accounts)), _pair(firm, 2), _pair(firm, 4)),
-        ):
+        own = self.member[request.account]
+        everybody = range(self.accounts)
+        shared = (
+            ("firm_", list(everybody)),
+            ("group_", [a for a in everybody if self.member.get(a, (None, None))[0] == own[0]]),
+            (
+                "clearing_firm_",
+                [a for a in everybody if self.member.get(a, (None, None))[1] == own[1]],
+            ),
+        )
+        scopes = [("", [request.account], _pair(account, 16), _pair(account, 18))]
+        for (prefix, accounts), row in zip(shared, self._owners(request.account), strict=True):
+            scopes.append((prefix, accounts, _pair(row, 2), _pair(row, 4)))
+        for prefix, accounts, gross_limit, net_limit in scopes:
             gross, net_long, net_short = self.credit(accounts)
             if gross + value > gross_limit:
                 failed.add(f"{prefix}gross_credit")

@@ -10,7 +10,15 @@ from tickgate.protocols.soupbintcp import LoginAccepted, PacketReader, Sequenced
 from tickgate.records import codec
 from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import failed
-from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL
+from tickgate.risk.image import (
+    ACCOUNT,
+    CLEARING_FIRM,
+    ENTITLED,
+    FIRM,
+    GROUP,
+    POSITION,
+    SYMBOL,
+)
 from tickgate_hdl.lib.layouts import ByteBeat
 from tickgate_hdl.top.verilog import SMALL
 
@@ -169,7 +177,8 @@ class CardBench:
     async def upload_limits(self, *, spoil=False):
         """Load limits that let everything reasonable pass; return ``limit_status``."""
         much = (0xFFFF_FFFF, 0xFF)
-        image = {FIRM.address(0, n): word for n, word in enumerate((1, 0, *much, *much))}
+        image = {table.address(0, n): word for table in (FIRM, GROUP, CLEARING_FIRM)
+                 for n, word in enumerate((1, 0, *much, *much))}
         for account in range(SMALL.accounts):
             # Enabled, quantity, value, rate, burst, permissions, orders, and six totals.
             row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6)
@@ -180,11 +189,11 @@ class CardBench:
                 image |= {POSITION.address(place, n): word for n, word in enumerate(row)}
         for symbol in range(SMALL.symbols):
             image |= {SYMBOL.address(symbol, 0): 1, SYMBOL.address(symbol, 1): 50_000}
-        for table in image_addresses(SMALL.symbols, SMALL.accounts):
+        for table in image_addresses(SMALL.table_sizes):
             await self.write(reg.LIMIT_ADDRESS, table[0])
             for address in table:
                 await self.write(reg.LIMIT_DATA, image.get(address, 0))
-        crc = image_crc(image, SMALL.symbols, SMALL.accounts)
+        crc = image_crc(image, SMALL.table_sizes)
         self.generation += 1
         await self.write(reg.LIMIT_CRC, crc ^ spoil)
         await self.write(reg.LIMIT_GENERATION, self.generation)

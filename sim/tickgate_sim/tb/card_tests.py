@@ -23,7 +23,7 @@ async def the_card_is_found_and_its_registers_work(dut):
     bench = CardBench(dut)
     await bench.start()
     assert await bench.read(reg.MAGIC) == 0x54474344
-    assert await bench.read(reg.LAYOUT) == 2
+    assert await bench.read(reg.LAYOUT) == 3
     assert await bench.read(reg.BUILD) != 0
     assert reg.CAPACITY_TABLES.unpack(await bench.read(reg.CAPACITY_TABLES)) == {
         "symbols": SMALL.symbols, "accounts": SMALL.accounts}

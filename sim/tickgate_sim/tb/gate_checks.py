@@ -7,19 +7,24 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 from tickgate_sim.models.gate import GateModel, Limits, Top
-from tickgate_sim.tb.gate_driver import GateDriver
+from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
 
 ACCOUNTS, SYMBOLS, OPEN_ORDERS = 2, 4, 16
+SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 ACCOUNT, SYMBOL = 1, 2
 PRICE, QUANTITY = 1_000_001, 101  # on no tick but 0.0001, in no lot but 1
 VALUE = PRICE * QUANTITY
 FREE = (1 << 63) - 1
 
-AT = {  # the first word of each limit, and how many: in a row of an account, of the firm
+AT = {  # the first word of each limit, and how many: in a row of an account, of its owners
     "max_quantity": (1, 1), "max_value": (2, 2), "max_orders": (7, 1), "open_quantity": (8, 2),
     "open_value": (10, 2), "day_quantity": (12, 2), "day_value": (14, 2), "gross_credit": (16, 2),
-    "net_credit": (18, 2), "firm_gross_credit": (2, 2), "firm_net_credit": (4, 2),
+    "net_credit": (18, 2),
+    **{f"{who}_{name}_credit": (at, 2)
+       for who in ("firm", "group", "clearing_firm") for name, at in (("gross", 2), ("net", 4))},
 }
+OWNERS = {"firm": "firm", "grou": "group", "clea": "clearing"}
+"""Rows of those that accounts belong to, by how the names of their checks begin."""
 
 
 class Case:
@@ -35,11 +40,11 @@ class Case:
             self.account += _words(FREE, 2)
         self.symbol = [1, 1000, 0, 0, 0]
         self.pair = [10**6, 10**6, 8, 2**31 - 1]
-        self.firm = [1, 0, *_words(FREE, 2), *_words(FREE, 2)]
+        self.owners = {name: list(OPEN_CREDIT[0]) for name in OWNERS.values()}
 
     def limit(self, name, value):
         """Set a limit by its name."""
-        row = self.firm if name.startswith("firm") else self.account
+        row = self.owners[OWNERS[name[:4]]] if name[:4] in OWNERS else self.account
         at, words = AT[name]
         row[at:at + words] = _words(value, words)
 
@@ -55,14 +60,17 @@ class Case:
             "open_value": sum(order.remaining * order.price for order in working) + VALUE,
             "day_quantity": traded.ordered + QUANTITY, "day_value": traded.ordered_value + VALUE,
             "gross_credit": mine[0] + VALUE, "net_credit": mine[1] + VALUE,
-            "firm_gross_credit": everyone[0] + VALUE, "firm_net_credit": everyone[1] + VALUE,
+            **{f"{who}_{name}_credit": everyone[place] + VALUE
+               for who in ("firm", "group", "clearing_firm")
+               for place, name in enumerate(("gross", "net"))},
         }[name]
 
     def limits(self):
         """The image."""
         return Limits(
             account={ACCOUNT: tuple(self.account)}, symbol={SYMBOL: tuple(self.symbol)},
-            position={(ACCOUNT, SYMBOL): tuple(self.pair)}, firm=tuple(self.firm))
+            position={(ACCOUNT, SYMBOL): tuple(self.pair)}, firm=tuple(self.owners["firm"]),
+            group={0: tuple(self.owners["group"])}, clearing={0: tuple(self.owners["clearing"])})
 
     def spoil(self, name):
         """Make one check fail."""
@@ -135,7 +143,9 @@ class Bench(GateDriver):
 
     def __init__(self, dut):
         super().__init__(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
-        self.model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+        self.model = GateModel(
+            symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS, groups=GROUPS,
+            clearing=CLEARING_FIRMS)
         self.token, self.generation, self.image = 0, 0, None
 
     async def open(self):
@@ -151,7 +161,7 @@ class Bench(GateDriver):
         if case.limits() != self.image:
             self.image = case.limits()
             self.generation += 1
-            crc = self.image.crc(ACCOUNTS, SYMBOLS)
+            crc = self.image.crc(*SIZES)
             await self.upload(self.image, crc, self.generation)
             assert model.commit(self.image, crc, self.generation)
         model.kill_all = states.get("kill_all", 0)

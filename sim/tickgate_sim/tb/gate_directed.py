@@ -7,9 +7,10 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 from tickgate_sim.models.gate import Limits, Top, Update
-from tickgate_sim.tb.gate_driver import GateDriver
+from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
 
 ACCOUNTS, SYMBOLS = 2, 4
+SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 ACCOUNT, SYMBOL = 1, 2
 REGISTERED = os.environ.get("GATE_REGISTERED") == "1"
 VERDICT_CYCLES = 6 if REGISTERED else 3
@@ -29,14 +30,16 @@ def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, 
             *(word for name in names for word in totals[name]))
 
 
-def limits(accounts, *, symbols=None, positions=None, firm=(1, 0, *FREE, *FREE)):
+def limits(accounts, *, symbols=None, positions=None, firm=OPEN_CREDIT[0], group=None,
+           clearing=None):
     """An image with this account, and what the others need."""
     return Limits(
         account=accounts,
         symbol={SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols,
         position={(ACCOUNT, SYMBOL): (2000, 3000, 8, MANY), (0, SYMBOL): (10**6, 10**6, 8, MANY)}
         if positions is None else positions,
-        firm=firm)
+        firm=firm, group=OPEN_CREDIT if group is None else group,
+        clearing=OPEN_CREDIT if clearing is None else clearing)
 
 
 LIMITS = limits({ACCOUNT: account(1000, 10**9, 0, 0, 100), 0: account(10**6, 0, 1 << 20, 0, 2)})
@@ -68,7 +71,7 @@ class Bench(GateDriver):
         self.dut.session_up.value = 1
         self.dut.events_room.value = 1
         await self.list_symbol(SYMBOL, "AAPL")
-        await self.upload(image, image.crc(ACCOUNTS, SYMBOLS), 1)
+        await self.upload(image, image.crc(*SIZES), 1)
         await self.write("watchdog_timeout__ms", 1000)
         await self.strobe("watchdog_touch__touch")
         await self.lease(MANY, 1)
@@ -356,8 +359,8 @@ async def a_bad_image_is_refused_whole(dut):
     bench = await Bench(dut).open()
     wide = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
                   positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8, MANY)})
-    crc = wide.crc(ACCOUNTS, SYMBOLS)
-    words = wide.words(ACCOUNTS, SYMBOLS)
+    crc = wide.crc(*SIZES)
+    words = wide.words(*SIZES)
     narrow = {"quantity": 1001, "price": 900_000}
     for arguments in (
         {"crc": crc ^ 1, "generation": 2},
@@ -371,7 +374,7 @@ async def a_bad_image_is_refused_whole(dut):
         assert bench.decisions[-1].generation == 1
     # A shadow bank with other limits than announced, by one word that never arrived.
     tight = limits({ACCOUNT: account(1, 1, 0, 0, 1)}, symbols={}, positions={})
-    await bench.upload(tight, tight.crc(ACCOUNTS, SYMBOLS) ^ 1, 2)
+    await bench.upload(tight, tight.crc(*SIZES) ^ 1, 2)
     await bench.upload(wide, crc, 2, leave_out=[next(a for a, word in words if word > 1)])
     assert dut.limit_status__bad_crc.value
     assert await bench.checks(**narrow) == mask("max_quantity")
@@ -386,8 +389,8 @@ async def a_bad_image_is_refused_whole(dut):
 @test
 async def nothing_changes_behind_the_check(dut):
     bench = await Bench(dut).open()
-    await bench.upload(LIMITS, LIMITS.crc(ACCOUNTS, SYMBOLS), 2)
-    for address, word in LIMITS.words(ACCOUNTS, SYMBOLS):
+    await bench.upload(LIMITS, LIMITS.crc(*SIZES), 2)
+    for address, word in LIMITS.words(*SIZES):
         dut.limit_address__value.value = address
         bench.pulse("limit_address__value__we")
         await bench.step()
@@ -395,7 +398,7 @@ async def nothing_changes_behind_the_check(dut):
         bench.pulse("limit_data__value__we")
         await bench.step()
     dut.limit_generation__value.value = 3
-    dut.limit_crc__value.value = LIMITS.crc(ACCOUNTS, SYMBOLS)
+    dut.limit_crc__value.value = LIMITS.crc(*SIZES)
     bench.pulse("limit_commit__commit")
     await bench.steps(20)
     assert dut.limit_status__busy.value
@@ -415,11 +418,13 @@ async def nothing_changes_behind_the_check(dut):
 async def the_shadow_bank_reads_back(dut):
     bench = await Bench(dut).open()
     await bench.upload(LIMITS, 0, 9)
-    for address, word in LIMITS.words(ACCOUNTS, SYMBOLS):
+    for address, word in LIMITS.words(*SIZES):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == word
-    for address in (32 * ACCOUNTS, 0x4000 + 8 * SYMBOLS, 0x8000 + 4 * SYMBOLS * ACCOUNTS, 0xC008):
+    for address in (32 * ACCOUNTS, 0x1000_0000 + 8 * SYMBOLS,
+                    0x2000_0000 + 4 * SYMBOLS * ACCOUNTS, 0x3000_0008, 0x4000_0000 + 8 * GROUPS,
+                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0000, 0xF000_0000):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == 0
@@ -429,7 +434,7 @@ async def the_shadow_bank_reads_back(dut):
         dut.limit_data__value.value = 0xFFFF_FFFF
         bench.pulse("limit_data__value__we")
         await bench.step()
-    await bench.commit(LIMITS.crc(ACCOUNTS, SYMBOLS), 9)
+    await bench.commit(LIMITS.crc(*SIZES), 9)
     assert dut.limit_status__committed.value  # writes outside the tables changed nothing
 
 
@@ -445,11 +450,11 @@ async def banks_swap_between_operations(dut):
     for offset in range(12):
         generation = 2 + offset % 2
         image = (wide, tight)[offset % 2]
-        await bench.upload(image, image.crc(ACCOUNTS, SYMBOLS) ^ 1, generation)
-        dut.limit_crc__value.value = image.crc(ACCOUNTS, SYMBOLS)
+        await bench.upload(image, image.crc(*SIZES) ^ 1, generation)
+        dut.limit_crc__value.value = image.crc(*SIZES)
         bench.pulse("limit_commit__commit")
         start = len(bench.decisions)
-        await bench.steps(len(image.words(ACCOUNTS, SYMBOLS)) - 10 + offset)
+        await bench.steps(len(image.words(*SIZES)) - 10 + offset)
         while not dut.limit_status__committed.value:
             if not bench.orders:
                 bench.orders.append(bench.good(price=1_000_701, quantity=20))
@@ -739,7 +744,7 @@ async def limits_hold_as_long_as_their_lease(dut):
     assert (await bench.ask(bench.good(action="X", price=0))).checks == 0
     await bench.strobe("limit_renew__value", 2)
     assert await bench.checks() == mask("lease")
-    await bench.commit(LIMITS.crc(ACCOUNTS, SYMBOLS) ^ 1, 2)  # refused: 1 stays in force
+    await bench.commit(LIMITS.crc(*SIZES) ^ 1, 2)  # refused: 1 stays in force
     await bench.strobe("limit_renew__value", 2)
     assert await bench.checks() == mask("lease")
     await bench.strobe("limit_renew__value", 1)
@@ -752,7 +757,7 @@ async def limits_hold_as_long_as_their_lease(dut):
 async def a_lease_runs_on_over_a_commit(dut):
     bench = await Bench(dut).open()
     await bench.lease(5, 1)
-    await bench.upload(LIMITS, LIMITS.crc(ACCOUNTS, SYMBOLS), 2)
+    await bench.upload(LIMITS, LIMITS.crc(*SIZES), 2)
     assert await bench.checks() == 0
     await bench.tell("J", bench.token)
     await bench.strobe("limit_renew__value", 1)  # no longer in force

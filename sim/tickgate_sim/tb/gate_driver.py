@@ -1,5 +1,6 @@
 """Drives a gate in cocotb, cycle by cycle, and keeps what it says."""
 
+import os
 from collections import deque
 from functools import lru_cache
 
@@ -13,7 +14,12 @@ from tickgate_hdl.risk.layouts import VenueUpdate
 
 from tickgate_sim.models.gate import Limits, Top, Update
 
-__all__ = ["GateDriver", "record_of"]
+__all__ = ["CLEARING_FIRMS", "GROUPS", "OPEN_CREDIT", "GateDriver", "record_of"]
+
+GROUPS = int(os.environ.get("GATE_GROUPS", "2"))
+CLEARING_FIRMS = int(os.environ.get("GATE_CLEARING_FIRMS", "2"))
+OPEN_CREDIT = {0: (1, 0, *(0xFFFF_FFFF, 0x7FFF_FFFF) * 2)}
+"""Rows of groups, or of clearing firms: that of accounts which name none, without end."""
 
 _IDLE_CYCLES = 20
 
@@ -57,7 +63,8 @@ class GateDriver:
     """
 
     def __init__(self, dut, *, symbols, accounts):
-        self.dut, self.symbols, self.accounts = dut, symbols, accounts
+        self.dut, self.accounts = dut, accounts
+        self.sizes = accounts, symbols, GROUPS, CLEARING_FIRMS
         self.tops = {index: Top() for index in range(256)}
         self.orders, self.updates = deque(), deque()
         self.log, self.decisions, self.passed, self.events = [], [], [], []
@@ -210,7 +217,7 @@ class GateDriver:
     async def upload(self, limits: Limits, crc, generation, *, leave_out=()):
         """Upload an image, but for the addresses in ``leave_out``, and commit it."""
         expected = None
-        for address, word in limits.words(self.accounts, self.symbols):
+        for address, word in limits.words(*self.sizes):
             if address in leave_out:
                 continue
             if address != expected:

@@ -13,9 +13,10 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME
 
 from tickgate_sim.models.gate import Limits, Top, Update
-from tickgate_sim.tb.gate_driver import GateDriver
+from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
 
 ACCOUNTS, SYMBOLS, OPEN_ORDERS = 2, 4, 16
+SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 MAX_QUANTITY = 1_000
 WINDOW = 10_000
 """Cycles in which orders are counted."""
@@ -50,8 +51,9 @@ class Bench(GateDriver):
         self.tops[0] = Top(1_000_000, 1_000_200)
         limits = Limits(
             account={0: (1, MAX_QUANTITY, *FREE, 0, 65535, 0x7F, 10**6, *FREE * 6)},
-            symbol={0: (1, 1000)}, position={(0, 0): (10**6, 10**6, 8)}, firm=(1, 0, *FREE, *FREE))
-        await self.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
+            symbol={0: (1, 1000)}, position={(0, 0): (10**6, 10**6, 8)}, firm=OPEN_CREDIT[0],
+            group=OPEN_CREDIT, clearing=OPEN_CREDIT)
+        await self.upload(limits, limits.crc(*SIZES), 1)
         await self.write("watchdog_timeout__ms", 100)
         await self.strobe("watchdog_touch__touch")
         await self.lease(1 << 31, 1)

@@ -15,12 +15,15 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import CHECKS
 
 from tickgate_sim.models.gate import GateModel, Limits, Top, Update
-from tickgate_sim.tb.gate_driver import GateDriver
+from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
 from tickgate_sim.tb.gate_tally import Tally
 
 SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
 ACCOUNTS = int(os.environ.get("GATE_ACCOUNTS", "2"))
 OPEN_ORDERS = int(os.environ.get("GATE_OPEN_ORDERS", "16"))
+SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
+TABLES = {"symbols": SYMBOLS, "accounts": ACCOUNTS, "open_orders": OPEN_ORDERS, "groups": GROUPS,
+          "clearing": CLEARING_FIRMS}
 VERDICT_CYCLES = 6 if os.environ.get("GATE_REGISTERED") == "1" else 3
 ROUNDS = int(os.environ.get("GATE_ROUNDS", "4000"))
 ORDERS = int(os.environ.get("GATE_ORDERS", "0"))
@@ -61,10 +64,18 @@ class Traffic:
                 rng.choice((len(working), len(working) + 3, 1000, 1000)),
                 *money(shares + 1000)[:2], *money(value + some),
                 *money(traded.ordered + 5000), *money(traded.ordered_value + some),
-                *money(gross + some), *money(max(net_long, net_short) + some))
+                *money(gross + some), *money(max(net_long, net_short) + some),
+                *self._member(index))
 
-        gross, net_long, net_short = (max(0, used) for used in model.credit([*range(ACCOUNTS)]))
-        some = rng.choice((0, 10**10, 10**11))
+        def credit(accounts):
+            gross, net_long, net_short = (max(0, used) for used in model.credit(accounts))
+            some = rng.choice((0, 10**10, 10**11))
+            return (rng.random() < 0.98, 0, *money(gross + some),
+                    *money(max(net_long, net_short) + some))
+
+        def members(place, row):
+            return [index for index, of in model.member.items() if of[place] == row]
+
         return Limits(
             account={index: account(index) for index in range(ACCOUNTS)},
             symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)),
@@ -77,9 +88,18 @@ class Traffic:
                                           rng.choice((0, model.located.get((account, symbol), 0)
                                                       + 800, 2**31 - 1, 2**31 - 1)))
                       for account in range(ACCOUNTS) for symbol in range(SYMBOLS)},
-            firm=(rng.random() < 0.98, 0, *money(gross + some),
-                  *money(max(net_long, net_short) + some)),
+            firm=credit([*range(ACCOUNTS)]),
+            group={row: credit(members(0, row)) for row in range(GROUPS)},
+            clearing={row: credit(members(1, row)) for row in range(CLEARING_FIRMS)},
         )
+
+    def _member(self, account):
+        """Group and clearing firm: those that it has, and seldom what a card must refuse."""
+        rng = self.rng
+        drawn = rng.randrange(GROUPS), rng.randrange(CLEARING_FIRMS)
+        if rng.random() < 0.02:
+            return rng.choice((drawn, (GROUPS, 0), (0, CLEARING_FIRMS), (0, 1 << 31)))
+        return self.model.member.get(account, drawn)
 
     def top(self):
         rng = self.rng
@@ -337,7 +357,7 @@ async def _switch(rng, driver, model, traffic, board):
         await board.compare_tables()
         await driver.reset()
         board.tally.resets += 1
-        model.__init__(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+        model.__init__(**TABLES)
         traffic.token = 0
         # The registers are not the gate's: the bank that keeps them is reset with it.
         for name in ("kill_all__on", "kill_session__mask", "kill_account__mask",
@@ -349,15 +369,17 @@ async def _switch(rng, driver, model, traffic, board):
 
 
 async def _commit(rng, driver, model, limits):
-    crc, generation = limits.crc(ACCOUNTS, SYMBOLS), rng.choice((1, 2, 7, (1 << 32) - 1))
+    crc, generation = limits.crc(*SIZES), rng.choice((1, 2, 7, (1 << 32) - 1))
     if rng.random() < 0.1:
         crc ^= 1 << rng.randrange(32)
     elif rng.random() < 0.05:
         generation = 0
+    bad_crc = crc != limits.crc(*SIZES) or generation == 0
     committed = model.commit(limits, crc, generation)
     await driver.upload(limits, crc, generation)
     assert int(driver.dut.limit_status__committed.value) == committed
-    assert int(driver.dut.limit_status__bad_crc.value) == (not committed)
+    assert int(driver.dut.limit_status__bad_crc.value) == bad_crc
+    assert bad_crc or int(driver.dut.limit_status__bad_member.value) == (not committed)
     assert int(driver.dut.limit_active_generation__value.value) == model.generation
 
 
@@ -365,7 +387,7 @@ async def _begin(dut):
     """Start the gate; it, its model and what drives and compares both."""
     rng = random.Random(cocotb.RANDOM_SEED)
     driver = GateDriver(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
-    model = GateModel(symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS)
+    model = GateModel(**TABLES)
     traffic = Traffic(rng, model, {})
     await driver.start()
     return rng, driver, model, traffic, Scoreboard(driver, model, traffic.tops)
@@ -453,9 +475,9 @@ async def takes_an_order_in_every_cycle(dut):
     limits = Limits(
         account={0: (1, 1000, *free, 0, 65535, 0xFF, 10**6, *free * 6)},
         symbol={0: (1, 1000)}, position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)},
-        firm=(1, 0, *free, *free))
-    await driver.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
-    assert model.commit(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
+        firm=OPEN_CREDIT[0], group=OPEN_CREDIT, clearing=OPEN_CREDIT)
+    await driver.upload(limits, limits.crc(*SIZES), 1)
+    assert model.commit(limits, limits.crc(*SIZES), 1)
     await _arm(driver, model)
     for token in range(1, 10_001):
         cancels = rng.random() < 0.2

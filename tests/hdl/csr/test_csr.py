@@ -48,7 +48,7 @@ def test_every_register_reads_its_reset_value_and_unused_offsets_read_0(bank):
         for register in registers.REGISTERS:
             expected = register.reset if "r" in register.access else 0
             assert await read(ctx, bank, register.offset) == expected, register.name
-        for offset in (0x038, 0x7FFC, 0x8000, 0xFFFC):
+        for offset in (0x03C, 0x7FFC, 0x8000, 0xFFFC):
             assert await read(ctx, bank, offset) == 0
 
     simulate(bank, bench)

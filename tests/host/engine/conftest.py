@@ -197,7 +197,7 @@ class Card:
 
     def identify(self) -> Identity:
         self.check()
-        return Identity(1, 2, 64, 16, 4096)
+        return Identity(1, 2, 64, 16, 16, 4, 4096)
 
     def status(self) -> Status:
         self.check()

@@ -62,12 +62,11 @@ NO_REFERENCE = 1 << BY_NAME["no_reference"].bit
 def open_gate(feed):
     """Upload limits, arm, and keep the host's watchdog quiet for the whole test."""
     config = feed.config
-    image = compile_image(parse(LIMITS), ["ONE"], ["AAPL"], card_accounts=config.accounts,
-                          card_symbols=config.symbols).words
+    image = compile_image(parse(LIMITS), ["ONE"], ["AAPL"], config.table_sizes).words
     for address, word in image.items():
         feed.write(limit_address__value=address, limit_data__value=word)
     feed.write(
-        limit_crc__value=image_crc(image, config.symbols, config.accounts),
+        limit_crc__value=image_crc(image, config.table_sizes),
         limit_generation__value=1, limit_commit__commit=1, events_room=1, session_up=1,
         watchdog_timeout__ms=65_535, watchdog_touch__touch=1, limit_lease__ms=1 << 31)
     feed.run_cycles(20_000)

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.sim
 @pytest.mark.parametrize("tb", ["gate_directed", "gate_checks"])
 def test_gate_keeps_each_promise(tb, registered):
     run(
-        Gate(CardConfig(symbols=4, accounts=2, open_orders=16, registered=registered)),
+        Gate(CardConfig(symbols=4, accounts=2, groups=2, clearing_firms=2, open_orders=16,
+                        registered=registered)),
         name="gate",
         tb=f"tickgate_sim.tb.{tb}",
         random_memories=True,

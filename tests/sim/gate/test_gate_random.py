@@ -7,7 +7,7 @@ from tickgate_sim.runner import run
 
 pytestmark = pytest.mark.sim
 
-SMALL = {"symbols": 4, "accounts": 2, "open_orders": 16}
+SMALL = {"symbols": 4, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 16}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ def test_gate_equals_its_model(config, rounds, seed):
             "GATE_SYMBOLS": str(config.symbols),
             "GATE_ACCOUNTS": str(config.accounts),
             "GATE_OPEN_ORDERS": str(config.open_orders),
+            "GATE_GROUPS": str(config.groups),
+            "GATE_CLEARING_FIRMS": str(config.clearing_firms),
             "GATE_ROUNDS": str(rounds),
             "GATE_REGISTERED": str(int(config.registered)),
         },

@@ -1,0 +1,60 @@
+"""Which group, or clearing firm, each account belongs to."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.data import StructLayout
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+__all__ = ["Membership"]
+
+
+class Membership(wiring.Component):
+    """Keep the row that each account belongs to from the first image that sets the account.
+
+    It does not change until reset: what the account has traded and has open is counted in that row,
+    and would stay there. An image is walked twice, once to see that it agrees (``wrong``), once to
+    keep what is new in it.
+
+    Members
+    -------
+    account, member : In, Out
+        The row of an account, in the same cycle; of one that was never set: 0.
+    shown, row, enabled, word, keep : In(1), In, In(1), In(32), In(1)
+        The image says that this account belongs to the row ``word``, if the account is set;
+        whether that is to be kept.
+    wrong : Out(1)
+        In that cycle: it belongs to another row, or there is no such row.
+    sweep, sweep_row : In(1), In
+        Forget an account.
+    """
+
+    def __init__(self, accounts, members):
+        self._accounts, self._members = accounts, members
+        account = ceil_log2(accounts)
+        super().__init__({
+            "account": In(account), "member": Out(ceil_log2(members)),
+            "shown": In(1), "row": In(account), "enabled": In(1), "word": In(32), "keep": In(1),
+            "wrong": Out(1), "sweep": In(1), "sweep_row": In(account),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.members = members = Memory(
+            shape=StructLayout({"known": 1, "member": len(self.member)}), depth=self._accounts,
+            init=[])
+        write = members.write_port()
+        look, kept = members.read_port(domain="comb"), members.read_port(domain="comb")
+        m.d.comb += [
+            look.addr.eq(self.account), self.member.eq(look.data.member),
+            kept.addr.eq(self.row),
+            self.wrong.eq(self.shown & self.enabled & (
+                (self.word >= self._members)
+                | (kept.data.known & (kept.data.member != self.word)))),
+            write.addr.eq(self.row), write.data.known.eq(1), write.data.member.eq(self.word),
+            write.en.eq(self.shown & self.enabled & self.keep),
+        ]
+        with m.If(self.sweep):
+            m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
+        return m
