@@ -12,8 +12,16 @@ LIMITS = """
 [firm]
 gross_credit = "5000000.00"
 net_credit = "2000000.00"
+[groups.DESK]
+gross_credit = "5000000.00"
+net_credit = "2000000.00"
+[clearing_firms.CLEAR]
+gross_credit = "5000000.00"
+net_credit = "2000000.00"
 
 [accounts.FUND1]
+group = "DESK"
+clearing_firm = "CLEAR"
 permissions = ["buy", "sell", "day", "ioc"]
 symbols = "all"
 max_quantity = 1000

@@ -11,7 +11,8 @@ from tickgate.card.simulated import connect
 from tickgate.records.codec import pack, unpack
 from tickgate.records.messages import CardEvent, GateDecision
 from tickgate.records.schema import ORDER_REQUEST
-from tickgate.risk.compile import compile_image
+from tickgate.risk.compile import RowNames, compile_image
+from tickgate.risk.image import USUAL_SIZES
 from tickgate.risk.limits import parse
 
 PATIENCE_S = 60.0
@@ -78,7 +79,15 @@ LIMITS = """
 [firm]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"
+[groups.DESK]
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
+[clearing_firms.CLEAR]
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
 [accounts.ONE]
+group = "DESK"
+clearing_firm = "CLEAR"
 permissions = ["buy", "day"]
 symbols = "all"
 max_quantity = 1000
@@ -104,4 +113,5 @@ lot = 1
 
 def image() -> dict[int, int]:
     limits = parse(LIMITS)
-    return compile_image(limits, ["ONE"], ["AAPL"], USUAL_SIZES).words
+    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"])
+    return compile_image(limits, names, USUAL_SIZES).words

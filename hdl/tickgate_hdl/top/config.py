@@ -12,14 +12,14 @@ class CardConfig:
     """Sizes of the card's tables, and its build profile; tests build smaller cards.
 
     ``symbols`` and ``accounts`` are the rows of the limits image (at most 64 and 32, the widths of
-    the kill registers); each account belongs to one of ``groups`` and one of ``clearing_firms``. A book side keeps its ``front`` best levels in one row and the others in up
-    to ``leaves`` rows of ``leaf`` levels. ``order_sets`` times ``order_ways`` are the orders that
-    the books of all symbols may rest together, ``open_orders`` the own orders that the gate
-    accounts for at a time. ``window`` is the messages that wait for one that is missing,
-    ``line_fifo`` the 8-byte beats that a line may have waiting. ``channels`` are the feeds with
-    numbers of their own, each with two lines. All but ``order_ways`` and ``channels`` are powers of
-    two, since they index memories. ``registered`` adds the register stages that an ECP5 needs for
-    156.25 MHz.
+    the kill registers); each account belongs to one of ``groups`` and one of ``clearing_firms``.
+    A book side keeps its ``front`` best levels in one row and the others in up to ``leaves`` rows
+    of ``leaf`` levels. ``order_sets`` times ``order_ways`` are the orders that the books of all
+    symbols may rest together, ``open_orders`` the own orders that the gate accounts for at a time.
+    ``window`` is the messages that wait for one that is missing, ``line_fifo`` the 8-byte beats
+    that a line may have waiting. ``channels`` are the feeds with numbers of their own, each with
+    two lines. All but ``order_ways`` and ``channels`` are powers of two, since they index memories.
+    ``registered`` adds the register stages that an ECP5 needs for 156.25 MHz.
 
     Raises ValueError for a size that the card cannot have.
     """
@@ -57,8 +57,8 @@ class CardConfig:
 
     def __post_init__(self) -> None:
         limits = {"symbols": 64, "accounts": 32, "groups": 64, "clearing_firms": 64,
-                  "front": 32, "leaf": 32, "leaves": 64, "order_sets": 1 << 20, "open_orders": 1 << 20,
-                  "window": 1 << 15, "line_fifo": 1 << 15}
+                  "front": 32, "leaf": 32, "leaves": 64, "order_sets": 1 << 20,
+                  "open_orders": 1 << 20, "window": 1 << 15, "line_fifo": 1 << 15}
         for name, most in limits.items():
             size = getattr(self, name)
             if not 2 <= size <= most or size & (size - 1):

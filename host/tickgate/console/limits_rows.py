@@ -47,20 +47,34 @@ def symbol_rows(limits: Limits) -> list[Row]:
     ]
 
 
-def firm_rows(limits: Limits) -> list[Row]:
-    """One row: the limits of all accounts together."""
-    return [{"id": "firm", **_cells(limits.firm, FIRM_FIELDS)}]
+def credit_rows(limits: Limits) -> list[Row]:
+    """One row for the firm, each clearing firm and each group; ``id`` is its table in the file."""
+    return [
+        {"id": "firm", "whose": "the firm", **_cells(limits.firm, FIRM_FIELDS)},
+        *(
+            {
+                "id": f"{table}.{json.dumps(name)}",
+                "whose": f"{text} {name}",
+                **_cells(credit, FIRM_FIELDS),
+            }
+            for table, text, rows in (
+                ("clearing_firms", "clearing firm", limits.clearing_firms),
+                ("groups", "group", limits.groups),
+            )
+            for name, credit in sorted(rows.items())
+        ),
+    ]
 
 
 def from_rows(
     accounts: Sequence[Row],
     positions: Sequence[Row],
     symbols: Sequence[Row],
-    firm: Sequence[Row],
+    credit: Sequence[Row],
 ) -> Limits:
     """The limits that the rows say. Raises LimitsError naming the cell that is wrong."""
     try:
-        return parse("\n".join(_toml(accounts, positions, symbols, firm)))
+        return parse("\n".join(_toml(accounts, positions, symbols, credit)))
     except LimitsError as error:
         raise LimitsError(error.reason, error.path) from None  # a grid has no lines
 
@@ -73,10 +87,10 @@ def _toml(
     accounts: Sequence[Row],
     positions: Sequence[Row],
     symbols: Sequence[Row],
-    firm: Sequence[Row],
+    credit: Sequence[Row],
 ) -> Iterator[str]:
-    for row in firm:
-        yield "[firm]"
+    for row in credit:
+        yield f"[{row['id']}]"
         yield from _lines(row, FIRM_FIELDS)
     for row in accounts:
         yield f"[accounts.{json.dumps(row['id'])}]"

@@ -13,7 +13,8 @@ from tickgate.execution.effects import Submit
 from tickgate.records.codec import to_slot
 from tickgate.records.messages import OrderRequest
 from tickgate.records.schema import HEADER_BYTES, SEQUENCE_OFFSET
-from tickgate.risk.compile import Image, compile_image
+from tickgate.risk.compile import Image, RowNames, compile_image
+from tickgate.risk.image import USUAL_SIZES
 from tickgate.risk.limits import Limits
 
 _LIMIT = 4096
@@ -181,7 +182,9 @@ class CardHold:
     def image(self, limits: Limits) -> Image:
         """Compile limits for the card that is there, or for one of the usual size."""
         sizes = self.card.identify().tables if self.card else USUAL_SIZES
-        return compile_image(limits, self._core.accounts, self._core.symbols, sizes)
+        core, config = self._core, self._config
+        names = RowNames(core.accounts, core.symbols, config.groups, config.clearing_firms)
+        return compile_image(limits, names, sizes)
 
     def upload(self, limits: Limits, file_hash: str = "") -> int:
         """Put limits into force on the card and journal them; returns their generation."""

@@ -7,6 +7,8 @@
     command_socket = "engine.sock"
     limits = "limits.toml"
     symbols = ["AAPL", "MSFT"]           # card index = place in this list
+    groups = ["DESK"]                    # of accounts, by the limits file; likewise
+    clearing_firms = ["CLEAR"]
     durability = "memory"                # or batch (tickgate.journal.writer)
     watchdog_ms = 5000
     lease_ms = 30000       # the card refuses orders when its limits were not confirmed for so long
@@ -49,6 +51,7 @@ from typing import Any, Literal
 from tickgate.engine.feedconfig import FeedConfig
 from tickgate.engine.section import ConfigError, Section, host_port
 from tickgate.journal.writer import Durability
+from tickgate.risk.fields import OWNER_NAME
 
 __all__ = ["ConfigError", "EngineConfig", "SessionSettings"]
 
@@ -75,6 +78,8 @@ class EngineConfig:
     command_socket: Path
     limits_file: Path
     symbols: tuple[str, ...]
+    groups: tuple[str, ...]
+    clearing_firms: tuple[str, ...]
     durability: Durability
     watchdog_ms: int
     lease_ms: int
@@ -124,6 +129,8 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         command_socket=base / engine.text("command_socket"),
         limits_file=base / engine.text("limits"),
         symbols=_symbols(engine.items("symbols")),
+        groups=_owners("groups", engine.items("groups")),
+        clearing_firms=_owners("clearing_firms", engine.items("clearing_firms")),
         durability=_durability(engine.text("durability", "memory")),
         watchdog_ms=engine.number("watchdog_ms", 20, 65_535, 5000),
         lease_ms=engine.number("lease_ms", 1000, 86_400_000, 30_000),
@@ -156,6 +163,15 @@ def _symbols(items: list[Any]) -> tuple[str, ...]:
             raise ConfigError(f"engine.symbols must be texts of 1 to 8 characters, was {item!r}")
     if len(set(items)) != len(items):
         raise ConfigError("engine.symbols must name each symbol once")
+    return tuple(items)
+
+
+def _owners(name: str, items: list[Any]) -> tuple[str, ...]:
+    for item in items:
+        if not isinstance(item, str) or not OWNER_NAME.fullmatch(item):
+            raise ConfigError(f"engine.{name} must be names ({OWNER_NAME.pattern}), was {item!r}")
+    if len(set(items)) != len(items):
+        raise ConfigError(f"engine.{name} must name each once")
     return tuple(items)
 
 

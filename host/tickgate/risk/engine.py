@@ -6,14 +6,14 @@ from the limits file, shares and values from the engine's own orders and positio
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from tickgate.execution.manager import DAY, IOC
 from tickgate.positions.book import PositionBook
 from tickgate.risk.checks import BY_NAME, Check
 from tickgate.risk.exposure import ExposureBook, Pair
 from tickgate.risk.host_checks import HOST_CHECKS
-from tickgate.risk.limits import NO_LIMITS, AccountLimits, Limits
+from tickgate.risk.limits import NO_LIMITS, AccountLimits, CreditLimits, Limits
 from tickgate.risk.order import CAPACITIES, SHORT_SALES, OrderToCheck, RiskResult
 from tickgate.risk.preview import Moment, Rules, card_checks, position_allows
 from tickgate.risk.rates import Bucket
@@ -123,7 +123,7 @@ class RiskEngine:
                 members = [
                     name for name, own in self._accounts.items() if getattr(own, scope) == owner
                 ]
-                shared[scope] = rows[owner], members
+                shared[scope] = rows.get(owner, NO_LIMITS.firm), members
         return Rules(account, self._symbols.get(order.symbol), shared)
 
     def _exceeds_buying_power(self, order: OrderToCheck) -> bool:

@@ -10,6 +10,9 @@ from tickgate_sim.wire.frames import CARD
 
 SYMBOLS = {"AAPL": 1_893_100, "MSFT": 4_101_200, "NVDA": 1_312_500, "TSLA": 2_482_000}
 """Symbol and opening price in 1/10000 USD."""
+GROUPS = "DESK1", "DESK2"
+"""Of client accounts, in turn."""
+CLEARING_FIRM = "CLEAR"
 FEED_GROUP = "239.192.0.1"
 FEED_GROUP_B = "239.192.0.2"
 RECOVERY_HOST = "127.0.0.1"
@@ -127,6 +130,8 @@ class Settings:
             f'command_socket = "{self.command_socket.name}"',
             'limits = "limits.toml"',
             f"symbols = {json.dumps(list(SYMBOLS))}",
+            f"groups = {json.dumps(list(GROUPS))}",
+            f"clearing_firms = {json.dumps([CLEARING_FIRM])}",
             "watchdog_ms = 5000",
             "[card]",
             f'socket = "{self.card_socket.name}"',
@@ -157,10 +162,22 @@ class Settings:
         return "\n".join(lines) + "\n"
 
     def _limits(self) -> str:
-        lines = ["[firm]", 'gross_credit = "100000000000.00"', 'net_credit = "80000000.00"']
-        for client in self.clients:
+        lines = []
+        for owner in (
+            "firm",
+            f"clearing_firms.{CLEARING_FIRM}",
+            *(f"groups.{name}" for name in GROUPS),
+        ):
+            lines += [
+                f"[{owner}]",
+                'gross_credit = "100000000000.00"',
+                'net_credit = "80000000.00"',
+            ]
+        for number, client in enumerate(self.clients):
             lines += [
                 f"[accounts.{client.account}]",
+                f'group = "{GROUPS[number % len(GROUPS)]}"',
+                f'clearing_firm = "{CLEARING_FIRM}"',
                 'permissions = ["buy", "sell", "short", "day", "ioc"]',
                 'symbols = "all"',
                 "max_quantity = 2000",

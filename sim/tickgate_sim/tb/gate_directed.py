@@ -68,6 +68,12 @@ class Bench(GateDriver):
 
     async def open(self, image=LIMITS):
         await self.start()
+        await self.set_up(image)
+        return self
+
+    async def set_up(self, image):
+        """What lets orders pass after a reset."""
+        self.token = 0
         self.dut.session_up.value = 1
         self.dut.events_room.value = 1
         await self.list_symbol(SYMBOL, "AAPL")
@@ -77,7 +83,6 @@ class Bench(GateDriver):
         await self.lease(MANY, 1)
         await self.strobe("control__arm")
         await self.settle()
-        return self
 
     def good(self, **changes):
         """A good order with the next UserRefNum, and changes."""
@@ -408,7 +413,7 @@ async def nothing_changes_behind_the_check(dut):
     dut.limit_data__value.value = 999_999
     bench.pulse("limit_data__value__we")
     bench.pulse("limit_commit__commit")
-    await bench.steps(200)
+    await bench.steps(400)
     assert dut.limit_status__committed.value
     assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity")
     assert bench.decisions[-1].generation == 3

@@ -16,7 +16,17 @@ from tickgate.protocols.ouch50.outbound import (
 from tickgate.records.codec import pack, slot, unpack
 from tickgate.records.messages import OrderRequest
 from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
-from tickgate.risk.image import ACCOUNT, CLEARING_FIRM, ENTITLED, FIRM, GROUP, POSITION, SYMBOL, TABLES, rows
+from tickgate.risk.image import (
+    ACCOUNT,
+    CLEARING_FIRM,
+    ENTITLED,
+    FIRM,
+    GROUP,
+    POSITION,
+    SYMBOL,
+    TABLES,
+    rows,
+)
 from tickgate_hdl.entry.entry import Entry
 from tickgate_hdl.lib.stream import check_stream, connect_streams
 from tickgate_hdl.risk.gate import Gate
@@ -37,7 +47,8 @@ ECHO = {
 
 def image():
     words = {
-        **{table.address(0, 0): 1 for table in (FIRM, GROUP, CLEARING_FIRM)}, ACCOUNT.address(1, 0): 1, ACCOUNT.address(1, 1): 5000,
+        **{table.address(0, 0): 1 for table in (FIRM, GROUP, CLEARING_FIRM)},
+        ACCOUNT.address(1, 0): 1, ACCOUNT.address(1, 1): 5000,
         ACCOUNT.address(1, 2): 10**9, ACCOUNT.address(1, 4): 10, ACCOUNT.address(1, 5): 50,
         ACCOUNT.address(1, 6): 0xFF, ACCOUNT.address(1, 7): 100,
         **{ACCOUNT.address(1, word): 0xFFFF for word in range(9, 20, 2)},
@@ -47,7 +58,8 @@ def image():
         POSITION.address(ROW, 0): 1000, POSITION.address(ROW, 1): 1000,
         POSITION.address(ROW, 2): ENTITLED, POSITION.address(ROW, 3): 1000}
     return [(address, words.get(address, 0)) for table in TABLES
-            for address in range(table.address(0, 0), table.address(rows(table, CONFIG.table_sizes), 0))]
+            for address in range(
+                table.address(0, 0), table.address(rows(table, CONFIG.table_sizes), 0))]
 
 
 class Bench:

@@ -13,7 +13,7 @@ def grids(some: Limits) -> list[list[limits_rows.Row]]:
         limits_rows.account_rows(some),
         limits_rows.position_rows(some),
         limits_rows.symbol_rows(some),
-        limits_rows.firm_rows(some),
+        limits_rows.credit_rows(some),
     ]
 
 

@@ -34,6 +34,8 @@ from tests.host.marketdata.feed_model import Window
 
 MAX_QUANTITY = next(field.word for field in ACCOUNT.fields if field.name == "max_quantity")
 ACCOUNT_LIMITS = """
+group = "DESK"
+clearing_firm = "CLEAR"
 permissions = ["buy", "sell", "short", "short_exempt", "day", "ioc", "iso"]
 symbols = "all"
 max_quantity = 1000
@@ -63,6 +65,12 @@ collar = "1.00"
 tick = "0.0001"
 lot = 1
 [firm]
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
+[groups.DESK]
+gross_credit = "1000000000.00"
+net_credit = "1000000000.00"
+[clearing_firms.CLEAR]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"
 """

@@ -21,8 +21,17 @@ from tickgate.engine.inputs import (
 from tickgate.execution.effects import Submit
 from tickgate.records.codec import to_slot
 from tickgate.records.messages import GateDecision, OrderRequest, VenueMessage
-from tickgate.risk.compile import compile_image
-from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL, ImageTable
+from tickgate.risk.compile import RowNames, compile_image
+from tickgate.risk.image import (
+    ACCOUNT,
+    CLEARING_FIRM,
+    FIRM,
+    GROUP,
+    POSITION,
+    SYMBOL,
+    ImageTable,
+    TableSizes,
+)
 from tickgate.risk.limits import parse
 from tickgate_sim.models.gate import GateModel, Limits, Top, Update
 
@@ -31,6 +40,12 @@ PRICE = 10_000
 TOP = Top(bid=PRICE, ask=PRICE)
 LIMITS = """
 [firm]
+gross_credit = "1000000"
+net_credit = "1000000"
+[groups.DESK]
+gross_credit = "1000000"
+net_credit = "1000000"
+[clearing_firms.CLEAR]
 gross_credit = "1000000"
 net_credit = "1000000"
 [symbols.AAPL]
@@ -44,6 +59,8 @@ lot = 1
 """ + "".join(
     f"""
 [accounts.{name}]
+group = "DESK"
+clearing_firm = "CLEAR"
 permissions = ["buy", "sell", "short", "short_exempt", "day", "ioc"]
 symbols = "all"
 max_quantity = 100000
@@ -68,7 +85,8 @@ locates = 2000000000
 
 def gate_limits(toml: str) -> Limits:
     """Limits as the golden model of the gate has them."""
-    words = compile_image(parse(toml), ACCOUNTS, SYMBOLS, card_accounts=2, card_symbols=2).words
+    names = RowNames(ACCOUNTS, SYMBOLS, ["DESK"], ["CLEAR"])
+    words = compile_image(parse(toml), names, TableSizes(2, 2, 1, 1)).words
 
     def row(table: ImageTable, number: int) -> tuple[int, ...]:
         at = range(table.row_words)
@@ -79,6 +97,8 @@ def gate_limits(toml: str) -> Limits:
         symbol={number: row(SYMBOL, number) for number in range(2)},
         position={divmod(number, 2): row(POSITION, number) for number in range(4)},
         firm=row(FIRM, 0),
+        group={0: row(GROUP, 0)},
+        clearing={0: row(CLEARING_FIRM, 0)},
     )
 
 
@@ -91,9 +111,11 @@ class Machine:
         self.now_ns = 10**9
         self.drift: dict[tuple[int, int], list[int]] = {}
         # So many that no fill takes the place of another, which the gate would then not find.
-        self.model = GateModel(symbols=2, accounts=2, open_orders=1 << 20)
+        self.model = GateModel(
+            symbols=2, accounts=2, open_orders=1 << 20, groups=1, clearing=1
+        )
         limits = gate_limits(toml)
-        assert self.model.commit(limits, limits.crc(2, 2), 1)
+        assert self.model.commit(limits, limits.crc(2, 2, 1, 1), 1)
         self.model.armed = self.model.session_up = self.model.events_room = True
         self.model.watchdog_timeout = self.model.watchdog_left = self.model.lease_left = 1
         self.model.listed = {0, 1}

@@ -21,6 +21,8 @@ state_dir = "state"
 command_socket = "engine.sock"
 limits = "limits.toml"
 symbols = ["AAPL", "MSFT"]
+groups = ["DESK"]
+clearing_firms = ["CLEAR"]
 [card]
 socket = "card.sock"
 [venue]

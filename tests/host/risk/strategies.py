@@ -9,10 +9,12 @@ from tickgate.risk.fields import (
     number_names,
 )
 from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS
-from tickgate.risk.limits import AccountLimits, FirmLimits, Limits, PositionLimit, SymbolLimits
+from tickgate.risk.limits import AccountLimits, CreditLimits, Limits, PositionLimit, SymbolLimits
 
 GOOD = """\
 [accounts.ALPHA]
+group = "DESK"
+clearing_firm = "CLEAR"
 permissions = ["day", "buy", "short"]
 symbols = ["MSFT"]
 max_quantity = 5000
@@ -47,6 +49,12 @@ restricted = ["sell"]
 [firm]
 gross_credit = "20000000.00"
 net_credit = "900000000000000.00"
+[groups.DESK]
+gross_credit = "10000000.00"
+net_credit = "1000000.00"
+[clearing_firms.CLEAR]
+gross_credit = "15000000.00"
+net_credit = "3000000.00"
 """
 
 printable = st.characters(min_codepoint=33, max_codepoint=126)
@@ -70,13 +78,6 @@ def some(of):
 
 
 positions = st.builds(PositionLimit, numbers(POSITION_FIELDS), some(RESTRICTIONS))
-accounts = st.builds(
-    AccountLimits,
-    numbers(ACCOUNT_FIELDS),
-    some(PERMISSIONS),
-    st.none() | st.sets(symbol_names, max_size=3).map(lambda found: tuple(sorted(found))),
-    st.dictionaries(symbol_names, positions, max_size=3),
-)
 symbols = st.builds(
     SymbolLimits,
     numbers(SYMBOL_FIELDS),
@@ -84,9 +85,35 @@ symbols = st.builds(
     st.sampled_from(list(LOTS)),
     some(RESTRICTIONS),
 )
-limits = st.builds(
-    Limits,
-    st.dictionaries(names, accounts, max_size=3),
-    st.dictionaries(symbol_names, symbols, max_size=3),
-    st.builds(FirmLimits, numbers(FIRM_FIELDS)),
-)
+credits = st.builds(CreditLimits, numbers(FIRM_FIELDS))
+
+
+def accounts(groups, clearing_firms):
+    """Any account of one of each."""
+    return st.builds(
+        AccountLimits,
+        numbers(ACCOUNT_FIELDS),
+        st.sampled_from(groups),
+        st.sampled_from(clearing_firms),
+        some(PERMISSIONS),
+        st.none() | st.sets(symbol_names, max_size=3).map(lambda found: tuple(sorted(found))),
+        st.dictionaries(symbol_names, positions, max_size=3),
+    )
+
+
+@st.composite
+def any_limits(draw):
+    """Any limits: nobody belongs to what is not there."""
+    groups = draw(st.dictionaries(names, credits, min_size=1, max_size=3))
+    clearing_firms = draw(st.dictionaries(names, credits, min_size=1, max_size=3))
+    members = accounts(list(groups), list(clearing_firms))
+    return Limits(
+        draw(st.dictionaries(names, members, max_size=3)),
+        draw(st.dictionaries(symbol_names, symbols, max_size=3)),
+        draw(credits),
+        groups,
+        clearing_firms,
+    )
+
+
+limits = any_limits()

@@ -35,6 +35,9 @@ def test_changes_are_empty_only_for_equal_limits(one: Limits, other: Limits) -> 
         ("lot = 100", "lot = 10", "AAPL: lot: 100 → 10 (loosened)"),
         ("lot = 100", "lot = 40", "AAPL: lot: 100 → 40 (changed)"),
         ('"20000000.00"', '"1.00"', "the firm: gross_credit: 20000000.00 → 1.00 (tightened)"),
+        ('"1000000.00"', '"2.00"', "group DESK: net_credit: 1000000.00 → 2.00 (tightened)"),
+        ('"15000000.00"', '"16000000.00"',
+         "clearing firm CLEAR: gross_credit: 15000000.00 → 16000000.00 (loosened)"),
     ],
 )  # fmt: skip
 def test_each_change_says_which_way_it_goes(old: str, new: str, line: str) -> None:

@@ -6,13 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tickgate.risk import docs, image, limits, reader
-from tickgate.risk.compile import compile_image
-from tickgate.risk.fields import ACCOUNT_FIELDS, FIRM_FIELDS, POSITION_FIELDS, SYMBOL_FIELDS
-from tickgate.risk.image import ACCOUNT, ENTITLED, FIRM, POSITION, SYMBOL, TABLES, rows
+from tickgate.risk.compile import RowNames, compile_image
+from tickgate.risk.fields import (
+    ACCOUNT_FIELDS,
+    CLEARING_FIRM_FIELDS,
+    FIRM_FIELDS,
+    GROUP_FIELDS,
+    POSITION_FIELDS,
+    SYMBOL_FIELDS,
+)
+from tickgate.risk.image import (
+    ACCOUNT,
+    CLEARING_FIRM,
+    ENTITLED,
+    FIRM,
+    GROUP,
+    POSITION,
+    SYMBOL,
+    TABLES,
+    TableSizes,
+    rows,
+)
 from tickgate.risk.limits import NO_LIMITS, LimitsError, load, parse
 
 from tests.host.risk.strategies import GOOD
 from tests.host.risk.strategies import limits as any_limits
+
+NAMES = RowNames(["ALPHA"], ["AAPL", "MSFT"], ["DESK"], ["CLEAR"])
+SIZES = TableSizes(accounts=1, symbols=2, groups=1, clearing_firms=1)
+"""Of a card that has just the room for the good limits."""
 
 
 def test_a_good_file_is_read():
@@ -44,34 +66,34 @@ def test_a_good_file_is_read():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("max_quantity = 5000", "max_quantity = -1", "4: .*max_quantity must be a whole number, 0"),
+        ("max_quantity = 5000", "max_quantity = -1", "6: .*max_quantity must be a whole number, 0"),
         ("max_quantity = 5000", "max_quantity = 1.5", "max_quantity must be a whole number"),
         ("max_quantity = 5000", "max_quantity = true", "max_quantity must be a whole number"),
-        ('"250000.00"', "250000.0", "line 5: accounts.ALPHA.max_value must be an amount in USD as"),
+        ('"250000.00"', "250000.0", "line 7: accounts.ALPHA.max_value must be an amount in USD as"),
         ('"250000.00"', '"1.00001"', "with at most 4 decimals"),
         ('"250000.00"', '"-5"', "max_value must be an amount"),
         ("rate = 100", "rate = 65536", "rate must be a whole number, 0 to 65535, not 65536"),
-        ("max_short = 10", "max_short = 2147483648", "line 16: accounts.ALPHA.max_short must be"),
-        ("max_short = 0", "max_shrt = 0", "line 20: accounts.ALPHA.positions.AAPL.max_shrt is not"),
-        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "18: .*no nam"),
-        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "23: symbols.AAPL: give either"),
-        ('collar = "1.5"', "", "line 23: symbols.AAPL.collar is missing"),
-        ('collar = "1.5"', 'collar = "429497"', "line 24: symbols.AAPL.collar must be at most"),
-        ('reference = "400.00"', "", "line 27: symbols.MSFT.reference is missing"),
-        ("[symbols.AAPL]", "[symbol.AAPL]", "line 23: symbol is not a limit; known here: accounts"),
-        ("[firm]", "[firma]", "line 33: firma is not a limit"),
-        ("net_credit = \"9", "net_limit = \"9", "line 35: firm.net_limit is not a limit"),
+        ("max_short = 10", "max_short = 2147483648", "line 18: accounts.ALPHA.max_short must be"),
+        ("max_short = 0", "max_shrt = 0", "line 22: accounts.ALPHA.positions.AAPL.max_shrt is not"),
+        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "20: .*no nam"),
+        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "25: symbols.AAPL: give either"),
+        ('collar = "1.5"', "", "line 25: symbols.AAPL.collar is missing"),
+        ('collar = "1.5"', 'collar = "429497"', "line 26: symbols.AAPL.collar must be at most"),
+        ('reference = "400.00"', "", "line 29: symbols.MSFT.reference is missing"),
+        ("[symbols.AAPL]", "[symbol.AAPL]", "line 25: symbol is not a limit; known here: accounts"),
+        ("[firm]", "[firma]", "line 35: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 37: firm.net_limit is not a limit"),
         ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
-        ('["day", "buy", "short"]', '"buy"', "line 2: .*permissions must be a list of texts"),
-        ('["day", "buy", "short"]', "[1]", "line 2: .*permissions must be a list of texts"),
-        ('"buy", "short"]', '"bye"]', "line 2: .*permissions cannot have 'bye'; known: buy, sell,"),
-        ('"buy", "short"]', '"day"]', "line 2: .*permissions has 'day' more than once"),
-        ('["short", "buy"]', '["all"]', "line 22: .*restricted cannot have 'all'; known: buy, sel"),
-        ('["MSFT"]', '["A,B"]', "line 3: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
-        ('["MSFT"]', '["all"]', "line 3: accounts.ALPHA.symbols .*cannot have 'all'"),
-        ('["MSFT"]', "5", "line 3: accounts.ALPHA.symbols must be a list"),
-        ('tick = "0.01"', 'tick = "0.002"', "25: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
-        ("lot = 100", "lot = 50", "line 26: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ('["day", "buy", "short"]', '"buy"', "line 4: .*permissions must be a list of texts"),
+        ('["day", "buy", "short"]', "[1]", "line 4: .*permissions must be a list of texts"),
+        ('"buy", "short"]', '"bye"]', "line 4: .*permissions cannot have 'bye'; known: buy, sell,"),
+        ('"buy", "short"]', '"day"]', "line 4: .*permissions has 'day' more than once"),
+        ('["short", "buy"]', '["all"]', "line 24: .*restricted cannot have 'all'; known: buy, sel"),
+        ('["MSFT"]', '["A,B"]', "line 5: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
+        ('["MSFT"]', '["all"]', "line 5: accounts.ALPHA.symbols .*cannot have 'all'"),
+        ('["MSFT"]', "5", "line 5: accounts.ALPHA.symbols must be a list"),
+        ('tick = "0.01"', 'tick = "0.002"', "27: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
+        ("lot = 100", "lot = 50", "line 28: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
         ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
@@ -85,6 +107,7 @@ def required():
     """Each line that a file must have, and the key that is missing without it."""
     tables = {"accounts.ALPHA": ACCOUNT_FIELDS, "accounts.ALPHA.positions.AAPL": POSITION_FIELDS}
     tables |= {"symbols.AAPL": SYMBOL_FIELDS, "firm": FIRM_FIELDS}
+    tables |= {"groups.DESK": GROUP_FIELDS, "clearing_firms.CLEAR": CLEARING_FIRM_FIELDS}
     for table, fields in tables.items():
         yield from ((table, field.name) for field in fields if not field.optional)
 
@@ -101,7 +124,22 @@ def test_no_key_can_be_left_out(table, key):
 
 def test_the_firm_must_be_there():
     with pytest.raises(LimitsError, match="line 1: firm is missing"):
-        parse(GOOD[: GOOD.index("[firm]")])
+        parse(GOOD.replace("[firm]", "[groups.OTHER]"))
+
+
+@pytest.mark.parametrize("key", ["group", "clearing_firm"])
+def test_what_an_account_belongs_to_must_be_there(key):
+    name = {"group": "DESK", "clearing_firm": "CLEAR"}[key]
+    line = f'{key} = "{name}"'
+    for wrong, message in (
+        (f'{key} = "OTHER"', rf"{key} must be one of \[{key}s\]: {name}, not 'OTHER'"),
+        (f"{key} = 5", "must be a name"),
+        (f'{key} = ""', "must be a name"),
+    ):
+        with pytest.raises(LimitsError, match=f"line [23]: .*{message}"):
+            parse(GOOD.replace(line, wrong, 1))
+    with pytest.raises(LimitsError, match=r"of .*: none, not"):
+        parse(GOOD[: GOOD.index("[groups.DESK]")])
 
 
 def test_a_table_that_is_none_is_named():
@@ -170,9 +208,8 @@ def test_each_limit_has_its_check_and_a_stale_page_is_named(tmp_path, capsys):
 
 
 def test_the_image_has_each_value_at_its_address():
-    compiled = compile_image(
-        parse(GOOD), ["BETA", "ALPHA"], ["MSFT", "AAPL"], card_accounts=4, card_symbols=8
-    )
+    names = RowNames(["BETA", "ALPHA"], ["MSFT", "AAPL"], ["A", "DESK"], ["A", "B", "CLEAR"])
+    compiled = compile_image(parse(GOOD), names, TableSizes(4, 8, 2, 3))
     words = compiled.words
 
     def field(table, row, name):
@@ -195,7 +232,13 @@ def test_the_image_has_each_value_at_its_address():
     assert [field(POSITION, 9, f.name) for f in POSITION.fields] == [500, 0, 0b101, 1000]
     assert [field(POSITION, 8, f.name) for f in POSITION.fields] == [20000, 10, ENTITLED, 1000]
     assert [field(FIRM, 0, f.name) for f in FIRM.fields] == [1, 200_000_000_000, 9 * 10**18]
-    assert ACCOUNT.address(0, 0) not in words
+    assert (field(ACCOUNT, 1, "group"), field(ACCOUNT, 1, "clearing_firm")) == (1, 2)
+    assert [field(GROUP, 1, f.name) for f in GROUP.fields] == [1, 100_000_000_000, 10**10]
+    assert [field(CLEARING_FIRM, 2, f.name) for f in CLEARING_FIRM.fields] == [
+        1, 150_000_000_000, 3 * 10**10,
+    ]  # fmt: skip
+    unset = {ACCOUNT.address(0, 0), GROUP.address(0, 0), CLEARING_FIRM.address(1, 0)}
+    assert unset.isdisjoint(words)
     assert compiled.missing == ("account BETA",)
 
 
@@ -205,11 +248,13 @@ def test_every_word_is_a_word_of_the_image(some):
     named = {name for account in some.accounts.values() for name in account.positions}
     named |= {name for account in some.accounts.values() for name in account.symbols or ()}
     symbols += sorted(named - set(symbols))
-    compiled = compile_image(some, accounts, symbols, card_accounts=4, card_symbols=64)
+    names = RowNames(accounts, symbols, list(some.groups), list(some.clearing_firms))
+    sizes = TableSizes(4, 64, 4, 4)
+    compiled = compile_image(some, names, sizes)
     known = {
         table.address(row, field.word + word)
         for table in TABLES
-        for row in range(rows(table, accounts=4, symbols=64))
+        for row in range(rows(table, sizes))
         for field in table.fields
         for word in range(field.words)
     }
@@ -237,13 +282,28 @@ def test_rows_of_a_table_do_not_overlap():
 )
 def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, message):
     with pytest.raises(LimitsError, match=message):
-        compile_image(parse(GOOD), accounts, symbols, card_accounts=1, card_symbols=2)
+        compile_image(parse(GOOD), RowNames(accounts, symbols, ["DESK"], ["CLEAR"]), SIZES)
+
+
+@pytest.mark.parametrize(
+    ("groups", "clearing_firms", "message"),
+    [
+        (["OTHER"], ["CLEAR"], "groups.DESK is not configured in the engine; known: OTHER"),
+        (["DESK"], [], "clearing_firms.CLEAR is not configured"),
+        (["DESK", "B"], ["CLEAR"], "room for 1 groups, 2 are configured"),
+        (["DESK"], ["CLEAR", "B"], "room for 1 clearing firms, 2 are configured"),
+    ],
+)
+def test_owners_that_do_not_fit_are_refused(groups, clearing_firms, message):
+    names = RowNames(["ALPHA"], ["AAPL", "MSFT"], groups, clearing_firms)
+    with pytest.raises(LimitsError, match=message):
+        compile_image(parse(GOOD), names, SIZES)
 
 
 def test_an_entitlement_to_an_unknown_symbol_is_refused():
     wrong = parse(GOOD.replace('["MSFT"]', '["MSFT", "GONE"]'))
     with pytest.raises(LimitsError, match=r"accounts\.ALPHA\.symbols\.GONE is not configured"):
-        compile_image(wrong, ["ALPHA"], ["AAPL", "MSFT"], card_accounts=1, card_symbols=2)
+        compile_image(wrong, NAMES, SIZES)
 
 
 @given(st.integers(0, 2**63))
@@ -259,8 +319,7 @@ def test_buying_power_may_be_left_out_and_is_no_word_of_the_image():
     assert parse(good.text()) == good
     assert parse(without.text()) == without
     assert good.hash() != without.hash()
-    sizes = {"card_accounts": 1, "card_symbols": 2}
-    images = [compile_image(x, ["ALPHA"], ["AAPL", "MSFT"], **sizes) for x in (good, without)]
+    images = [compile_image(x, NAMES, SIZES) for x in (good, without)]
     assert images[0] == images[1]
-    with pytest.raises(LimitsError, match=r"line 15: .*buying_power must be an amount"):
+    with pytest.raises(LimitsError, match=r"line 17: .*buying_power must be an amount"):
         parse(given_.replace('"12.5"', "12"))

@@ -15,7 +15,7 @@ from tickgate.card.limits import image_crc
 from tickgate.records.codec import pack
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME
-from tickgate.risk.compile import compile_image
+from tickgate.risk.compile import RowNames, compile_image
 from tickgate.risk.limits import parse
 from tickgate_sim.fast import ORDER, FastFeed, beats, inject_beats
 from tickgate_sim.models.book import BookModel
@@ -29,6 +29,8 @@ STOCK = b"AAPL    "
 GROUPS = (0xEFC00001, 0xEFC00002)
 LIMITS = """
 [accounts.ONE]
+group = "DESK"
+clearing_firm = "CLEAR"
 permissions = ["buy", "day"]
 symbols = "all"
 max_quantity = 1000000
@@ -52,6 +54,12 @@ lot = 1
 [firm]
 gross_credit = "900000000000000"
 net_credit = "900000000000000"
+[groups.DESK]
+gross_credit = "900000000000000"
+net_credit = "900000000000000"
+[clearing_firms.CLEAR]
+gross_credit = "900000000000000"
+net_credit = "900000000000000"
 """
 OLD = 300
 """Cycles after which a message that is known to exist must have had its effect."""
@@ -62,7 +70,8 @@ NO_REFERENCE = 1 << BY_NAME["no_reference"].bit
 def open_gate(feed):
     """Upload limits, arm, and keep the host's watchdog quiet for the whole test."""
     config = feed.config
-    image = compile_image(parse(LIMITS), ["ONE"], ["AAPL"], config.table_sizes).words
+    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"])
+    image = compile_image(parse(LIMITS), names, config.table_sizes).words
     for address, word in image.items():
         feed.write(limit_address__value=address, limit_data__value=word)
     feed.write(

@@ -64,8 +64,10 @@ class LimitsPage:
                     "250px",
                     "limits-positions",
                 )
-            with panel("The firm", "All accounts together."):
-                self._firm = self._grid((), FIRM_FIELDS, "110px", "limits-firm")
+            with panel("Credit", "Of accounts together: a group's, a clearing firm's, the firm's."):
+                self._credit = self._grid(
+                    (column("whose", "Whose", 170),), FIRM_FIELDS, "250px", "limits-credit"
+                )
         with panel("What the upload would change"):
             self._changes = ui.column().style("gap:2px")
             with ui.row().classes("w-full items-center"):
@@ -100,7 +102,7 @@ class LimitsPage:
         self._accounts.show(limits_rows.account_rows(limits))
         self._symbols.show(limits_rows.symbol_rows(limits))
         self._positions.show(limits_rows.position_rows(limits))
-        self._firm.show(limits_rows.firm_rows(limits))
+        self._credit.show(limits_rows.credit_rows(limits))
         self._facts.set_text(
             f"In force: generation {answer['generation']}, hash {answer['hash'][:16]}"
         )
@@ -124,7 +126,7 @@ class LimitsPage:
     def _pending(self) -> Limits | None:
         try:
             limits = limits_rows.from_rows(
-                self._accounts.rows, self._positions.rows, self._symbols.rows, self._firm.rows
+                self._accounts.rows, self._positions.rows, self._symbols.rows, self._credit.rows
             )
         except LimitsError as error:
             self._message.set_text(f"Not valid: {error}")
