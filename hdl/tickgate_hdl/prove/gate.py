@@ -30,14 +30,17 @@ _TOTALS = {
     "gross": ("account", _BUY + _SELL, "value", "account_row.gross_credit", _BUY + _SELL),
     "net_long": ("account", _BUY, "value", "account_row.net_credit", _BUY),
     "net_short": ("account", _SELL, "value", "account_row.net_credit", _SELL),
-    "firm_gross": ("firm", _BUY + _SELL, "value", "firm_row.gross_credit", _BUY + _SELL),
-    "firm_net_long": ("firm", _BUY, "value", "firm_row.net_credit", _BUY),
-    "firm_net_short": ("firm", _SELL, "value", "firm_row.net_credit", _SELL),
+    **{f"{owner}_{name}": (owner, sides, "value", f"{owner}_row.{credit}", sides)
+       for owner in ("firm", "group", "clearing_firm")
+       for name, sides, credit in (
+           ("gross", _BUY + _SELL, "gross_credit"), ("net_long", _BUY, "net_credit"),
+           ("net_short", _SELL, "net_credit"))},
 }
 """What each total is to be, said apart from the gateware: whose rows, which sides add to it, what
 they add, its limit, and which sides are held to it."""
 _ACCUMULATORS = ("rate", *(f"total_{name}" for name in _TOTALS))
-_SIZES = {"symbols": 2, "accounts": 2, "open_orders": 2}
+_OWNERS = ("group", "clearing_firm")
+_SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 2}
 
 
 class _Order:
@@ -59,6 +62,10 @@ class _Order:
         self.passes = opened.port("leaving.passes")
         self.opens = self.passes & (self.request.action != ord("X"))
         self.buys = self.request.side == ord("B")
+
+    def arrived(self, value, name):
+        """Return what something was in the cycle in which the order entered."""
+        return delayed(self._m, Value.cast(value), f"spec_arrived_{name}", self.gate.latency)
 
     def verdict(self, value, name):
         """Return what something was in the cycle of its verdict."""
@@ -101,7 +108,8 @@ def _tables(registered):
         order = _Order(m, registered)
         gate, opened, looked = order.gate, order.opened, order.looked
         account, symbol = (opened.port(f"limits.{name}") for name in ("account", "symbol"))
-        rows = {name: opened.port(f"limits.{name}_row") for name in ("account", "symbol", "firm")}
+        rows = {name: opened.port(f"limits.{name}_row")
+                for name in ("account", "symbol", "firm", *_OWNERS)}
         pair = opened.port("limits.position_row")
         side = order.request.side
         buys, shorts = side == ord("B"), (side == ord("T")) | (side == ord("E"))
@@ -116,6 +124,11 @@ def _tables(registered):
             Assert(~order.opens | holds) for holds in (
                 looked(account, "account") == order.request.account,
                 looked(symbol, "symbol") == order.request.symbol,
+                order.arrived(opened.port("limits.of_account"), "of_account")
+                == order.request.account,
+                *(looked(opened.port(f"limits.{name}"), name)
+                  == order.arrived(opened.port(f"limits.{name}_of"), f"{name}_of")
+                  for name in _OWNERS),
                 looked(gate.query_symbol, "query") == order.request.symbol,
                 looked(gate.limit_active_generation__value, "generation") != 0,
                 *(looked(row.enabled[0], f"{name}_enabled", 1) for name, row in rows.items()),
@@ -189,7 +202,9 @@ def _reserved(registered):
         value = order.looked(opened.port("judge.value"), "value", given)
         amounts = {"": 0, "1": 1, "quantity": request.quantity, "value": value}
         rows = {"pair": Cat(request.symbol[:1], request.account[:1]),
-                "account": request.account[:1], "firm": 0}
+                "account": request.account[:1], "firm": 0,
+                **{name: order.arrived(opened.port(f"limits.{name}_of"), f"{name}_of")
+                   for name in _OWNERS}}
 
         def on(sides):
             return Cat(request.side == ord(side) for side in sides).any()
@@ -278,18 +293,22 @@ _KINDS = (
              'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
     ("tables", _tables,
      "no enter or replace passes without limits in force (generation not 0), with a row of account "
-     "or symbol or a firm that is not enabled, an account that is not entitled to the symbol or "
-     "not permitted its side and time in force, a side that is restricted, a book that is stale or "
-     "has neither bid nor ask, a symbol that is not trading, outside the sessions that the account "
-     "may trade in, or as a short sale at or below the bid while the price test is on; rows and "
-     "book are those of its account and symbol", "",
+     "or symbol, group, clearing firm or firm that is not enabled, an account that is not entitled "
+     "to the symbol or not permitted its side and time in force, a side that is restricted, a book "
+     "that is stale or has neither bid nor ask, a symbol that is not trading, outside the sessions "
+     "that the account may trade in, or as a short sale at or below the bid while the price test is on; rows and "
+     "book are those of its account and symbol, and of what the account belongs to", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
       _fault("a stale book is a reference", "judge", '~staged(top.stale, "stale_kept") & ', ""),
       _fault("the book is asked for another symbol", "gate", "self.query_symbol.eq(symbol)",
              "self.query_symbol.eq(offered.symbol + 1)"),
-      _fault("the firm's row is ignored", "judge", "& firm & in_range", "& in_range"),
+      _fault("the firm's row is ignored", "judge", "self.firm_row.enabled[0] & ", ""),
+      _fault("a clearing firm's row is ignored", "judge",
+             "            & self.clearing_firm_row.enabled[0]", ""),
+      _fault("an order has the group of the account that is refilled", "gate",
+             "limits.of_account.eq(account)", "limits.of_account.eq(refill.account)"),
       _fault("entitlement is ignored", "judge", '~staged(entitled, "entitled")', "0"),
       _fault("a symbol's restrictions are ignored", "judge", "(symbol_row.restricted | pair.flags)",
              "pair.flags"),
@@ -322,7 +341,8 @@ _KINDS = (
              "queue.r_rdy | self.passes"))),
     ("reserved", _reserved,
      "an order that passes is over none of its limits, and is added to every total: to the row of "
-     "its account and symbol, its account, or the firm, against that row's limit, its quantity, "
+     "its account and symbol, its account, what that belongs to, or the firm, against that row's "
+     "limit, its quantity, "
      "its value as `max_value` has it, or one, on its side alone", "",
      (_fault("what totals say is ignored", "judge", "limited & self.over[name]", "0"),
       _fault("a sell is added to the long side", "totals", '"buy": "B"', '"buy": "BSTE"'),
@@ -330,11 +350,14 @@ _KINDS = (
              "accumulator.commit.eq(settled)"),
       _fault("long and short limits change places", "totals", '(POSITION, "max_long")',
              '(POSITION, "max_short")'),
-      _fault("the firm's gross credit is its net credit", "totals", '(FIRM, "gross_credit")',
-             '(FIRM, "net_credit")'),
+      _fault("a gross credit is a net credit", "totals", '(table, "gross_credit")',
+             '(table, "net_credit")'),
+      _fault("a group's totals have the clearing firm's row", "gate",
+             '"account": account, "firm": 0, **owners}',
+             '"account": account, "firm": 0, **owners, "group": owners["clearing_firm"]}'),
       _fault("a long sale of what is not held passes", "totals", 'marked="S"', 'marked="T"'),
       _fault("an account's orders have its neighbour's row", "gate",
-             '"account": account, "firm": 0}', '"account": account + 1, "firm": 0}'),
+             '"account": account, "firm": 0,', '"account": account + 1, "firm": 0,'),
       _fault("a check hears of one of its totals", "gate", "judge.over[check].eq(Cat(over).any())",
              "judge.over[check].eq(over[0])"))),
     ("use", _use,
@@ -361,7 +384,8 @@ _KINDS = (
 PROOFS = tuple(
     Proof(
         name=f"gate.{kind}.{profile}", claim=claim, assumes=assumes,
-        of=f"Gate, 2 accounts, 2 symbols, 2 open orders, fields at full width, {profile}; "
+        of="Gate, 2 accounts, groups, clearing firms, symbols and open orders, fields at full "
+        f"width, {profile}; "
         f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders and products put "
         "out anything",
         make=make(profile == "ecp5"), mutations=faults,

@@ -19,12 +19,13 @@ def _make(table):
 def _commit(m: Module, table: str) -> list:
     from tickgate_hdl.risk.limits import LimitsImage
 
-    dut = LimitsImage(CardConfig(symbols=2, accounts=2, open_orders=2))
+    dut = LimitsImage(CardConfig(
+        symbols=2, accounts=2, groups=2, clearing_firms=2, open_orders=2))
     opened = Opened(dut)
     bank = opened["bank"]
-    account, symbol = AnyConst(1), AnyConst(1)
+    account, symbol, group, clearing_firm = (AnyConst(1) for _ in range(4))
     index = {"account": account, "symbol": symbol, "position": Cat(symbol, account),
-             "firm": Const(0, 0)}[table]
+             "firm": Const(0, 0), "group": group, "clearing_firm": clearing_firm}[table]
     rows = []
     for half in (bank, ~bank):
         port, peeks = opened.peek(table, Cat(index, half))
@@ -40,12 +41,16 @@ def _commit(m: Module, table: str) -> list:
     quiet = started & ~before(dut.busy, "busy")
     swaps = started & (bank != before(bank, "bank"))
     checking = before(dut.limit_status__busy, "checking")
-    asked = (before(dut.account, "account") == account) & (before(dut.symbol, "symbol") == symbol)
+    asked = Const(1)
+    for name, row in (("account", account), ("symbol", symbol), ("group", group),
+                      ("clearing_firm", clearing_firm)):
+        asked &= before(getattr(dut, name), name) == row
     state, names = opened.state("fsm")
     begins = (state == names["Quiet"]) & dut.limit_commit__commit & ~dut.busy
     wanted, generation = Signal(32, name="spec_wanted"), Signal(32, name="spec_generation")
     with m.If(begins):
         m.d.sync += [wanted.eq(dut.limit_crc__value), generation.eq(dut.limit_generation__value)]
+    agreed = (state == names["Keep"]) | (state == names["Swap"])
     m.d.comb += [
         # The banks change places only with the right CRC, and the generation with them.
         Assert(~swaps | (dut.limit_computed_crc__value == wanted)),
@@ -56,6 +61,7 @@ def _commit(m: Module, table: str) -> list:
         Assert(~dut.limit_status__busy | (opened.register_of(dut.limit_crc__value) == wanted)),
         Assert(~dut.limit_status__busy | (
             opened.register_of(dut.limit_generation__value) == generation)),
+        Assert(~agreed | ((dut.limit_computed_crc__value == wanted) & (generation != 0))),
         Assert((state == names["Quiet"]) | (state == names["Finish"]) | dut.limit_status__busy),
     ]
     kept, checked = before(in_force, "kept"), before(shadow, "checked")
@@ -65,6 +71,12 @@ def _commit(m: Module, table: str) -> list:
         Assert(~(quiet & swaps) | (in_force == checked)),
         Assert(~(quiet & asked) | (Value.cast(getattr(dut, f"{table}_row")) == kept)),
     ]
+    for name in ("group", "clearing_firm"):
+        # Where an account belongs does not change once it is known.
+        port, peeks = opened.peek(f"{name}_of.members", account)
+        m.d.comb += [peeks, Assert(
+            ~quiet | ~before(port.data.known, f"{name}_known")
+            | (Value.cast(port.data) == before(port.data, f"{name}_member")))]
     return opened.inputs()
 
 
@@ -76,12 +88,14 @@ _CLAIM = (
     "no row in force changes but by a swap of the banks; they swap only when the CRC that was "
     "computed is the one asked for and the generation is not 0, and generation and every row "
     "change in that one cycle; nothing in the shadow bank changes while it is checked; the row "
-    "that an order reads is of the bank in force, the same bank for all tables")
+    "that an order reads is of the bank in force, the same bank for all tables; the group and "
+    "clearing firm of an account do not change once they are known")
 
 PROOFS = tuple(
     Proof(
         name=f"limits.{table}", claim=_CLAIM,
-        of=f"LimitsImage, 2 accounts, 2 symbols, fields at full width, the table {table}",
+        of="LimitsImage, 2 accounts, symbols, groups and clearing firms, fields at full width, the "
+        f"table {table}",
         assumes="", make=_make(table), depth=4,
         mutations=(
             _fault("the host writes the bank in force",
@@ -98,5 +112,7 @@ PROOFS = tuple(
                    "read.addr.eq(Cat(index, ~bank))"),
             _fault("the generation in force is another one",
                    "self.generation.eq(generation),", "self.generation.eq(generation + 1),"),
+            Mutation("an account is moved by an image", "risk.membership",
+                     "self.keep & ~kept.data.known", "self.keep"),
         ))
-    for table in ("account", "symbol", "position", "firm"))
+    for table in ("account", "symbol", "position", "firm", "group", "clearing_firm"))

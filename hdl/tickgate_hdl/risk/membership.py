@@ -53,7 +53,7 @@ class Membership(wiring.Component):
                 (self.word >= self._members)
                 | (kept.data.known & (kept.data.member != self.word)))),
             write.addr.eq(self.row), write.data.known.eq(1), write.data.member.eq(self.word),
-            write.en.eq(self.shown & self.enabled & self.keep),
+            write.en.eq(self.shown & self.enabled & self.keep & ~kept.data.known),
         ]
         with m.If(self.sweep):
             m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]

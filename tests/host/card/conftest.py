@@ -10,8 +10,15 @@ from tickgate.card.errors import CardGone
 from tickgate.card.protocols import transfer_in_turn
 
 BUS = 0x1_0000_0000
-SYMBOLS, ACCOUNTS = 4, 2
-TABLE_WORDS = {0: ACCOUNTS * 32, 1: SYMBOLS * 8, 2: ACCOUNTS * SYMBOLS * 4, 3: 8}
+SYMBOLS, ACCOUNTS, GROUPS, CLEARING_FIRMS = 4, 2, 2, 1
+TABLE_WORDS = {
+    0: ACCOUNTS * 32,
+    1: SYMBOLS * 8,
+    2: ACCOUNTS * SYMBOLS * 4,
+    3: 8,
+    4: GROUPS * 8,
+    5: CLEARING_FIRMS * 8,
+}
 
 
 class FakeIrq:
@@ -44,12 +51,14 @@ class FakeCard:
         self.bar = self
         self.words = {register.offset: register.reset for register in reg.REGISTERS}
         self.words[reg.CAPACITY_TABLES.offset] = SYMBOLS | ACCOUNTS << 16
+        self.words[reg.CAPACITY_OWNERS.offset] = GROUPS | CLEARING_FIRMS << 16
         self.words[reg.CAPACITY_ORDERS.offset] = 64
         self.words[reg.STATUS.offset] = 1
         self.writes: list[tuple[str, int]] = []
         self.stuck: set[str] = set()
         self.limits: dict[int, int] = {}
         self.corrupt: dict[int, int] = {}
+        self.moves_an_account = False
         self.positions: dict[int, int] = {}
         self.symbols: dict[int, bytes | None] = {}
         self.on_read: dict[int, Callable[[], int]] = {
@@ -116,9 +125,12 @@ class FakeCard:
         crc = 0
         for table, words in TABLE_WORDS.items():
             for word in range(words):
-                crc = zlib.crc32(struct.pack("<I", self._limit(table << 14 | word)), crc)
+                crc = zlib.crc32(struct.pack("<I", self._limit(table << 28 | word)), crc)
         good = crc == self.get(reg.LIMIT_CRC)
         self.words[reg.LIMIT_COMPUTED_CRC.offset] = crc
+        if good and self.moves_an_account:
+            self.words[reg.LIMIT_STATUS.offset] = 8
+            return
         self.words[reg.LIMIT_STATUS.offset] = 2 if good else 4
         if good:
             self.words[reg.LIMIT_ACTIVE_GENERATION.offset] = self.get(reg.LIMIT_GENERATION)

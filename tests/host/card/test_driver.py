@@ -17,7 +17,7 @@ from tickgate.card.errors import (
 from tickgate.card.limits import image_crc
 from tickgate.card.status import KillState
 from tickgate.risk.checks import CHECKS
-from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL
+from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL, TableSizes
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def test_identify_says_what_card_it_is(card, fake):
     fake.words[reg.BUILD.offset] = 0xBEEF
     found = card.identify()
     assert (found.build, found.symbols, found.accounts, found.open_orders) == (0xBEEF, 4, 2, 64)
+    assert found.tables == TableSizes(accounts=2, symbols=4, groups=2, clearing_firms=1)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +81,16 @@ IMAGE = {
 def test_upload_writes_every_word_and_commits(card, fake):
     card.upload_limits(IMAGE, 3)
     assert {a: w for a, w in fake.limits.items() if w} == IMAGE
-    assert len(fake.limits) == 2 * 32 + 4 * 8 + 2 * 4 * 4 + 8, "absent words are written as 0"
+    assert len(fake.limits) == 2 * 32 + 4 * 8 + 2 * 4 * 4 + 8 + 2 * 8 + 8, "absent words are written as 0"
     assert card.status().generation == 3
 
 
 def test_the_crc_is_that_of_zlib_over_the_tables_in_order():
     words = [IMAGE.get(a, 0) for a in range(64)]
-    words += [IMAGE.get(1 << 14 | a, 0) for a in range(32)]
-    words += [IMAGE.get(2 << 14 | a, 0) for a in range(32)]
-    words += [IMAGE.get(3 << 14 | a, 0) for a in range(8)]
-    assert image_crc(IMAGE, symbols=4, accounts=2) == zlib.crc32(struct.pack("<136I", *words))
+    for table, count in ((1, 32), (2, 32), (3, 8), (4, 16), (5, 8)):
+        words += [IMAGE.get(table << 28 | a, 0) for a in range(count)]
+    sizes = TableSizes(accounts=2, symbols=4, groups=2, clearing_firms=1)
+    assert image_crc(IMAGE, sizes) == zlib.crc32(struct.pack("<160I", *words))
 
 
 def test_old_words_of_the_shadow_do_not_stay(card, fake):
@@ -101,7 +102,7 @@ def test_old_words_of_the_shadow_do_not_stay(card, fake):
 def test_a_word_that_reads_back_wrongly_stops_the_upload_before_the_commit(card, fake):
     address = SYMBOL.address(3, 1)
     fake.corrupt[address] = 4_999
-    with pytest.raises(LimitsRefused, match="0x4019 was written as 0x1388 and reads back as"):
+    with pytest.raises(LimitsRefused, match="0x10000019 was written as 0x1388 and reads back as"):
         card.upload_limits(IMAGE, 3)
     assert "limit_commit" not in dict(fake.writes)
 
@@ -120,6 +121,14 @@ def test_a_refused_commit_says_both_crcs_and_what_stays(card, fake):
     assert card.status().generation == 3
 
 
+def test_an_account_that_moves_is_said_to(card, fake):
+    card.upload_limits(IMAGE, 3)
+    fake.moves_an_account = True
+    with pytest.raises(LimitsRefused, match=r"in another group or clearing firm than .*; generati"):
+        card.upload_limits(IMAGE, 4)
+    assert card.status().generation == 3
+
+
 def test_a_commit_that_does_not_end_is_given_up(card, fake):
     fake.on_read[reg.LIMIT_STATUS.offset] = lambda: 1
     with pytest.raises(CardNotReady, match="did not end"):
@@ -131,7 +140,7 @@ def test_a_commit_that_does_not_end_is_given_up(card, fake):
     [
         ({}, 0, "generation must be 1"),
         ({}, 1 << 32, "generation must be 1"),
-        ({ACCOUNT.address(2, 0): 1}, 1, "outside the tables of a card with 4 symbols and 2 acc"),
+        ({ACCOUNT.address(2, 0): 1}, 1, "outside the tables of a card with 2 accounts, 4 sym"),
         ({FIRM.address(1, 0): 1}, 1, "outside the tables"),
         ({0: -1}, 1, "must be a u32"),
         ({0: 1 << 32}, 1, "must be a u32"),

@@ -554,6 +554,8 @@ class World:
             command_socket=directory / "engine.sock",
             limits_file=directory / "limits.toml",
             symbols=("AAPL", "MSFT"),
+            groups=("DESK",),
+            clearing_firms=("CLEAR",),
             durability="memory",
             watchdog_ms=1000,
             lease_ms=30_000,
