@@ -800,6 +800,11 @@
 #define TICKGATE_COUNT_INJECT_OVERFLOW_COUNT_LSB 0u
 #define TICKGATE_COUNT_INJECT_OVERFLOW_COUNT_MASK 0xffffffffu
 
+/* Enters that passed and whose place in the gate's memory of duplicates was taken by another while they were younger than its account's window. */
+#define TICKGATE_COUNT_DUPLICATES_FORGOTTEN 0x02c4u
+#define TICKGATE_COUNT_DUPLICATES_FORGOTTEN_COUNT_LSB 0u
+#define TICKGATE_COUNT_DUPLICATES_FORGOTTEN_COUNT_MASK 0xffffffffu
+
 /* Message type that itch_type_count shows. */
 #define TICKGATE_ITCH_TYPE_SELECT 0x0300u
 #define TICKGATE_ITCH_TYPE_SELECT_LETTER_LSB 0u

@@ -28,6 +28,7 @@ max_quantity = 1000
 max_value = "250000.00"
 rate = 100
 burst = 50
+duplicate_window = 0
 max_orders = 500
 max_open_quantity = 50000
 max_open_value = "1000000.00"

@@ -94,6 +94,7 @@ max_quantity = 1000
 max_value = "400000.00"
 rate = 1000
 burst = 1000
+duplicate_window = 0
 max_orders = 1000
 max_open_quantity = 1000000
 max_open_value = "100000000.00"

@@ -296,8 +296,9 @@ _KINDS = (
      "or symbol, group, clearing firm or firm that is not enabled, an account that is not entitled "
      "to the symbol or not permitted its side and time in force, a side that is restricted, a book "
      "that is stale or has neither bid nor ask, a symbol that is not trading, outside the sessions "
-     "that the account may trade in, or as a short sale at or below the bid while the price test is on; rows and "
-     "book are those of its account and symbol, and of what the account belongs to", "",
+     "that the account may trade in, or as a short sale at or below the bid while the price test "
+     "is on; rows and book are those of its account and symbol, and of what the account belongs "
+     "to", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),

@@ -26,6 +26,7 @@ from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.accumulator import LEAD, Accumulator
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
+from tickgate_hdl.risk.duplicates import MILLISECONDS, Duplicates
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
 from tickgate_hdl.risk.layouts import Moves, PassedOrder, VenueUpdate, row_layout
@@ -128,6 +129,7 @@ class Gate(wiring.Component):
         m.submodules.refill = refill = Refill(config.accounts)
         m.submodules.leaving = leaving = Leaving()
         m.submodules.decisions = decisions = Decisions()
+        m.submodules.duplicates = duplicates = Duplicates(config)
         # The firm has a row beside its own, since a memory has an address.
         sizes = {
             "pair": config.accounts * config.symbols, "account": config.accounts, "firm": 2,
@@ -139,10 +141,11 @@ class Gate(wiring.Component):
             m.submodules[f"total_{total.name}"] = accumulator
         m.submodules.rate = rate = Accumulator(
             config.accounts, 28, floor=True, registered=config.registered)
-        connect_registers(m, self, limits, guard, lease, card_events, decisions, settlement)
+        connect_registers(
+            m, self, limits, guard, lease, card_events, decisions, settlement, duplicates)
         self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
         self._connect_settlement(m, settlement, orders, decisions, guard)
-        sweeping = self._sweep(m, names, orders, totals, rate)
+        sweeping = self._sweep(m, names, orders, duplicates, totals, rate)
         self._show_exposure(m, settlement, totals)
         connect_streams(m, decisions.o, self.decision)
         connect_streams(m, leaving.o, self.passed)
@@ -173,8 +176,8 @@ class Gate(wiring.Component):
             self.active.eq(
                 refill.wants | settlement.active | Cat(under_way[1:]).any() | leaving.waits),
         ]
-        clock = Signal(32)
-        m.d.sync += clock.eq(clock + 1)
+        clock, now = Signal(32), Signal(MILLISECONDS)
+        m.d.sync += [clock.eq(clock + 1), now.eq(now + self.ms_tick)]
         waited = self._waited(m, enters)
 
         # It looks its rows up.
@@ -213,6 +216,10 @@ class Gate(wiring.Component):
             orders.order.sell.eq(request.side != ord("B")),
             orders.order.replaces.eq(request.action == ord("U")),
             orders.order.quantity.eq(request.quantity), orders.order.price.eq(request.price),
+            duplicates.looks.eq(looks & (request.action == ord("O"))),
+            *(getattr(duplicates, field).eq(getattr(request, field)) for field in (
+                "account", "symbol", "side", "price", "quantity")),
+            duplicates.now.eq(now),
             judge.order.eq(looks), judge.request.eq(request),
             *(getattr(judge, f"{table.name}_row").eq(getattr(limits, f"{table.name}_row"))
               for table in TABLES),
@@ -258,6 +265,7 @@ class Gate(wiring.Component):
                 m.d.comb += accumulator.limit.eq(limit_rows[table][field])
         account_row = limit_rows[ACCOUNT]
         m.d.comb += [
+            duplicates.window.eq(account_row.duplicate_window),
             rate.amount.eq(MESSAGE_COST), rate.forces.eq(filling),
             rate.moves.eq(-account_row.rate[:16]),
             rate.limit.eq(account_row.burst[:16] * MESSAGE_COST),
@@ -268,12 +276,13 @@ class Gate(wiring.Component):
         decided, settled, filled = (
             delayed(m, bit, name, lead + 1) for bit, name in (
                 (looks, "decided"), (settles, "settled"), (fills, "filled")))
+        is_enter = delayed(m, request.action == ord("O"), "is_enter", lead + 1)
         passes = Signal()
         m.d.comb += [
             judge.bad_token.eq(orders.bad),
-            judge.rate_over.eq(rate.over),
+            judge.rate_over.eq(rate.over), judge.duplicate.eq(duplicates.duplicate & is_enter),
             passes.eq(decided & (judge.checks == 0)),
-            orders.commit.eq(passes & judge.enters),
+            orders.commit.eq(passes & judge.enters), duplicates.commit.eq(passes & is_enter),
             rate.commit.eq(judge.charges | filled),
             *(accumulator.commit.eq(passes | settled) for accumulator in totals.values()),
             self.last_token__value.eq(judge.last_token),
@@ -373,15 +382,17 @@ class Gate(wiring.Component):
             settlement.load_value.eq(self.position_load__value),
         ]
 
-    def _sweep(self, m, names, orders, totals, rate):
+    def _sweep(self, m, names, orders, duplicates, totals, rate):
         """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
-        rows = max(config.accounts * config.symbols, config.open_orders)
+        depth = max(
+            config.accounts * config.symbols, config.open_orders, config.recent_orders,
+            *(rows(table, config.table_sizes) for table in MEMBERSHIPS))
         sweeping = Signal(init=1)
-        row = sweep(m, rows, busy=sweeping)
+        row = sweep(m, depth, busy=sweeping)
         m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
             "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
-        for table in (names, orders, rate, *totals.values()):
+        for table in (names, orders, duplicates, rate, *totals.values()):
             m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
         return sweeping
 

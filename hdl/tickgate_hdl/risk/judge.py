@@ -54,9 +54,9 @@ class Judge(wiring.Component):
         With ``value``: the price is no multiple of the symbol's tick, the quantity of its lot.
     weighed : Out
         The request, in the cycle before its verdict.
-    bad_token, rate_over, over : In
+    bad_token, rate_over, over, duplicate : In
         In the verdict's cycle: the slot or the original is wrong; the account's messages would be
-        over the limit; so would what each of ``COUNTED`` counts.
+        over the limit; so would what each of ``COUNTED`` counts; it is an enter like one before.
     checks : Out
         In the verdict's cycle: which failed.
     enters, counted, charges : Out(1)
@@ -73,7 +73,7 @@ class Judge(wiring.Component):
             "off_tick": In(1), "off_lot": In(1),
             "limits_valid": In(1), "last_token": Out(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
-            "bad_token": In(1), "rate_over": In(1),
+            "bad_token": In(1), "rate_over": In(1), "duplicate": In(1),
             "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
             "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
@@ -215,6 +215,7 @@ class Judge(wiring.Component):
             **fails,
             "token": used | (counted & self.bad_token),
             "message_rate": limited & self.rate_over,
+            "duplicative": limited & self.duplicate,
             **{name: limited & self.over[name] for name in COUNTED},
         }
         if bits.keys() != BY_NAME.keys():

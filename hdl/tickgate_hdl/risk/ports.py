@@ -31,7 +31,8 @@ _SHOWN = {
     "check_count__count": 32,
     "count_orders_in__count": 32, "count_orders_passed__count": 32,
     "count_orders_refused__count": 32, "count_cancels_passed__count": 32,
-    "count_unknown_token__count": 32, "last_token__value": 32,
+    "count_unknown_token__count": 32, "count_duplicates_forgotten__count": 32,
+    "last_token__value": 32,
 }
 
 REGISTERS = {

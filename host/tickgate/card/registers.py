@@ -1784,6 +1784,18 @@ COUNT_INJECT_OVERFLOW: Final = Register(
     ),
     "Packets from the host cut because it wrote more than there was room for.",
 )
+COUNT_DUPLICATES_FORGOTTEN: Final = Register(
+    "count_duplicates_forgotten",
+    0x02c4,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Enters that passed and whose place in the gate's memory of duplicates was taken by another "
+    "while they were younger than its account's window.",
+)
 ITCH_TYPE_SELECT: Final = Register(
     "itch_type_select",
     0x0300,
@@ -2012,6 +2024,7 @@ REGISTERS: Final = (
     COUNT_CONTROL_MALFORMED,
     COUNT_CONTROL_MISSED,
     COUNT_INJECT_OVERFLOW,
+    COUNT_DUPLICATES_FORGOTTEN,
     ITCH_TYPE_SELECT,
     ITCH_TYPE_COUNT,
     CHECK_SELECT,

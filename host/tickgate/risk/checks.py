@@ -332,6 +332,14 @@ CHECKS: tuple[Check, ...] = (
         "the net credit that the clearing firm gives would be exceeded",
         "15c3-5(c)(1)(i)",
     ),
+    Check(
+        41,
+        "duplicative",
+        "account",
+        "O",
+        "an equal order of this account passed a moment ago",
+        "15c3-5(c)(1)(ii)",
+    ),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

@@ -49,6 +49,7 @@ _CHECK_OF = {
     "max_long": "position_limit",
     "max_short": "position_limit",
     "locates": "locate_budget",
+    "duplicate_window": "duplicative",
     "collar": "price_collar",
 }
 """Check that a limit's field is for, where they have different names."""

@@ -143,12 +143,16 @@ class LimitField:
             return isinstance(wide, tuple)  # a number that is not set
         assert isinstance(wide, int)
         assert isinstance(narrow, int)
-        return narrow % wide == 0 if self.restricts else wide >= narrow
+        if self.choices:
+            return narrow % wide == 0
+        return wide <= narrow if self.restricts else wide >= narrow
 
 
 def _numbers(table: ImageTable) -> tuple[LimitField, ...]:
     return tuple(
-        LimitField(field.name, field.unit, field.label, field.doc, field.most)
+        LimitField(
+            field.name, field.unit, field.label, field.doc, field.most, restricts=field.restricts
+        )
         for field in table.fields
         if field.unit not in ("flag", "bits", "row")
     )

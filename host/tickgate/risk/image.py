@@ -17,7 +17,7 @@ this table: ``unit`` says how a field is written there.
 
 from dataclasses import dataclass
 
-UNITS = ("flag", "bits", "row", "shares", "usd", "orders", "messages", "messages/s")
+UNITS = ("flag", "bits", "row", "shares", "usd", "orders", "messages", "messages/s", "ms")
 """``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own; a
 ``row`` is one of another table, which has a name in files."""
 
@@ -47,6 +47,8 @@ class ImageField:
     label: str
     doc: str
     most: int = 0
+    restricts: bool = False
+    """More of it allows less."""
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -111,6 +113,8 @@ ACCOUNT = ImageTable(0, "account", 32, (
     ImageField("net_credit", 18, 2, "usd", "Net credit",
                "Value bought less sold in the day, or sold less bought, with the open orders "
                "that add to it.", MAX_AMOUNT),
+    ImageField("duplicate_window", 22, 1, "ms", "Duplicate window",
+               "How long after an order an equal one is a duplicate; 0: never.", restricts=True),
     ImageField("group", 20, 1, "row", "Group", "Row of its group."),
     ImageField("clearing_firm", 21, 1, "row", "Clearing firm",
                "Row of the clearing firm that guarantees its trades."),

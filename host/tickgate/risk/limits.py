@@ -23,6 +23,7 @@ A file looks like this::
     max_value = "250000.00"        # USD of one order
     rate = 100                     # messages per second
     burst = 50                     # messages at once
+    duplicate_window = 500         # ms in which an equal order is a duplicate; 0: never
     max_orders = 500               # working orders at a time
     max_open_quantity = 100000     # shares that they may still trade
     max_open_value = "5000000.00"

@@ -23,6 +23,7 @@ NOT_PREVIEWED = (
     "session_phase",
     "short_price",
     "locate_budget",
+    "duplicative",
 )
 
 _SIDES = {"B": "buy", "S": "sell", "T": "short", "E": "short_exempt"}

@@ -34,7 +34,8 @@ def measure(folder: Path) -> list[GateFigures]:
     for profile, make in PROFILES.items():
         path = (folder / f"gate-{profile}.json").resolve()
         config = CardConfig(symbols=SYMBOLS, accounts=ACCOUNTS, groups=2, clearing_firms=2,
-                            open_orders=OPEN_ORDERS, registered=make().registered)
+                            open_orders=OPEN_ORDERS, recent_orders=16,
+                            registered=make().registered)
         path.unlink(missing_ok=True)
         run(Gate(config), name="gate", tb="tickgate_sim.tb.gate_figures",
             random_memories=True,  # as the tests have it, so that they share the model

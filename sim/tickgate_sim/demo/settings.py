@@ -184,6 +184,7 @@ class Settings:
                 'max_value = "500000.00"',
                 "rate = 60",
                 "burst = 30",
+                "duplicate_window = 5",
                 "max_orders = 1000",
                 "max_open_quantity = 100000",
                 'max_open_value = "20000000.00"',

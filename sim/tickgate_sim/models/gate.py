@@ -108,7 +108,8 @@ class Limits:
     account: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 32 words; in pairs, low word first, what ends with 2: enabled, max quantity, max
     value 2, rate, burst, permissions, working orders, open quantity 2, open value 2, day quantity
-    2, day value 2, gross credit 2, net credit 2, group, clearing firm; the others 0."""
+    2, day value 2, gross credit 2, net credit 2, group, clearing firm, duplicate window; the others
+    0."""
     symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 8 words: enabled, collar, tick, lot, restricted."""
     position: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
@@ -144,6 +145,10 @@ class Limits:
         return zlib.crc32(b"".join(struct.pack("<I", word) for _, word in self.words(*sizes)))
 
 
+def _order_key(request: OrderRequest) -> tuple[int, int, str, int, int]:
+    return request.account, request.symbol, request.side, request.price, request.quantity
+
+
 def _full(row: tuple[int, ...], width: int) -> tuple[int, ...]:
     return row + (0,) * (width - len(row))
 
@@ -152,9 +157,22 @@ class GateModel:
     """The gate of a card with these sizes, after reset."""
 
     def __init__(
-        self, *, symbols: int, accounts: int, open_orders: int, groups: int, clearing: int
+        self,
+        *,
+        symbols: int,
+        accounts: int,
+        open_orders: int,
+        groups: int,
+        clearing: int,
+        recent_orders: int,
     ) -> None:
         self.symbols, self.accounts, self.open_orders = symbols, accounts, open_orders
+        self.recent_orders = recent_orders
+        self.recent: dict[int, tuple[tuple[int, int, str, int, int], int]] = {}
+        """By place: an enter that passed, and when."""
+        self.forgotten = 0
+        self.now = 0
+        """Milliseconds since reset."""
         self.groups, self.clearing = groups, clearing
         self.member: dict[int, tuple[int, int]] = {}  # group and clearing firm of an account
         self.limits = Limits()
@@ -191,6 +209,7 @@ class GateModel:
     def tick(self) -> bool:
         """A millisecond passes. Returns whether the watchdog ran out by it."""
         was = self.watchdog_ok
+        self.now += 1
         self.watchdog_left = max(0, self.watchdog_left - 1)
         self.lease_left = max(0, self.lease_left - 1)
         for account, spent in enumerate(self.spent):
@@ -379,6 +398,10 @@ class GateModel:
         failed |= self._position_checks(request, pair)
         failed |= self._working_checks(request, account, value)
         failed |= self._credit_checks(request, account, value)
+        if request.action == "O":
+            before, passed = self.recent.get(self._recent_place(request), ((), 0))
+            if before == _order_key(request) and self.now - passed < account[22]:
+                failed.add("duplicative")
         if self.spent[request.account] + 1000 > (account[5] & 0xFFFF) * 1000:
             failed.add("message_rate")
         else:
@@ -524,6 +547,26 @@ class GateModel:
                 raise AssertionError("a replacement of no order passed")
             order.replaces, old.replaced_by = old.token, order.token
         self.orders[order.token % self.open_orders] = order
+        if request.action == "O":
+            self._remember(request)
+
+    def _remember(self, request: OrderRequest) -> None:
+        place, key = self._recent_place(request), _order_key(request)
+        window = _full(self.limits.account[request.account], 32)[22]
+        before = self.recent.get(place)
+        if before is not None and before[0] != key and self.now - before[1] < window:
+            self.forgotten += 1
+        self.recent[place] = key, self.now
+
+    def _recent_place(self, request: OrderRequest) -> int:
+        """Place of an enter: its price from bit 2 on, bits 1 and 0 on top; its quantity, mirrored;
+        its symbol; and its account in the highest bits. All of them, exclusive or."""
+        bits = self.recent_orders.bit_length() - 1
+        low = self.recent_orders - 1
+        price = (request.price >> 2) & (low >> 2) | (request.price & 3) << (bits - 2)
+        quantity = int(f"{request.quantity & low:0{bits}b}"[::-1], 2)
+        account = request.account << (bits - (self.accounts - 1).bit_length())
+        return price ^ quantity ^ request.symbol & low ^ account
 
     # Venue messages
 

@@ -9,7 +9,7 @@ from tickgate.risk.checks import BY_NAME, CHECKS
 from tickgate_sim.models.gate import GateModel, Limits, Top
 from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
 
-ACCOUNTS, SYMBOLS, OPEN_ORDERS = 2, 4, 16
+ACCOUNTS, SYMBOLS, OPEN_ORDERS, RECENT_ORDERS = 2, 4, 16, 16
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 ACCOUNT, SYMBOL = 1, 2
 PRICE, QUANTITY = 1_000_001, 101  # on no tick but 0.0001, in no lot but 1
@@ -38,6 +38,7 @@ class Case:
         self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0xFF, 1000]
         for _ in range(6):
             self.account += _words(FREE, 2)
+        self.account += [0, 0, 0]
         self.symbol = [1, 1000, 0, 0, 0]
         self.pair = [10**6, 10**6, 8, 2**31 - 1]
         self.owners = {name: list(OPEN_CREDIT[0]) for name in OWNERS.values()}
@@ -105,6 +106,8 @@ class Case:
             "session_phase": lambda: self._top(phase="E"),
             "short_price": lambda: (
                 self.order.update(side="T"), self._top(bid=max(PRICE, self.top.bid), reg_sho="1")),
+            "duplicative": lambda: (
+                self.states.update(duplicate=True), self.account.__setitem__(22, 10**6)),
             "locate_budget": lambda: (self.order.update(side="T"), self.pair.__setitem__(3, 0)),
         }[name]()
 
@@ -145,7 +148,7 @@ class Bench(GateDriver):
         super().__init__(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
         self.model = GateModel(
             symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS, groups=GROUPS,
-            clearing=CLEARING_FIRMS)
+            clearing=CLEARING_FIRMS, recent_orders=RECENT_ORDERS)
         self.token, self.generation, self.image = 0, 0, None
 
     async def open(self):
@@ -155,8 +158,35 @@ class Bench(GateDriver):
         await self.list_symbol(SYMBOL, "AAPL")
         return self
 
-    async def ask_case(self, case):
+    async def pass_one(self, **changes):
+        """Let an order pass that is as a case's own, but for its limits."""
+        case = Case(self.model)
+        case.order.update(changes)
+        assert await self.ask_case(case, give_back=False) == 0
+        return self.token
+
+    async def tell_both(self, *args, **kwargs):
+        """Give gate and model one venue message."""
+        await self.tell(*args, **kwargs)
+        self.model.venue(self.log[-1][1])
+
+    async def ask_case(self, case, give_back=True):
         """Set everything as the case says, ask, and compare with the model; the answer."""
+        if not case.states.get("duplicate"):
+            return await self._ask_case(case, give_back)
+        order = {name: case.order[name] for name in ("price", "quantity", "side")}
+        if order["side"] != "S":
+            await self.tell_both("J", await self.pass_one(**order))
+            return await self._ask_case(case, give_back)
+        # A long sale passes once, if there are shares for one.
+        bought = await self.pass_one(**order | {"side": "B"})
+        await self.tell_both("E", bought, QUANTITY, match_number=1, price=PRICE)
+        sold = await self.pass_one(**order)
+        checks = await self._ask_case(case, give_back)
+        await self.tell_both("E", sold, QUANTITY, match_number=2, price=PRICE)
+        return checks
+
+    async def _ask_case(self, case, give_back):
         model, states = self.model, case.states
         if case.limits() != self.image:
             self.image = case.limits()
@@ -196,9 +226,8 @@ class Bench(GateDriver):
         verdict = model.order(request, case.top)
         decision = await self.ask(request)
         assert (decision.checks, decision.first_check) == (verdict.checks, verdict.first)
-        if verdict.passed:
-            await self.tell("J", request.user_ref_num)
-            model.venue(self.log[-1][1])
+        if verdict.passed and give_back:
+            await self.tell_both("J", request.user_ref_num)
         return decision.checks
 
 

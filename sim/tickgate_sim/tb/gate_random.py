@@ -21,9 +21,10 @@ from tickgate_sim.tb.gate_tally import Tally
 SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
 ACCOUNTS = int(os.environ.get("GATE_ACCOUNTS", "2"))
 OPEN_ORDERS = int(os.environ.get("GATE_OPEN_ORDERS", "16"))
+RECENT_ORDERS = int(os.environ.get("GATE_RECENT_ORDERS", "16"))
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 TABLES = {"symbols": SYMBOLS, "accounts": ACCOUNTS, "open_orders": OPEN_ORDERS, "groups": GROUPS,
-          "clearing": CLEARING_FIRMS}
+          "clearing": CLEARING_FIRMS, "recent_orders": RECENT_ORDERS}
 VERDICT_CYCLES = 6 if os.environ.get("GATE_REGISTERED") == "1" else 3
 ROUNDS = int(os.environ.get("GATE_ROUNDS", "4000"))
 ORDERS = int(os.environ.get("GATE_ORDERS", "0"))
@@ -65,7 +66,7 @@ class Traffic:
                 *money(shares + 1000)[:2], *money(value + some),
                 *money(traded.ordered + 5000), *money(traded.ordered_value + some),
                 *money(gross + some), *money(max(net_long, net_short) + some),
-                *self._member(index))
+                *self._member(index), rng.choice((0, 0, 1, 3, 50)))
 
         def credit(accounts):
             gross, net_long, net_short = (max(0, used) for used in model.credit(accounts))
@@ -153,6 +154,11 @@ class Traffic:
         if rng.random() < 0.4:  # on the tick, in lots
             price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
         price = max(0, min(price, (1 << 32) - 1))
+        if action == "O" and self.recent and rng.random() < 0.1:  # the same again, or nearly
+            before = rng.choice(self.recent)
+            account, symbol, side = before.account, before.symbol, before.side
+            price = before.price + rng.choice((0, 0, 0, 4 * RECENT_ORDERS))
+            quantity = before.quantity
         request = OrderRequest(
             user_ref_num=token, orig_user_ref_num=orig, price=price, quantity=quantity,
             account=account, symbol=symbol, session=rng.randrange(32), action=action, side=side,
@@ -271,6 +277,7 @@ class Scoreboard:
                 assert got == model.exposure(account, symbol), (account, symbol)
         dut = driver.dut
         assert int(dut.count_unknown_token__count.value) == model.unknown
+        assert int(dut.count_duplicates_forgotten__count.value) == model.forgotten
         assert int(dut.last_token__value.value) == model.last_token
         assert int(dut.status__armed.value) == model.armed
         for check, count in enumerate(model.refused_first):

@@ -81,7 +81,8 @@ IMAGE = {
 def test_upload_writes_every_word_and_commits(card, fake):
     card.upload_limits(IMAGE, 3)
     assert {a: w for a, w in fake.limits.items() if w} == IMAGE
-    assert len(fake.limits) == 2 * 32 + 4 * 8 + 2 * 4 * 4 + 8 + 2 * 8 + 8, "absent words are written as 0"
+    words = 2 * 32 + 4 * 8 + 2 * 4 * 4 + 8 + 2 * 8 + 8
+    assert len(fake.limits) == words, "absent words are written as 0"
     assert card.status().generation == 3
 
 

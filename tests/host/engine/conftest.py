@@ -42,6 +42,7 @@ max_quantity = 1000
 max_value = "1000000.00"
 rate = 100
 burst = 100
+duplicate_window = 0
 max_orders = 1000
 max_open_quantity = 1000000
 max_open_value = "1000000000.00"

@@ -67,6 +67,7 @@ max_quantity = 100000
 max_value = "1000000"
 rate = 65535
 burst = 65535
+duplicate_window = 0
 max_orders = 100000
 max_open_quantity = 100000
 max_open_value = "1000000"
@@ -112,7 +113,7 @@ class Machine:
         self.drift: dict[tuple[int, int], list[int]] = {}
         # So many that no fill takes the place of another, which the gate would then not find.
         self.model = GateModel(
-            symbols=2, accounts=2, open_orders=1 << 20, groups=1, clearing=1
+            symbols=2, accounts=2, open_orders=1 << 20, groups=1, clearing=1, recent_orders=16
         )
         limits = gate_limits(toml)
         assert self.model.commit(limits, limits.crc(2, 2, 1, 1), 1)

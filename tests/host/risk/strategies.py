@@ -21,6 +21,7 @@ max_quantity = 5000
 max_value = "250000.00"
 rate = 100
 burst = 50
+duplicate_window = 0
 max_orders = 500
 max_open_quantity = 200000000000
 max_open_value = "5000000.00"

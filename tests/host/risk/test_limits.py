@@ -73,27 +73,27 @@ def test_a_good_file_is_read():
         ('"250000.00"', '"1.00001"', "with at most 4 decimals"),
         ('"250000.00"', '"-5"', "max_value must be an amount"),
         ("rate = 100", "rate = 65536", "rate must be a whole number, 0 to 65535, not 65536"),
-        ("max_short = 10", "max_short = 2147483648", "line 18: accounts.ALPHA.max_short must be"),
-        ("max_short = 0", "max_shrt = 0", "line 22: accounts.ALPHA.positions.AAPL.max_shrt is not"),
-        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "20: .*no nam"),
-        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "25: symbols.AAPL: give either"),
-        ('collar = "1.5"', "", "line 25: symbols.AAPL.collar is missing"),
-        ('collar = "1.5"', 'collar = "429497"', "line 26: symbols.AAPL.collar must be at most"),
-        ('reference = "400.00"', "", "line 29: symbols.MSFT.reference is missing"),
-        ("[symbols.AAPL]", "[symbol.AAPL]", "line 25: symbol is not a limit; known here: accounts"),
-        ("[firm]", "[firma]", "line 35: firma is not a limit"),
-        ("net_credit = \"9", "net_limit = \"9", "line 37: firm.net_limit is not a limit"),
+        ("max_short = 10", "max_short = 2147483648", "line 19: accounts.ALPHA.max_short must be"),
+        ("max_short = 0", "max_shrt = 0", "line 23: accounts.ALPHA.positions.AAPL.max_shrt is not"),
+        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "21: .*no nam"),
+        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "26: symbols.AAPL: give either"),
+        ('collar = "1.5"', "", "line 26: symbols.AAPL.collar is missing"),
+        ('collar = "1.5"', 'collar = "429497"', "line 27: symbols.AAPL.collar must be at most"),
+        ('reference = "400.00"', "", "line 30: symbols.MSFT.reference is missing"),
+        ("[symbols.AAPL]", "[symbol.AAPL]", "line 26: symbol is not a limit; known here: accounts"),
+        ("[firm]", "[firma]", "line 36: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 38: firm.net_limit is not a limit"),
         ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
         ('["day", "buy", "short"]', '"buy"', "line 4: .*permissions must be a list of texts"),
         ('["day", "buy", "short"]', "[1]", "line 4: .*permissions must be a list of texts"),
         ('"buy", "short"]', '"bye"]', "line 4: .*permissions cannot have 'bye'; known: buy, sell,"),
         ('"buy", "short"]', '"day"]', "line 4: .*permissions has 'day' more than once"),
-        ('["short", "buy"]', '["all"]', "line 24: .*restricted cannot have 'all'; known: buy, sel"),
+        ('["short", "buy"]', '["all"]', "line 25: .*restricted cannot have 'all'; known: buy, sel"),
         ('["MSFT"]', '["A,B"]', "line 5: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
         ('["MSFT"]', '["all"]', "line 5: accounts.ALPHA.symbols .*cannot have 'all'"),
         ('["MSFT"]', "5", "line 5: accounts.ALPHA.symbols must be a list"),
-        ('tick = "0.01"', 'tick = "0.002"', "27: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
-        ("lot = 100", "lot = 50", "line 28: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ('tick = "0.01"', 'tick = "0.002"', "28: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
+        ("lot = 100", "lot = 50", "line 29: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
         ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
@@ -321,5 +321,5 @@ def test_buying_power_may_be_left_out_and_is_no_word_of_the_image():
     assert good.hash() != without.hash()
     images = [compile_image(x, NAMES, SIZES) for x in (good, without)]
     assert images[0] == images[1]
-    with pytest.raises(LimitsError, match=r"line 17: .*buying_power must be an amount"):
+    with pytest.raises(LimitsError, match=r"line 18: .*buying_power must be an amount"):
         parse(given_.replace('"12.5"', "12"))

@@ -37,6 +37,7 @@ max_quantity = 1000000
 max_value = "1000000000"
 rate = 65535
 burst = 65535
+duplicate_window = 0
 max_orders = 2000000000
 max_open_quantity = 100000000000000
 max_open_value = "900000000000000"

@@ -9,11 +9,20 @@ pytestmark = pytest.mark.sim
 
 
 @pytest.mark.parametrize("registered", [False, True], ids=["latency", "ecp5"])
-@pytest.mark.parametrize("tb", ["gate_directed", "gate_checks", "gate_owners"])
+@pytest.mark.parametrize("tb", ["gate_directed", "gate_checks", "gate_owners", "gate_duplicates"])
 def test_gate_keeps_each_promise(tb, registered):
     run(
-        Gate(CardConfig(symbols=4, accounts=2, groups=2, clearing_firms=2, open_orders=16,
-                        registered=registered)),
+        Gate(
+            CardConfig(
+                symbols=4,
+                accounts=2,
+                groups=2,
+                clearing_firms=2,
+                open_orders=16,
+                recent_orders=16,
+                registered=registered,
+            )
+        ),
         name="gate",
         tb=f"tickgate_sim.tb.{tb}",
         random_memories=True,

@@ -7,7 +7,10 @@ from tickgate_sim.runner import run
 
 pytestmark = pytest.mark.sim
 
-SMALL = {"symbols": 4, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 16}
+SMALL = {
+    "symbols": 4, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 16,
+    "recent_orders": 16,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,7 @@ def test_gate_equals_its_model(config, rounds, seed):
             "GATE_OPEN_ORDERS": str(config.open_orders),
             "GATE_GROUPS": str(config.groups),
             "GATE_CLEARING_FIRMS": str(config.clearing_firms),
+            "GATE_RECENT_ORDERS": str(config.recent_orders),
             "GATE_ROUNDS": str(rounds),
             "GATE_REGISTERED": str(int(config.registered)),
         },
