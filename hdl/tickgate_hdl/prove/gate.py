@@ -40,13 +40,14 @@ _TOTALS = {
 they add, its limit, and which sides are held to it."""
 _ACCUMULATORS = ("rate", *(f"total_{name}" for name in _TOTALS))
 _OWNERS = ("group", "clearing_firm")
-_SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 2}
+_SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 2,
+          "recent_orders": 8}
 
 
 class _Order:
     """The gate, and the order that leaves its pipeline now: what it is, what was true of it."""
 
-    def __init__(self, m, registered, cut=("orders", "limits", *_ACCUMULATORS)):
+    def __init__(self, m, registered, cut=("orders", "limits", "duplicates", *_ACCUMULATORS)):
         from tickgate_hdl.risk.gate import Gate
 
         self._m, config = m, CardConfig(**_SIZES, registered=registered)
@@ -235,7 +236,7 @@ def _reserved(registered):
 
 def _use(registered):
     def make(m):
-        order = _Order(m, registered, cut=("orders", *_ACCUMULATORS))
+        order = _Order(m, registered, cut=("orders", "duplicates", *_ACCUMULATORS))
         gate, opened, lead = order.gate, order.opened, 3 if registered else 1
         state, names = opened.state("settlement.fsm")
         m.d.comb += [
@@ -387,8 +388,8 @@ PROOFS = tuple(
         name=f"gate.{kind}.{profile}", claim=claim, assumes=assumes,
         of="Gate, 2 accounts, groups, clearing firms, symbols and open orders, fields at full "
         f"width, {profile}; "
-        f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders and products put "
-        "out anything",
+        f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders, duplicates and "
+        "products put out anything",
         make=make(profile == "ecp5"), mutations=faults,
         depth=9 if profile == "ecp5" else 6,
         # Its cases are longer than what can be searched in minutes there.

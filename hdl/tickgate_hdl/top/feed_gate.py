@@ -48,7 +48,8 @@ _FEED_SHOWN = (
 )
 _GATE_SHOWN = (
     "limit_read__value", "limit_status__busy", "limit_status__committed", "limit_status__bad_crc",
-    "limit_status__bad_member", "limit_active_generation__value", "limit_computed_crc__value", "position__value",
+    "limit_status__bad_member", "limit_active_generation__value", "limit_computed_crc__value",
+    "position__value",
     "open_buy__value", "open_sell__value", "status__armed", "status__watchdog_ok",
     "status__limits_valid", "status__kill_any", "status__lease_good",
     "check_count__count", "last_token__value",
