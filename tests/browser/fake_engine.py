@@ -12,6 +12,9 @@ LIMITS = """
 [firm]
 gross_credit = "5000000.00"
 net_credit = "2000000.00"
+[sessions.CLIENT1]
+rate = 65535
+burst = 65535
 [groups.DESK]
 gross_credit = "5000000.00"
 net_credit = "2000000.00"
@@ -29,6 +32,8 @@ max_value = "250000.00"
 rate = 100
 burst = 50
 duplicate_window = 0
+cancel_rate = 65535
+cancel_burst = 65535
 max_orders = 500
 max_open_quantity = 50000
 max_open_value = "1000000.00"
@@ -49,6 +54,8 @@ locates = 100000
 collar = "1.50"
 tick = "0.01"
 lot = 1
+rate = 65535
+burst = 65535
 """
 
 

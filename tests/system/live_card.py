@@ -79,6 +79,9 @@ LIMITS = """
 [firm]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"
+[sessions.C1]
+rate = 65535
+burst = 65535
 [groups.DESK]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"
@@ -95,6 +98,8 @@ max_value = "400000.00"
 rate = 1000
 burst = 1000
 duplicate_window = 0
+cancel_rate = 65535
+cancel_burst = 65535
 max_orders = 1000
 max_open_quantity = 1000000
 max_open_value = "100000000.00"
@@ -109,10 +114,12 @@ locates = 100000
 collar = "10.00"
 tick = "0.01"
 lot = 1
+rate = 65535
+burst = 65535
 """
 
 
 def image() -> dict[int, int]:
     limits = parse(LIMITS)
-    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"])
+    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"])
     return compile_image(limits, names, USUAL_SIZES).words

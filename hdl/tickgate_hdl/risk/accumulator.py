@@ -8,8 +8,10 @@ from amaranth.utils import ceil_log2
 
 from tickgate_hdl.lib.delay import delayed
 
-__all__ = ["LEAD", "Accumulator"]
+__all__ = ["GIVEN", "LEAD", "Accumulator"]
 
+GIVEN = {False: 1, True: 2}
+"""Cycles from looking a row up to giving amount and limit, by ``registered``."""
 LEAD = {False: 1, True: 3}
 """Cycles from looking a row up to comparing it, by ``registered``: for all of the gate."""
 
@@ -72,7 +74,7 @@ class Accumulator(wiring.Component):
         self._rows, self._width, self._floor = rows, width, floor
         self._registered = registered
         self.lead = LEAD[registered]
-        self.given = 2 if registered else 1
+        self.given = GIVEN[registered]
         index = ceil_log2(rows)
         super().__init__({
             "looks": In(1), "row": In(index), "amount": In(signed(width)), "limit": In(width - 1),

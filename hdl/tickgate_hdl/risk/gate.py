@@ -3,14 +3,14 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 from tickgate.records.schema import GATE_DECISION, ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME
 from tickgate.risk.image import (
     ACCOUNT,
-    FIRM,
     MEMBERSHIPS,
     MESSAGE_COST,
-    POSITION,
+    SESSION,
     SYMBOL,
     TABLES,
     rows,
@@ -23,7 +23,7 @@ from tickgate_hdl.lib.product import product
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.lib.sweep import sweep
-from tickgate_hdl.risk.accumulator import LEAD, Accumulator
+from tickgate_hdl.risk.accumulator import GIVEN, LEAD, Accumulator
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.duplicates import MILLISECONDS, Duplicates
@@ -36,6 +36,7 @@ from tickgate_hdl.risk.limits import LimitsImage
 from tickgate_hdl.risk.names import SymbolNames
 from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
+from tickgate_hdl.risk.rates import RATES
 from tickgate_hdl.risk.refill import Refill
 from tickgate_hdl.risk.settlement import Settlement
 from tickgate_hdl.risk.totals import COUNTED, SIDES, TOTALS
@@ -118,6 +119,7 @@ class Gate(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, lead = self._config, self._lead
+        given = GIVEN[config.registered]
         m.submodules.limits = limits = LimitsImage(config)
         m.submodules.symbols = names = SymbolNames(config.symbols)
         m.submodules.judge = judge = Judge(config)
@@ -126,7 +128,8 @@ class Gate(wiring.Component):
         m.submodules.card_events = card_events = CardEvents()
         m.submodules.orders = orders = OpenOrders(config)
         m.submodules.settlement = settlement = Settlement(config)
-        m.submodules.refill = refill = Refill(config.accounts)
+        rated = {rate.table: rows(rate.table, config.table_sizes) for rate in RATES}
+        m.submodules.refill = refill = Refill(max(rated.values()))
         m.submodules.leaving = leaving = Leaving()
         m.submodules.decisions = decisions = Decisions()
         m.submodules.duplicates = duplicates = Duplicates(config)
@@ -139,13 +142,18 @@ class Gate(wiring.Component):
             for total in TOTALS}
         for total, accumulator in totals.items():
             m.submodules[f"total_{total.name}"] = accumulator
-        m.submodules.rate = rate = Accumulator(
-            config.accounts, 28, floor=True, registered=config.registered)
+        rates = {
+            rate: Accumulator(rated[rate.table], 28, floor=True, registered=config.registered)
+            for rate in RATES}
+        for rate, accumulator in rates.items():
+            m.submodules[rate.check] = accumulator
         connect_registers(
             m, self, limits, guard, lease, card_events, decisions, settlement, duplicates)
         self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
         self._connect_settlement(m, settlement, orders, decisions, guard)
-        sweeping = self._sweep(m, names, orders, duplicates, totals, rate)
+        self._list_symbols(m, names)
+        sweeping = self._sweep(
+            m, (names, orders, duplicates, *rates.values(), *totals.values()))
         self._show_exposure(m, settlement, totals)
         connect_streams(m, decisions.o, self.decision)
         connect_streams(m, leaving.o, self.passed)
@@ -153,20 +161,24 @@ class Gate(wiring.Component):
         # What enters: an order, what settles, or a refill, never two of them.
         offered = _REQUEST(self.order.payload.body)
         enters, refills, refilled = Signal(), Signal(), Signal()
-        last_refilled = Signal.like(refill.account)
+        last_refilled = Signal.like(refill.row)
+        fields = {ACCOUNT: "account", SYMBOL: "symbol", SESSION: "session"}
+        behind = Cat(
+            getattr(offered, fields[table])[:ceil_log2(count)] == last_refilled[:ceil_log2(count)]
+            for table, count in rated.items()).any()
         m.d.comb += [
             settlement.order_waits.eq(self.order.valid & decisions.room),
             settlement.order_enters.eq(enters), decisions.enters.eq(enters),
             self.order.ready.eq(
                 decisions.room & ~settlement.hold & ~self.busy & ~leaving.waits
                 & ~(refill.presses & ~refilled)
-                # Not right behind the refill of its row (``Accumulator``), known account or not.
-                & ~(refilled & (offered.account[:len(last_refilled)] == last_refilled))),
+                # Not right behind the refill of its rows (``Accumulator``), on the card or not.
+                & ~(refilled & behind)),
             enters.eq(self.order.valid & self.order.ready),
             refills.eq(refill.wants & ~enters & ~settlement.hold & ~refilled & ~self.busy),
             refill.done.eq(refills), refill.tick.eq(self.ms_tick),
         ]
-        m.d.sync += [refilled.eq(refills), last_refilled.eq(refill.account)]
+        m.d.sync += [refilled.eq(refills), last_refilled.eq(refill.row)]
         under_way = [enters | settlement.operate | refills]
         for cycle in range(1, self.latency + 1):
             under_way.append(delayed(m, under_way[-1], f"under_way_{cycle}"))
@@ -182,11 +194,16 @@ class Gate(wiring.Component):
 
         # It looks its rows up.
         account, symbol = Signal.like(settlement.account), Signal.like(settlement.symbol)
+        session = Signal.like(limits.session)
         m.d.comb += [
             account.eq(Mux(settlement.operate, settlement.account,
-                           Mux(enters, offered.account, refill.account))),
-            symbol.eq(Mux(settlement.operate, settlement.symbol, offered.symbol)),
+                           Mux(enters, offered.account, refill.row))),
+            symbol.eq(Mux(settlement.operate, settlement.symbol,
+                          Mux(enters, offered.symbol, refill.row))),
+            session.eq(Mux(enters, offered.session, refill.row)),
         ]
+        in_table = {  # a table with fewer rows than another is refilled while it has some
+            table: refills & (refill.row < count) for table, count in rated.items()}
         m.d.comb += limits.of_account.eq(account)
         owners = {
             table.name: getattr(limits, f"{table.name}_of") for table in MEMBERSHIPS}
@@ -197,19 +214,24 @@ class Gate(wiring.Component):
                 delayed(m, bit, name) for bit, name in (
                     (looks, "looks"), (settles, "settles"), (fills, "fills")))
             request = _later(m, offered, _REQUEST, "request")
-            account, symbol, waited = (
+            account, symbol, session, waited = (
                 delayed(m, value, name, reset_less=True) for value, name in (
-                    (account, "account_looks"), (symbol, "symbol_looks"), (waited, "waited")))
+                    (account, "account_looks"), (symbol, "symbol_looks"),
+                    (session, "session_looks"), (waited, "waited")))
+            in_table = {table: delayed(m, bit, f"{table.name}_fills")
+                        for table, bit in in_table.items()}
             owners = {name: delayed(m, row, f"{name}_looks", reset_less=True)
                       for name, row in owners.items()}
         row = {"pair": Cat(symbol, account), "account": account, "firm": 0, **owners}
+        rated_row = {ACCOUNT: account, SYMBOL: symbol, SESSION: session}
         m.d.comb += [
-            limits.account.eq(account), limits.symbol.eq(symbol), names.symbol.eq(symbol),
-            self.query_symbol.eq(symbol), rate.row.eq(account),
+            limits.account.eq(account), limits.symbol.eq(symbol), limits.session.eq(session),
+            names.symbol.eq(symbol), self.query_symbol.eq(symbol),
+            *(accumulator.row.eq(rated_row[rate.table]) for rate, accumulator in rates.items()),
             *(getattr(limits, name).eq(owner) for name, owner in owners.items()),
             *(accumulator.row.eq(row[total.scope]) for total, accumulator in totals.items()),
             *(accumulator.looks.eq(looks | settles | fills)
-              for accumulator in (rate, *totals.values())),
+              for accumulator in (*rates.values(), *totals.values())),
             orders.order.token.eq(request.user_ref_num),
             orders.order.original.eq(request.orig_user_ref_num),
             orders.order.account.eq(request.account), orders.order.symbol.eq(request.symbol),
@@ -227,8 +249,11 @@ class Gate(wiring.Component):
             judge.status.eq(self.query_status),
         ]
         generation = delayed(m, limits.generation, "generation_looks", reset_less=True)
-        symbol_row = _later(
-            m, limits.symbol_row, row_layout(SYMBOL), "symbol_row", rate.given - 1)
+        limit_rows = {
+            table: _later(m, getattr(limits, f"{table.name}_row"), row_layout(table),
+                          f"{table.name}_row", given - 1)
+            for table in TABLES}
+        symbol_row = limit_rows[SYMBOL]
         value = self._product(m, request.price, request.quantity[:20], "value")
         m.d.comb += [
             judge.limits_valid.eq(generation != 0), judge.value.eq(value),
@@ -243,17 +268,15 @@ class Gate(wiring.Component):
             m.d.sync += moves.eq(settlement.moves)
         opens = request.action != ord("X")
         adds = {
-            side: delayed(m, opens & is_one_of(request.side, letters), f"opens_{side}", rate.given)
+            side: delayed(m, opens & is_one_of(request.side, letters), f"opens_{side}", given)
             for side, letters in SIDES.items()}
         amounts = {
             "": 0, "one": 1, "value": value,
-            "quantity": delayed(m, request.quantity, "quantity", rate.given, reset_less=True)}
-        settling = delayed(m, settles, "settling", rate.given)
-        filling = delayed(m, fills, "filling", rate.given)
-        limit_rows = {
-            table: _later(m, getattr(limits, f"{table.name}_row"), row_layout(table),
-                          f"{table.name}_row", rate.given - 1)
-            for table in (ACCOUNT, POSITION, FIRM, *MEMBERSHIPS)}
+            "quantity": delayed(m, request.quantity, "quantity", given, reset_less=True)}
+        settling = delayed(m, settles, "settling", given)
+        filling = delayed(m, fills, "filling", given)
+        filling_table = {table: delayed(m, bit, f"filling_{table.name}", given)
+                         for table, bit in in_table.items()}
         for total, accumulator in totals.items():
             m.d.comb += [
                 accumulator.amount.eq(Mux(adds[total.side], amounts[total.amount], 0)),
@@ -263,13 +286,15 @@ class Gate(wiring.Component):
             if total.limit:
                 table, field = total.limit
                 m.d.comb += accumulator.limit.eq(limit_rows[table][field])
-        account_row = limit_rows[ACCOUNT]
-        m.d.comb += [
-            duplicates.window.eq(account_row.duplicate_window),
-            rate.amount.eq(MESSAGE_COST), rate.forces.eq(filling),
-            rate.moves.eq(-account_row.rate[:16]),
-            rate.limit.eq(account_row.burst[:16] * MESSAGE_COST),
-        ]
+        m.d.comb += duplicates.window.eq(limit_rows[ACCOUNT].duplicate_window)
+        for rate, accumulator in rates.items():
+            limit_row = limit_rows[rate.table]
+            m.d.comb += [
+                accumulator.amount.eq(MESSAGE_COST), accumulator.forces.eq(filling),
+                accumulator.moves.eq(
+                    Mux(filling_table[rate.table], -limit_row[rate.rate][:16], 0)),
+                accumulator.limit.eq(limit_row[rate.burst][:16] * MESSAGE_COST),
+            ]
 
         # The verdict.
         judged = _later(m, judge.weighed, _REQUEST, "judged")
@@ -280,10 +305,13 @@ class Gate(wiring.Component):
         passes = Signal()
         m.d.comb += [
             judge.bad_token.eq(orders.bad),
-            judge.rate_over.eq(rate.over), judge.duplicate.eq(duplicates.duplicate & is_enter),
+            *(judge.rate_over[rate.check].eq(accumulator.over)
+              for rate, accumulator in rates.items()),
+            judge.duplicate.eq(duplicates.duplicate & is_enter),
             passes.eq(decided & (judge.checks == 0)),
             orders.commit.eq(passes & judge.enters), duplicates.commit.eq(passes & is_enter),
-            rate.commit.eq(judge.charges | filled),
+            *(accumulator.commit.eq(judge.charges[rate.check] | filled)
+              for rate, accumulator in rates.items()),
             *(accumulator.commit.eq(passes | settled) for accumulator in totals.values()),
             self.last_token__value.eq(judge.last_token),
         ]
@@ -382,17 +410,19 @@ class Gate(wiring.Component):
             settlement.load_value.eq(self.position_load__value),
         ]
 
-    def _sweep(self, m, names, orders, duplicates, totals, rate):
+    def _list_symbols(self, m, names):
+        m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
+            "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
+
+    def _sweep(self, m, tables):
         """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
         depth = max(
-            config.accounts * config.symbols, config.open_orders, config.recent_orders,
-            *(rows(table, config.table_sizes) for table in MEMBERSHIPS))
+            config.open_orders, config.recent_orders,
+            *(rows(table, config.table_sizes) for table in TABLES))
         sweeping = Signal(init=1)
         row = sweep(m, depth, busy=sweeping)
-        m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
-            "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
-        for table in (names, orders, duplicates, rate, *totals.values()):
+        for table in tables:
             m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
         return sweeping
 

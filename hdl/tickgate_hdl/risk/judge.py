@@ -7,21 +7,20 @@ from amaranth.lib.wiring import In, Out
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
-from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SYMBOL, TABLES
+from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SESSIONS, SYMBOL, TABLES
 
 from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.layouts import row_layout
+from tickgate_hdl.risk.rates import RATED, RATES
 from tickgate_hdl.risk.totals import COUNTED
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Judge"]
 
 _MARKET = 0  # operational halts of Nasdaq itself, the venue of our orders
-SESSIONS = 32
-"""Client sessions that the session kill has bits for."""
 
 
 class Judge(wiring.Component):
@@ -39,7 +38,7 @@ class Judge(wiring.Component):
     -------
     order, request : In
         An order looks; the order.
-    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, \
+    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, session_row, \
     listed, top, status : In
         What the tables, the book and the feed say about it, one cycle after it looked. ``halted``
         is a trading state other than trading, an operational halt of the venue's market, and a
@@ -55,13 +54,16 @@ class Judge(wiring.Component):
     weighed : Out
         The request, in the cycle before its verdict.
     bad_token, rate_over, over, duplicate : In
-        In the verdict's cycle: the slot or the original is wrong; the account's messages would be
-        over the limit; so would what each of ``COUNTED`` counts; it is an enter like one before.
+        In the verdict's cycle: the slot or the original is wrong; messages that each of ``RATED``
+        rates would be over the limit; so would what each of ``COUNTED`` counts; it is an enter like
+        one before.
     checks : Out
         In the verdict's cycle: which failed.
-    enters, counted, charges : Out(1)
+    enters, counted : Out(1)
         At the same time: the request is no cancel; it is a well-formed enter or replace, which uses
-        up its UserRefNum; it costs the account a message.
+        up its UserRefNum.
+    charges : Out
+        At the same time: it costs a message of the bucket that each of ``RATED`` has.
     """
 
     def __init__(self, config: CardConfig):
@@ -73,12 +75,14 @@ class Judge(wiring.Component):
             "off_tick": In(1), "off_lot": In(1),
             "limits_valid": In(1), "last_token": Out(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
-            "bad_token": In(1), "rate_over": In(1), "duplicate": In(1),
+            "bad_token": In(1), "rate_over": In(StructLayout(dict.fromkeys(RATED, 1))),
+            "duplicate": In(1),
             "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
             "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
             "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
             "kill_account": In(32), "kill_symbol": In(64),
-            "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1), "charges": Out(1),
+            "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1),
+            "charges": Out(StructLayout(dict.fromkeys(RATED, 1))),
         })
 
     def elaborate(self, platform):
@@ -102,7 +106,7 @@ class Judge(wiring.Component):
         pair = row_layout(POSITION)(staged(self.position_row, "pair_kept"))
         owners = staged(
             self.firm_row.enabled[0] & self.group_row.enabled[0]
-            & self.clearing_firm_row.enabled[0], "owners_kept")
+            & self.clearing_firm_row.enabled[0] & self.session_row.enabled[0], "owners_kept")
         top = TopOfBook(staged(self.top, "top_kept"))
         status = SymbolStatus(staged(self.status, "status_kept"))
         listed, limits_valid = staged(self.listed, "listed_kept"), staged(
@@ -168,6 +172,11 @@ class Judge(wiring.Component):
         enters, limited = weigh(~is_cancel, "enters"), weigh(sound & limits, "limited")
         has_limits, counted = weigh(limits, "has_limits"), weigh(sound, "counted")
         used = weigh(sound & ~newer, "used")
+        costs = {
+            rate.check: weigh(
+                orders & ~malformed & limits & is_one_of(weighed.action, rate.costs),
+                f"costs_{rate.check}")
+            for rate in RATES}
         has_reference = ~staged(top.stale, "stale_kept") & (has_bid | has_ask)
         fails = {
             "malformed": weigh(malformed, "malformed"),
@@ -214,7 +223,7 @@ class Judge(wiring.Component):
             "events_full": enters & ~self.events_room,
             **fails,
             "token": used | (counted & self.bad_token),
-            "message_rate": limited & self.rate_over,
+            **{name: limited & self.rate_over[name] for name in RATED},
             "duplicative": limited & self.duplicate,
             **{name: limited & self.over[name] for name in COUNTED},
         }
@@ -223,6 +232,6 @@ class Judge(wiring.Component):
         m.d.comb += [
             self.checks.eq(Cat(bits[check.name] for check in CHECKS)),
             self.enters.eq(enters), self.counted.eq(counted),
-            self.charges.eq(limited & ~self.rate_over),
+            *(self.charges[name].eq(cost & ~self.rate_over[name]) for name, cost in costs.items()),
         ]
         return m

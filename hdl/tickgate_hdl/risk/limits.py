@@ -13,6 +13,8 @@ from tickgate.risk.image import (
     MEMBERSHIPS,
     POSITION,
     SELECT_BIT,
+    SESSION,
+    SESSIONS,
     SYMBOL,
     TABLES,
     rows,
@@ -43,9 +45,9 @@ class LimitsImage(wiring.Component):
     -------
     of_account, group_of, clearing_firm_of : In, Out, Out
         Rows that an account belongs to, in the same cycle.
-    account, symbol, group, clearing_firm : In
+    account, symbol, group, clearing_firm, session : In
         Rows to read in the bank in force.
-    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row : Out
+    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, session_row : Out
         The rows, one cycle later.
     generation : Out(32)
         Generation in force; 0 = none.
@@ -63,6 +65,7 @@ class LimitsImage(wiring.Component):
             **{f"{name}_of": Out(bits) for name, bits in members.items()},
             "account": In(account), "symbol": In(symbol),
             **{name: In(bits) for name, bits in members.items()},
+            "session": In(ceil_log2(SESSIONS)),
             **{f"{table.name}_row": Out(row_layout(table)) for table in TABLES},
             "busy": Out(1, init=1), "generation": Out(32), "finished": Out(1),
             "limit_address__value": In(32), "limit_address__value__we": In(1),
@@ -106,7 +109,8 @@ class LimitsImage(wiring.Component):
                     POSITION: (Cat(self.symbol, self.account), self.position_row),
                     FIRM: (Const(0, 0), self.firm_row),
                     GROUP: (self.group, self.group_row),
-                    CLEARING_FIRM: (self.clearing_firm, self.clearing_firm_row)}
+                    CLEARING_FIRM: (self.clearing_firm, self.clearing_firm_row),
+                    SESSION: (self.session, self.session_row)}
         table_bits = slice(SELECT_BIT, 32)
         back_shown = Signal.like(back)
         m.d.sync += back_shown.eq(back)

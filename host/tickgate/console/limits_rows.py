@@ -8,6 +8,7 @@ from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
     FIRM_FIELDS,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
     value_of,
@@ -66,15 +67,24 @@ def credit_rows(limits: Limits) -> list[Row]:
     ]
 
 
+def session_rows(limits: Limits) -> list[Row]:
+    """One row a FIX session."""
+    return [
+        {"id": name, **_cells(session, SESSION_FIELDS)}
+        for name, session in sorted(limits.sessions.items())
+    ]
+
+
 def from_rows(
     accounts: Sequence[Row],
     positions: Sequence[Row],
     symbols: Sequence[Row],
     credit: Sequence[Row],
+    sessions: Sequence[Row],
 ) -> Limits:
     """The limits that the rows say. Raises LimitsError naming the cell that is wrong."""
     try:
-        return parse("\n".join(_toml(accounts, positions, symbols, credit)))
+        return parse("\n".join(_toml(accounts, positions, symbols, credit, sessions)))
     except LimitsError as error:
         raise LimitsError(error.reason, error.path) from None  # a grid has no lines
 
@@ -88,10 +98,14 @@ def _toml(
     positions: Sequence[Row],
     symbols: Sequence[Row],
     credit: Sequence[Row],
+    sessions: Sequence[Row],
 ) -> Iterator[str]:
     for row in credit:
         yield f"[{row['id']}]"
         yield from _lines(row, FIRM_FIELDS)
+    for row in sessions:
+        yield f"[sessions.{json.dumps(row['id'])}]"
+        yield from _lines(row, SESSION_FIELDS)
     for row in accounts:
         yield f"[accounts.{json.dumps(row['id'])}]"
         yield from _lines(row, ACCOUNT_FIELDS)

@@ -183,7 +183,13 @@ class CardHold:
         """Compile limits for the card that is there, or for one of the usual size."""
         sizes = self.card.identify().tables if self.card else USUAL_SIZES
         core, config = self._core, self._config
-        names = RowNames(core.accounts, core.symbols, config.groups, config.clearing_firms)
+        names = RowNames(
+            accounts=core.accounts,
+            symbols=core.symbols,
+            groups=config.groups,
+            clearing_firms=config.clearing_firms,
+            sessions=list(core.sessions),
+        )
         return compile_image(limits, names, sizes)
 
     def upload(self, limits: Limits, file_hash: str = "") -> int:

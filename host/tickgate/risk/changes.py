@@ -9,6 +9,7 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     GROUP_FIELDS,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
     value_of,
@@ -37,11 +38,12 @@ class Change:
 
 
 def changes(before: Limits, after: Limits) -> list[Change]:
-    """All that differs: the firm's, by clearing firm and group, by account, then by symbol."""
+    """All that differs: firm, clearing firms, groups, sessions, accounts, then symbols."""
     found = list(_of("the firm", before.firm, after.firm, FIRM_FIELDS))
     for what, was, now, fields in (
         ("clearing firm", before.clearing_firms, after.clearing_firms, CLEARING_FIRM_FIELDS),
         ("group", before.groups, after.groups, GROUP_FIELDS),
+        ("session", before.sessions, after.sessions, SESSION_FIELDS),
     ):
         for name in _names(was, now):
             found += _of(f"{what} {name}", was.get(name), now.get(name), fields)

@@ -340,6 +340,30 @@ CHECKS: tuple[Check, ...] = (
         "an equal order of this account passed a moment ago",
         "15c3-5(c)(1)(ii)",
     ),
+    Check(
+        42,
+        "session_rate",
+        "session",
+        "OU",
+        "the session sends more messages than it may",
+        "RTS 6 Art. 15(1)(d)",
+    ),
+    Check(
+        43,
+        "symbol_rate",
+        "symbol",
+        "OU",
+        "there are more messages in the symbol than there may be",
+        "RTS 6 Art. 15(1)(d)",
+    ),
+    Check(
+        44,
+        "cancel_rate",
+        "account",
+        "OU",
+        "the account cancels and replaces more often than it may",
+        "RTS 6 Art. 15(1)(d)",
+    ),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

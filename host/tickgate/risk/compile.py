@@ -13,6 +13,8 @@ from tickgate.risk.image import (
     PERMISSIONS,
     POSITION,
     RESTRICTIONS,
+    SESSION,
+    SESSIONS,
     SYMBOL,
     TICKS,
     ImageTable,
@@ -29,7 +31,7 @@ class Image:
 
     words: dict[int, int]
     missing: tuple[str, ...]
-    """Configured accounts and symbols without limits: they cannot trade."""
+    """Configured accounts, symbols and sessions without limits: they cannot trade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class RowNames:
     symbols: Sequence[str]
     groups: Sequence[str]
     clearing_firms: Sequence[str]
+    sessions: Sequence[str]
 
 
 def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
@@ -51,6 +54,8 @@ def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
     for what in ("accounts", "symbols", "groups", "clearing_firms"):
         _fits(what, getattr(names, what), getattr(sizes, what))
         _known(what, getattr(limits, what), getattr(names, what))
+    _fits("sessions", names.sessions, SESSIONS)
+    _known("sessions", limits.sessions, names.sessions)
     words: dict[int, int] = {}
     for row, name in enumerate(accounts):
         if (account := limits.accounts.get(name)) is None:
@@ -75,8 +80,11 @@ def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
     ):
         for name, credit in rows.items():
             _put(words, table, known.index(name), credit.numbers)
+    for name, session in limits.sessions.items():
+        _put(words, SESSION, names.sessions.index(name), session.numbers)
     missing = [f"account {name}" for name in accounts if name not in limits.accounts]
     missing += [f"symbol {name}" for name in symbols if name not in limits.symbols]
+    missing += [f"session {name}" for name in names.sessions if name not in limits.sessions]
     return Image(words, tuple(missing))
 
 

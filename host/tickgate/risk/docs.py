@@ -16,6 +16,7 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     GROUP_FIELDS,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
 )
@@ -29,6 +30,7 @@ TABLES = (
     ("account", "accounts.<account>", ACCOUNT_FIELDS),
     ("account and symbol", "accounts.<account>.positions.<symbol>", POSITION_FIELDS),
     ("symbol", "symbols.<symbol>", SYMBOL_FIELDS),
+    ("session", "sessions.<CompID>", SESSION_FIELDS),
     ("group", "groups.<group>", GROUP_FIELDS),
     ("clearing firm", "clearing_firms.<clearing firm>", CLEARING_FIRM_FIELDS),
     ("firm", "firm", FIRM_FIELDS),
@@ -42,6 +44,7 @@ _CHECK_OF = {
     "symbols": "entitlement",
     "rate": "message_rate",
     "burst": "message_rate",
+    "cancel_burst": "cancel_rate",
     "max_open_quantity": "open_quantity",
     "max_open_value": "open_value",
     "max_day_quantity": "day_quantity",
@@ -64,6 +67,8 @@ _ALIASES = {"collar": ", or `collar_bps` of a `reference`"}
 def check_of(scope: str, field: LimitField) -> Check:
     """The check that compares with a limit."""
     name = _CHECK_OF.get(field.name, field.name)
+    if scope in ("session", "symbol") and name == "message_rate":
+        name = f"{scope}_rate"
     if scope in ("firm", "group", "clearing firm"):
         name = f"{scope.replace(' ', '_')}_{name}"
     return next(check for check in (*CHECKS, *HOST_CHECKS) if check.name == name)

@@ -20,6 +20,7 @@ from tickgate.risk.image import (
     PERMISSIONS,
     POSITION,
     RESTRICTIONS,
+    SESSION,
     SYMBOL,
     TICKS,
     ImageField,
@@ -220,6 +221,7 @@ ACCOUNT_FIELDS = (
 SYMBOL_FIELDS = (*_numbers(SYMBOL), _TICK, _LOT, _restricted("nobody may"))
 FIRM_FIELDS = _numbers(FIRM)
 GROUP_FIELDS = _numbers(GROUP)
+SESSION_FIELDS = _numbers(SESSION)
 CLEARING_FIRM_FIELDS = _numbers(CLEARING_FIRM)
 
 

@@ -4,8 +4,8 @@ The host writes the words of every table to the card's shadow bank through ``lim
 ``limit_data``; bits 31:28 of an address choose the table, bits 27:0 the word in it. The CRC runs
 over the tables in the order of ``TABLES``, each from word 0 to its last, words little-endian
 (``zlib.crc32``). Rows are indexed by account, by symbol, by ``account * symbols + symbol``, by
-group, by clearing firm; the firm has row 0 of its table. A row whose ``enabled`` is 0 refuses: an
-unset limit is never an unlimited one.
+group, by clearing firm, by session; the firm has row 0 of its table. A row whose ``enabled`` is 0
+refuses: an unset limit is never an unlimited one.
 
 The group and the clearing firm of an account are those of the first image in force that sets the
 account, until the card is reset: what the account has traded and has open counts there. An image
@@ -28,6 +28,9 @@ millisecond is then exact."""
 MAX_AMOUNT = (1 << 63) - 1
 """Largest sum of money that a limit can be, in 1/10000 USD."""
 _SUM = (1 << 47) - 1
+
+SESSIONS = 32
+"""Client sessions of every card: the width of the register of their kill switch."""
 
 SELECT_BIT = 28
 """Bit of an address from which it says the table."""
@@ -89,14 +92,22 @@ LOTS = {1: 0b00000, 10: 0b01001, 40: 0b01111, 100: 0b10011}
 """Words of ``lot`` by round lot in shares (Rule 600(b)): bits 2:0 a mask of quantity bits that must
 be 0, bits 3 and 4: the quantity must be a multiple of 5, of 25."""
 
+
+def _bucket(word: int, whose: str) -> tuple[ImageField, ImageField]:
+    """A token bucket of messages."""
+    return (
+        ImageField("rate", word, 1, "messages/s", "Messages a second",
+                   f"Messages a second {whose} that refill the token bucket.", (1 << 16) - 1),
+        ImageField("burst", word + 1, 1, "messages", "Burst",
+                   f"Messages {whose} that the token bucket holds.", (1 << 16) - 1),
+    )
+
+
 ACCOUNT = ImageTable(0, "account", 32, (
     ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
     ImageField("max_quantity", 1, 1, "shares", "Max quantity", "Largest order, in shares."),
     ImageField("max_value", 2, 2, "usd", "Max value", "Largest order."),
-    ImageField("rate", 4, 1, "messages/s", "Messages a second",
-               "Messages a second that refill the token bucket.", (1 << 16) - 1),
-    ImageField("burst", 5, 1, "messages", "Burst", "Messages that the token bucket holds.",
-               (1 << 16) - 1),
+    *_bucket(4, "of the account"),
     ImageField("permissions", 6, 1, "bits", "May",
                "What orders may be: sides, times in force, hours."),
     ImageField("max_orders", 7, 1, "orders", "Max working orders", "Working orders at a time."),
@@ -113,6 +124,10 @@ ACCOUNT = ImageTable(0, "account", 32, (
     ImageField("net_credit", 18, 2, "usd", "Net credit",
                "Value bought less sold in the day, or sold less bought, with the open orders "
                "that add to it.", MAX_AMOUNT),
+    ImageField("cancel_rate", 23, 1, "messages/s", "Cancels a second",
+               "Cancels and replaces a second that refill their own token bucket.", (1 << 16) - 1),
+    ImageField("cancel_burst", 24, 1, "messages", "Cancel burst",
+               "Cancels and replaces that their token bucket holds.", (1 << 16) - 1),
     ImageField("duplicate_window", 22, 1, "ms", "Duplicate window",
                "How long after an order an equal one is a duplicate; 0: never.", restricts=True),
     ImageField("group", 20, 1, "row", "Group", "Row of its group."),
@@ -120,12 +135,13 @@ ACCOUNT = ImageTable(0, "account", 32, (
                "Row of the clearing firm that guarantees its trades."),
 ))
 
-SYMBOL = ImageTable(1, "symbol", 8, (
+SYMBOL = ImageTable(1, "symbol", 16, (
     ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
     ImageField("collar", 1, 1, "usd", "Collar", "How far through the far touch a price may be."),
     ImageField("tick", 2, 1, "bits", "Tick", "Prices are multiples of it (``TICKS``)."),
     ImageField("lot", 3, 1, "bits", "Lot", "Quantities are multiples of it (``LOTS``)."),
     ImageField("restricted", 4, 1, "bits", "Restricted", "What nobody may do (``RESTRICTIONS``)."),
+    *_bucket(8, "of all accounts in the symbol"),
 ))
 
 POSITION = ImageTable(2, "position", 4, (
@@ -154,7 +170,12 @@ FIRM = _credit(3, "firm", "")
 GROUP = _credit(4, "group", "of the group ")
 CLEARING_FIRM = _credit(5, "clearing_firm", "that clear through it ")
 
-TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM, GROUP, CLEARING_FIRM)
+SESSION = ImageTable(6, "session", 4, (
+    ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
+    *_bucket(1, "of the session"),
+))
+
+TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM, GROUP, CLEARING_FIRM, SESSION)
 
 MEMBERSHIPS = (GROUP, CLEARING_FIRM)
 """Tables that each account belongs to a row of; its own row has a field of that name."""
@@ -183,4 +204,5 @@ def rows(table: ImageTable, sizes: TableSizes) -> int:
         FIRM.name: 1,
         GROUP.name: sizes.groups,
         CLEARING_FIRM.name: sizes.clearing_firms,
+        SESSION.name: SESSIONS,
     }[table.name]

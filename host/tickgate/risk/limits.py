@@ -14,6 +14,10 @@ A file looks like this::
     gross_credit = "30000000.00"
     net_credit = "10000000.00"
 
+    [sessions.CLIENT1]             # a FIX session, by its CompID
+    rate = 100                     # messages per second
+    burst = 50                     # messages at once
+
     [accounts.ALPHA]
     group = "DESK"
     clearing_firm = "CLEAR"
@@ -23,6 +27,8 @@ A file looks like this::
     max_value = "250000.00"        # USD of one order
     rate = 100                     # messages per second
     burst = 50                     # messages at once
+    cancel_rate = 50               # cancels and replaces per second
+    cancel_burst = 50
     duplicate_window = 500         # ms in which an equal order is a duplicate; 0: never
     max_orders = 500               # working orders at a time
     max_open_quantity = 100000     # shares that they may still trade
@@ -49,6 +55,8 @@ A file looks like this::
     tick = "0.01"                  # or "0.0001", "0.005"
     lot = 1                        # or 10, 40, 100
     restricted = []                # for everybody; none if left out
+    rate = 1000                    # messages per second of all accounts
+    burst = 500
 
 What is not set refuses: an account or symbol without limits cannot trade, and a key that is missing
 is an error. Amounts of money are decimal text, so that no float is ever in between; they become
@@ -70,6 +78,7 @@ from tickgate.risk.fields import (
     GROUP_FIELDS,
     OWNER_NAME,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
     SYMBOL_NAME,
     LimitField,
@@ -85,11 +94,13 @@ __all__ = [
     "Limits",
     "LimitsError",
     "PositionLimit",
+    "SessionLimits",
     "SymbolLimits",
     "load",
     "parse",
 ]
 
+_SYMBOL_NUMBERS = tuple(field for field in SYMBOL_FIELDS if field.name != "collar")
 _POSITION_NUMBERS = number_names(POSITION_FIELDS)
 
 
@@ -144,8 +155,15 @@ class CreditLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """Limits of one FIX session."""
+
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """All limits: by account name, by symbol, the firm's, by group and by clearing firm.
+    """All limits: by account name, by symbol, the firm's, by group, clearing firm and session.
 
     Each account's group and clearing firm are there.
     """
@@ -155,6 +173,7 @@ class Limits:
     firm: CreditLimits
     groups: Mapping[str, CreditLimits]
     clearing_firms: Mapping[str, CreditLimits]
+    sessions: Mapping[str, SessionLimits]
 
     def text(self) -> str:
         """The canonical TOML: same limits, same text. Collars are amounts, names are sorted."""
@@ -165,7 +184,7 @@ class Limits:
         return hashlib.sha256(self.text().encode()).hexdigest()
 
 
-NO_LIMITS = Limits({}, {}, CreditLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)), {}, {})
+NO_LIMITS = Limits({}, {}, CreditLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)), {}, {}, {})
 """Refuse everything."""
 
 
@@ -190,7 +209,7 @@ def parse(text: str) -> Limits:
 
 
 def _limits(document: Reader) -> Limits:
-    document.only("accounts", "symbols", "firm", "groups", "clearing_firms")
+    document.only("accounts", "symbols", "firm", "groups", "clearing_firms", "sessions")
     groups = {
         name: _credit(table, GROUP_FIELDS) for name, table in document.tables("groups", OWNER_NAME)
     }
@@ -211,12 +230,20 @@ def _limits(document: Reader) -> Limits:
     symbols = {name: _symbol(table) for name, table in document.tables("symbols", SYMBOL_NAME)}
     document.given("firm")
     firm = _credit(document.table("firm"), FIRM_FIELDS)
-    return Limits(accounts, symbols, firm, groups, clearing_firms)
+    sessions = {
+        name: SessionLimits(_only_numbers(table, SESSION_FIELDS))
+        for name, table in document.tables("sessions", OWNER_NAME)
+    }
+    return Limits(accounts, symbols, firm, groups, clearing_firms, sessions)
 
 
 def _credit(table: Reader, fields: tuple[LimitField, ...]) -> CreditLimits:
+    return CreditLimits(_only_numbers(table, fields))
+
+
+def _only_numbers(table: Reader, fields: tuple[LimitField, ...]) -> dict[str, int]:
     table.only(*number_names(fields))
-    return CreditLimits(_numbers(table, fields))
+    return _numbers(table, fields)
 
 
 def _account(table: Reader) -> AccountLimits:
@@ -244,7 +271,7 @@ def _symbol(table: Reader) -> SymbolLimits:
         field.name: cast(int, field.read(table)) for field in SYMBOL_FIELDS if field.choices
     }
     return SymbolLimits(
-        {"collar": _collar(table)},
+        {**_numbers(table, _SYMBOL_NUMBERS), "collar": _collar(table)},
         **choices,
         restricted=_names(table, SYMBOL_FIELDS, "restricted") or (),
     )
@@ -279,6 +306,8 @@ def _lines(limits: Limits) -> Iterator[str]:
         yield from _table(f"clearing_firms.{_quoted(name)}", credit, CLEARING_FIRM_FIELDS)
     for name, credit in sorted(limits.groups.items()):
         yield from _table(f"groups.{_quoted(name)}", credit, GROUP_FIELDS)
+    for name, session in sorted(limits.sessions.items()):
+        yield from _table(f"sessions.{_quoted(name)}", session, SESSION_FIELDS)
     for name, account in sorted(limits.accounts.items()):
         yield from _table(f"accounts.{_quoted(name)}", account, ACCOUNT_FIELDS)
         for symbol, limit in sorted(account.positions.items()):

@@ -24,6 +24,9 @@ NOT_PREVIEWED = (
     "short_price",
     "locate_budget",
     "duplicative",
+    "session_rate",
+    "symbol_rate",
+    "cancel_rate",
 )
 
 _SIDES = {"B": "buy", "S": "sell", "T": "short", "E": "short_exempt"}

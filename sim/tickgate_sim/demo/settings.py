@@ -173,6 +173,8 @@ class Settings:
                 'gross_credit = "100000000000.00"',
                 'net_credit = "80000000.00"',
             ]
+        for client in self.clients:
+            lines += [f"[sessions.{client.comp_id}]", "rate = 60", "burst = 30"]
         for number, client in enumerate(self.clients):
             lines += [
                 f"[accounts.{client.account}]",
@@ -185,6 +187,8 @@ class Settings:
                 "rate = 60",
                 "burst = 30",
                 "duplicate_window = 5",
+                "cancel_rate = 40",
+                "cancel_burst = 20",
                 "max_orders = 1000",
                 "max_open_quantity = 100000",
                 'max_open_value = "20000000.00"',
@@ -198,6 +202,7 @@ class Settings:
             ]
         for name in SYMBOLS:
             lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]
+            lines += ["rate = 500", "burst = 250"]
         return "\n".join(lines) + "\n"
 
     def _console(self) -> str:

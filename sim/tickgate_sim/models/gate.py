@@ -108,10 +108,10 @@ class Limits:
     account: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 32 words; in pairs, low word first, what ends with 2: enabled, max quantity, max
     value 2, rate, burst, permissions, working orders, open quantity 2, open value 2, day quantity
-    2, day value 2, gross credit 2, net credit 2, group, clearing firm, duplicate window; the others
-    0."""
+    2, day value 2, gross credit 2, net credit 2, group, clearing firm, duplicate window, cancel
+    rate, cancel burst; the others 0."""
     symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Rows of 8 words: enabled, collar, tick, lot, restricted."""
+    """Rows of 16 words: enabled, collar, tick, lot, restricted, 3 others, rate, burst."""
     position: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     """Rows of 4 words, by account and symbol: longest, shortest, flags, locates."""
     firm: tuple[int, ...] = ()
@@ -120,6 +120,8 @@ class Limits:
     """Rows as the firm's."""
     clearing: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows as the firm's, of clearing firms."""
+    session: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Rows of 4 words: enabled, rate, burst."""
 
     def words(
         self, accounts: int, symbols: int, groups: int, clearing: int
@@ -130,11 +132,12 @@ class Limits:
         pairs = [divmod(index, symbols) for index in range(accounts * symbols)]
         for base, width, rows in (
             (0x0000, 32, [self.account.get(index, ()) for index in range(accounts)]),
-            (0x1000_0000, 8, [self.symbol.get(index, ()) for index in range(symbols)]),
+            (0x1000_0000, 16, [self.symbol.get(index, ()) for index in range(symbols)]),
             (0x2000_0000, 4, [self.position.get(pair, ()) for pair in pairs]),
             (0x3000_0000, 8, [self.firm]),
             (0x4000_0000, 8, [self.group.get(index, ()) for index in range(groups)]),
             (0x5000_0000, 8, [self.clearing.get(index, ()) for index in range(clearing)]),
+            (0x6000_0000, 4, [self.session.get(index, ()) for index in range(32)]),
         ):
             table = [word for row in rows for word in _full(row, width)]
             words += [(base + at, word) for at, word in enumerate(table)]
@@ -194,7 +197,8 @@ class GateModel:
         self.fills: dict[int, Fill] = {}
         self.located: dict[tuple[int, int], int] = {}  # shares of short orders that passed
         self.traded = [Traded() for _ in range(accounts)]
-        self.spent = [0] * accounts
+        self.spent: dict[tuple[str, int], int] = {}
+        """In 1/1000 messages, by bucket: the check that it makes, and whose it is."""
         self.last_token = 0
         self.unknown = 0
         self.refused_first = [0] * len(BY_NAME)
@@ -212,11 +216,23 @@ class GateModel:
         self.now += 1
         self.watchdog_left = max(0, self.watchdog_left - 1)
         self.lease_left = max(0, self.lease_left - 1)
-        for account, spent in enumerate(self.spent):
-            rate = _full(self.limits.account.get(account, ()), 32)[4] & 0xFFFF
-            self.spent[account] = max(0, spent - rate)
+        for (check, index), spent in self.spent.items():
+            rate, _ = self._bucket(check, index)
+            self.spent[check, index] = max(0, spent - rate)
         self.armed = self.armed and self.watchdog_ok
         return was and not self.watchdog_ok
+
+    def _bucket(self, check: str, index: int) -> tuple[int, int]:
+        """Rate and burst of a bucket."""
+        limits = self.limits
+        rows, width, at = {
+            "message_rate": (limits.account, 32, 4),
+            "cancel_rate": (limits.account, 32, 23),
+            "session_rate": (limits.session, 4, 1),
+            "symbol_rate": (limits.symbol, 16, 8),
+        }[check]
+        row = _full(rows.get(index, ()), width)
+        return row[at] & 0xFFFF, row[at + 1] & 0xFFFF
 
     def touch(self) -> None:
         """The host touches the watchdog."""
@@ -284,6 +300,9 @@ class GateModel:
         if judged:
             failed |= self._order_checks(request, top)
             self.last_token = max(self.last_token, request.user_ref_num)
+        if not malformed and self._limited(request):
+            rated = self._rate_checks(request)
+            failed |= rated if fresh else set()
 
         bits = sorted(BY_NAME[name].bit for name in failed)
         verdict = Verdict(
@@ -311,7 +330,8 @@ class GateModel:
             self.generation != 0
             and request.session < 32
             and bool(_full(self.limits.account.get(request.account, ()), 32)[0] & 1)
-            and bool(_full(self.limits.symbol.get(request.symbol, ()), 8)[0] & 1)
+            and bool(_full(self.limits.symbol.get(request.symbol, ()), 16)[0] & 1)
+            and bool(_full(self.limits.session.get(request.session, ()), 4)[0] & 1)
             and all(row[0] & 1 for row in self._owners(request.account))
         )
 
@@ -381,7 +401,7 @@ class GateModel:
             return failed
 
         account = _full(self.limits.account[request.account], 32)
-        symbol = _full(self.limits.symbol[request.symbol], 8)
+        symbol = _full(self.limits.symbol[request.symbol], 16)
         pair = _full(self.limits.position.get((request.account, request.symbol), ()), 4)
         if reference is not None:
             through = request.price - reference if buys else reference - request.price
@@ -402,10 +422,22 @@ class GateModel:
             before, passed = self.recent.get(self._recent_place(request), ((), 0))
             if before == _order_key(request) and self.now - passed < account[22]:
                 failed.add("duplicative")
-        if self.spent[request.account] + 1000 > (account[5] & 0xFFFF) * 1000:
-            failed.add("message_rate")
-        else:
-            self.spent[request.account] += 1000
+        return failed
+
+    def _rate_checks(self, request: OrderRequest) -> set[str]:
+        """Buckets without a message left; the others lose one to an order that costs one."""
+        failed = set()
+        for check, index, costs in (
+            ("message_rate", request.account, "OU"),
+            ("session_rate", request.session, "OU"),
+            ("symbol_rate", request.symbol, "OU"),
+            ("cancel_rate", request.account, "UX"),
+        ):
+            spent = self.spent.get((check, index), 0)
+            if spent + 1000 > self._bucket(check, index)[1] * 1000:
+                failed.add(check)
+            elif request.action in costs:
+                self.spent[check, index] = spent + 1000
         return failed
 
     def _may_not(

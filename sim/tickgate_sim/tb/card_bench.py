@@ -17,6 +17,8 @@ from tickgate.risk.image import (
     FIRM,
     GROUP,
     POSITION,
+    SESSION,
+    SESSIONS,
     SYMBOL,
 )
 from tickgate_hdl.lib.layouts import ByteBeat
@@ -180,15 +182,20 @@ class CardBench:
         image = {table.address(0, n): word for table in (FIRM, GROUP, CLEARING_FIRM)
                  for n, word in enumerate((1, 0, *much, *much))}
         for account in range(SMALL.accounts):
-            # Enabled, quantity, value, rate, burst, permissions, orders, and six totals.
-            row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6)
+            # Enabled, quantity, value, rate, burst, permissions, orders, six totals,
+            # group, clearing firm, duplicates, cancels.
+            row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6, 0, 0, 0, 60_000, 1000)
             image |= {ACCOUNT.address(account, n): word for n, word in enumerate(row)}
             for symbol in range(SMALL.symbols):
                 place = account * SMALL.symbols + symbol
                 row = (100_000, 100_000, ENTITLED, 100_000)
                 image |= {POSITION.address(place, n): word for n, word in enumerate(row)}
         for symbol in range(SMALL.symbols):
-            image |= {SYMBOL.address(symbol, 0): 1, SYMBOL.address(symbol, 1): 50_000}
+            row = (1, 50_000, *[0] * 6, 60_000, 1000)
+            image |= {SYMBOL.address(symbol, n): word for n, word in enumerate(row)}
+        for session in range(SESSIONS):
+            image |= {SESSION.address(session, n): word
+                      for n, word in enumerate((1, 60_000, 1000))}
         for table in image_addresses(SMALL.table_sizes):
             await self.write(reg.LIMIT_ADDRESS, table[0])
             for address in table:

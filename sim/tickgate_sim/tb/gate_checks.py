@@ -7,7 +7,14 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 from tickgate_sim.models.gate import GateModel, Limits, Top
-from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
+from tickgate_sim.tb.gate_driver import (
+    CLEARING_FIRMS,
+    GROUPS,
+    OPEN_CREDIT,
+    OPEN_RATE,
+    GateDriver,
+    symbol_row,
+)
 
 ACCOUNTS, SYMBOLS, OPEN_ORDERS, RECENT_ORDERS = 2, 4, 16, 16
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
@@ -38,8 +45,9 @@ class Case:
         self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0xFF, 1000]
         for _ in range(6):
             self.account += _words(FREE, 2)
-        self.account += [0, 0, 0]
-        self.symbol = [1, 1000, 0, 0, 0]
+        self.account += [0, 0, 0, *OPEN_RATE]
+        self.symbol = [*symbol_row(1, 1000)]
+        self.session = [1, *OPEN_RATE]
         self.pair = [10**6, 10**6, 8, 2**31 - 1]
         self.owners = {name: list(OPEN_CREDIT[0]) for name in OWNERS.values()}
 
@@ -71,7 +79,8 @@ class Case:
         return Limits(
             account={ACCOUNT: tuple(self.account)}, symbol={SYMBOL: tuple(self.symbol)},
             position={(ACCOUNT, SYMBOL): tuple(self.pair)}, firm=tuple(self.owners["firm"]),
-            group={0: tuple(self.owners["group"])}, clearing={0: tuple(self.owners["clearing"])})
+            group={0: tuple(self.owners["group"])}, clearing={0: tuple(self.owners["clearing"])},
+            session={3: tuple(self.session)})
 
     def spoil(self, name):
         """Make one check fail."""
@@ -96,6 +105,9 @@ class Case:
                 self._top(bid=PRICE + 1, ask=PRICE - 1), self.symbol.__setitem__(1, 0)),
             "position_limit": lambda: self.pair.__setitem__(slice(0, 2), [0, 0]),
             "message_rate": lambda: self.account.__setitem__(5, 0),
+            "session_rate": lambda: self.session.__setitem__(2, 0),
+            "symbol_rate": lambda: self.symbol.__setitem__(9, 0),
+            "cancel_rate": lambda: self.account.__setitem__(24, 0),
             "entitlement": lambda: self.pair.__setitem__(2, self.pair[2] & ~8),
             "restricted": lambda: self.symbol.__setitem__(4, 0b111),
             "permission": lambda: self.account.__setitem__(6, self.account[6] & ~(1 << 4)),

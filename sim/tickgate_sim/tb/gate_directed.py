@@ -7,7 +7,15 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 from tickgate_sim.models.gate import Limits, Top, Update
-from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
+from tickgate_sim.tb.gate_driver import (
+    CLEARING_FIRMS,
+    EVERY_SESSION,
+    GROUPS,
+    OPEN_CREDIT,
+    OPEN_RATE,
+    GateDriver,
+    symbol_row,
+)
 
 ACCOUNTS, SYMBOLS = 2, 4
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
@@ -21,21 +29,24 @@ FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
 """A limit of money that nothing reaches, in two words."""
 
 
-def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, **more):
+def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, owners=(0, 0),
+            window=0, cancels=OPEN_RATE, **more):
     """A row of an account; ``more``: totals that are limited, by name."""
     names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
     totals = dict.fromkeys(names, FREE) | {
         name: (value & 0xFFFF_FFFF, value >> 32) for name, value in more.items()}
     return (1, quantity, low, high, rate, burst, permissions, orders,
-            *(word for name in names for word in totals[name]))
+            *(word for name in names for word in totals[name]), *owners, window, *cancels)
 
 
 def limits(accounts, *, symbols=None, positions=None, firm=OPEN_CREDIT[0], group=None,
-           clearing=None):
+           clearing=None, sessions=None):
     """An image with this account, and what the others need."""
     return Limits(
         account=accounts,
-        symbol={SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols,
+        symbol={index: row if len(row) > 8 else symbol_row(*row) for index, row in (
+            {SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols).items()},
+        session=EVERY_SESSION if sessions is None else sessions,
         position={(ACCOUNT, SYMBOL): (2000, 3000, 8, MANY), (0, SYMBOL): (10**6, 10**6, 8, MANY)}
         if positions is None else positions,
         firm=firm, group=OPEN_CREDIT if group is None else group,
@@ -427,9 +438,9 @@ async def the_shadow_bank_reads_back(dut):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == word
-    for address in (32 * ACCOUNTS, 0x1000_0000 + 8 * SYMBOLS,
+    for address in (32 * ACCOUNTS, 0x1000_0000 + 16 * SYMBOLS,
                     0x2000_0000 + 4 * SYMBOLS * ACCOUNTS, 0x3000_0008, 0x4000_0000 + 8 * GROUPS,
-                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0000, 0xF000_0000):
+                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0080, 0x7000_0000, 0xF000_0000):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == 0

@@ -14,14 +14,28 @@ from tickgate_hdl.risk.layouts import VenueUpdate
 
 from tickgate_sim.models.gate import Limits, Top, Update
 
-__all__ = ["CLEARING_FIRMS", "GROUPS", "OPEN_CREDIT", "GateDriver", "record_of"]
+__all__ = [
+    "CLEARING_FIRMS",
+    "EVERY_SESSION",
+    "GROUPS",
+    "OPEN_CREDIT",
+    "OPEN_RATE",
+    "GateDriver",
+    "record_of",
+    "symbol_row",
+]
 
 GROUPS = int(os.environ.get("GATE_GROUPS", "2"))
 CLEARING_FIRMS = int(os.environ.get("GATE_CLEARING_FIRMS", "2"))
 OPEN_CREDIT = {0: (1, 0, *(0xFFFF_FFFF, 0x7FFF_FFFF) * 2)}
 """Rows of groups, or of clearing firms: that of accounts which name none, without end."""
+OPEN_RATE = 0, 65535
+"""Rate and burst that no test of something else uses up."""
+EVERY_SESSION = dict.fromkeys(range(32), (1, *OPEN_RATE))
 
 _IDLE_CYCLES = 20
+ROWS_REFILLED = 64
+"""Rows of the largest table of token buckets, on a card of 64 symbols and fewer."""
 
 
 def record_of(bits):
@@ -40,6 +54,11 @@ def _update_bits(update):
     values = {name: getattr(update, name) for name in (
         "user_ref_num", "orig_user_ref_num", "quantity", "match_number", "dead", "price")}
     return VenueUpdate.const({**values, "message_type": ord(update.message_type)}).as_bits()
+
+
+def symbol_row(*words, rate=OPEN_RATE):
+    """A row of a symbol of which so many words are said."""
+    return *words, *[0] * (8 - len(words)), *rate
 
 
 @lru_cache(maxsize=1024)
@@ -212,7 +231,7 @@ class GateDriver:
     async def tick(self):
         """Let a millisecond pass, and the buckets refill."""
         self.pulse("ms_tick")
-        await self.steps(2 * self.accounts + 6)
+        await self.steps(2 * ROWS_REFILLED + 6)
 
     async def upload(self, limits: Limits, crc, generation, *, leave_out=()):
         """Upload an image, but for the addresses in ``leave_out``, and commit it."""

@@ -17,7 +17,7 @@ TWICE = mask("duplicative")
 
 def image(window=WINDOW):
     """Limits with a window for both accounts."""
-    row = (*account(10**6, 0, 1 << 20, 0, 65535), 0, 0, window)
+    row = account(10**6, 0, 1 << 20, 0, 65535, window=window)
     return limits(
         {0: row, ACCOUNT: row}, symbols={SYMBOL: (1, 10**6), 1: (1, 10**6)},
         positions={(owner, symbol): (10**6, 10**6, 8, MANY)

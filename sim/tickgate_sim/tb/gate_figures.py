@@ -13,7 +13,15 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME
 
 from tickgate_sim.models.gate import Limits, Top, Update
-from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
+from tickgate_sim.tb.gate_driver import (
+    CLEARING_FIRMS,
+    EVERY_SESSION,
+    GROUPS,
+    OPEN_CREDIT,
+    OPEN_RATE,
+    GateDriver,
+    symbol_row,
+)
 
 ACCOUNTS, SYMBOLS, OPEN_ORDERS = 2, 4, 16
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
@@ -50,8 +58,10 @@ class Bench(GateDriver):
         await self.list_symbol(0, "AAPL")
         self.tops[0] = Top(1_000_000, 1_000_200)
         limits = Limits(
-            account={0: (1, MAX_QUANTITY, *FREE, 0, 65535, 0x7F, 10**6, *FREE * 6)},
-            symbol={0: (1, 1000)}, position={(0, 0): (10**6, 10**6, 8)}, firm=OPEN_CREDIT[0],
+            account={0: (1, MAX_QUANTITY, *FREE, *OPEN_RATE, 0x7F, 10**6, *FREE * 6, 0, 0, 0,
+                         *OPEN_RATE)},
+            symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION,
+            position={(0, 0): (10**6, 10**6, 8)}, firm=OPEN_CREDIT[0],
             group=OPEN_CREDIT, clearing=OPEN_CREDIT)
         await self.upload(limits, limits.crc(*SIZES), 1)
         await self.write("watchdog_timeout__ms", 100)

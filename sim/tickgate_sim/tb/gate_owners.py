@@ -30,7 +30,7 @@ def words(value):
 
 def members(first, second, **owners):
     """An image in which accounts 0 and 1 belong to these groups and clearing firms."""
-    rows = {index: (*account(10**6, 0, 1 << 20, 0, 65535), *of)
+    rows = {index: account(10**6, 0, 1 << 20, 0, 65535, owners=of)
             for index, of in enumerate((first, second)) if of is not None}
     every = {row: credit() for row in range(max(GROUPS, CLEARING_FIRMS))}
     return limits(rows, positions={(index, SYMBOL): (10**6, 10**6, 8, MANY) for index in rows},

@@ -15,7 +15,15 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import CHECKS
 
 from tickgate_sim.models.gate import GateModel, Limits, Top, Update
-from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, OPEN_CREDIT, GateDriver
+from tickgate_sim.tb.gate_driver import (
+    CLEARING_FIRMS,
+    EVERY_SESSION,
+    GROUPS,
+    OPEN_CREDIT,
+    OPEN_RATE,
+    GateDriver,
+    symbol_row,
+)
 from tickgate_sim.tb.gate_tally import Tally
 
 SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
@@ -50,6 +58,9 @@ class Traffic:
             value = (1 << 63) - 1 if rng.random() < 0.6 else rng.choice(around)
             return value & 0xFFFF_FFFF, value >> 32
 
+        def bucket():
+            return rng.choice((0, 700, 65535)), rng.choice((3, 50, 65535, 65535, 65535, 65535))
+
         def account(index):
             gross, net_long, net_short = (max(0, used) for used in model.credit([index]))
             working = [order for order in model.orders.values() if order.account == index]
@@ -66,7 +77,7 @@ class Traffic:
                 *money(shares + 1000)[:2], *money(value + some),
                 *money(traded.ordered + 5000), *money(traded.ordered_value + some),
                 *money(gross + some), *money(max(net_long, net_short) + some),
-                *self._member(index), rng.choice((0, 0, 1, 3, 50)))
+                *self._member(index), rng.choice((0, 0, 1, 3, 50)), *bucket())
 
         def credit(accounts):
             gross, net_long, net_short = (max(0, used) for used in model.credit(accounts))
@@ -82,7 +93,7 @@ class Traffic:
             symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)),
                             rng.choice((0, 0, 0, 0b101, 0b111)),
                             rng.choice((0, 0, 0, 0b01001, 0b01111, 0b10011)),
-                            0 if rng.random() < 0.8 else rng.randrange(8))
+                            0 if rng.random() < 0.8 else rng.randrange(8), 0, 0, 0, *bucket())
                     for index in range(SYMBOLS)},
             position={(account, symbol): (rng.choice((0, 800, 10**6)), rng.choice((0, 800, 10**6)),
                                           8 if rng.random() < 0.8 else rng.randrange(16),
@@ -91,6 +102,7 @@ class Traffic:
                       for account in range(ACCOUNTS) for symbol in range(SYMBOLS)},
             firm=credit([*range(ACCOUNTS)]),
             group={row: credit(members(0, row)) for row in range(GROUPS)},
+            session={row: (rng.random() < 0.98, *bucket()) for row in range(32)},
             clearing={row: credit(members(1, row)) for row in range(CLEARING_FIRMS)},
         )
 
@@ -153,12 +165,12 @@ class Traffic:
         price = self._near_a_limit(account, side, quantity, price)
         if rng.random() < 0.4:  # on the tick, in lots
             price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
-        price = max(0, min(price, (1 << 32) - 1))
         if action == "O" and self.recent and rng.random() < 0.1:  # the same again, or nearly
             before = rng.choice(self.recent)
             account, symbol, side = before.account, before.symbol, before.side
             price = before.price + rng.choice((0, 0, 0, 4 * RECENT_ORDERS))
             quantity = before.quantity
+        price = max(0, min(price, (1 << 32) - 1))
         request = OrderRequest(
             user_ref_num=token, orig_user_ref_num=orig, price=price, quantity=quantity,
             account=account, symbol=symbol, session=rng.randrange(32), action=action, side=side,
@@ -480,9 +492,9 @@ async def takes_an_order_in_every_cycle(dut):
     await driver.list_symbol(0, "SYM0")
     free = (0xFFFF_FFFF, 0x7FFF_FFFF)
     limits = Limits(
-        account={0: (1, 1000, *free, 0, 65535, 0xFF, 10**6, *free * 6)},
-        symbol={0: (1, 1000)}, position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)},
-        firm=OPEN_CREDIT[0], group=OPEN_CREDIT, clearing=OPEN_CREDIT)
+        account={0: (1, 1000, *free, *OPEN_RATE, 0xFF, 10**6, *free * 6, 0, 0, 0, *OPEN_RATE)},
+        symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION,
+        position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)}, firm=OPEN_CREDIT[0], group=OPEN_CREDIT, clearing=OPEN_CREDIT)
     await driver.upload(limits, limits.crc(*SIZES), 1)
     assert model.commit(limits, limits.crc(*SIZES), 1)
     await _arm(driver, model)

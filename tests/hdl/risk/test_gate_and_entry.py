@@ -23,6 +23,8 @@ from tickgate.risk.image import (
     FIRM,
     GROUP,
     POSITION,
+    SESSION,
+    SESSIONS,
     SYMBOL,
     TABLES,
     rows,
@@ -54,6 +56,9 @@ def image():
         **{ACCOUNT.address(1, word): 0xFFFF for word in range(9, 20, 2)},
         **{table.address(0, word): 0xFFFF for table in (FIRM, GROUP, CLEARING_FIRM)
            for word in (3, 5)},
+        ACCOUNT.address(1, 24): 50, SYMBOL.address(2, 9): 50,
+        **{SESSION.address(session, word): (1, 10, 50)[word]
+           for session in range(SESSIONS) for word in range(3)},
         SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500,
         POSITION.address(ROW, 0): 1000, POSITION.address(ROW, 1): 1000,
         POSITION.address(ROW, 2): ENTITLED, POSITION.address(ROW, 3): 1000}

@@ -13,11 +13,12 @@ BUS = 0x1_0000_0000
 SYMBOLS, ACCOUNTS, GROUPS, CLEARING_FIRMS = 4, 2, 2, 1
 TABLE_WORDS = {
     0: ACCOUNTS * 32,
-    1: SYMBOLS * 8,
+    1: SYMBOLS * 16,
     2: ACCOUNTS * SYMBOLS * 4,
     3: 8,
     4: GROUPS * 8,
     5: CLEARING_FIRMS * 8,
+    6: 32 * 4,
 }
 
 

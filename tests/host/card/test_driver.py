@@ -81,17 +81,17 @@ IMAGE = {
 def test_upload_writes_every_word_and_commits(card, fake):
     card.upload_limits(IMAGE, 3)
     assert {a: w for a, w in fake.limits.items() if w} == IMAGE
-    words = 2 * 32 + 4 * 8 + 2 * 4 * 4 + 8 + 2 * 8 + 8
+    words = 2 * 32 + 4 * 16 + 2 * 4 * 4 + 8 + 2 * 8 + 8 + 32 * 4
     assert len(fake.limits) == words, "absent words are written as 0"
     assert card.status().generation == 3
 
 
 def test_the_crc_is_that_of_zlib_over_the_tables_in_order():
     words = [IMAGE.get(a, 0) for a in range(64)]
-    for table, count in ((1, 32), (2, 32), (3, 8), (4, 16), (5, 8)):
+    for table, count in ((1, 64), (2, 32), (3, 8), (4, 16), (5, 8), (6, 128)):
         words += [IMAGE.get(table << 28 | a, 0) for a in range(count)]
     sizes = TableSizes(accounts=2, symbols=4, groups=2, clearing_firms=1)
-    assert image_crc(IMAGE, sizes) == zlib.crc32(struct.pack("<160I", *words))
+    assert image_crc(IMAGE, sizes) == zlib.crc32(struct.pack("<320I", *words))
 
 
 def test_old_words_of_the_shadow_do_not_stay(card, fake):
@@ -103,7 +103,7 @@ def test_old_words_of_the_shadow_do_not_stay(card, fake):
 def test_a_word_that_reads_back_wrongly_stops_the_upload_before_the_commit(card, fake):
     address = SYMBOL.address(3, 1)
     fake.corrupt[address] = 4_999
-    with pytest.raises(LimitsRefused, match="0x10000019 was written as 0x1388 and reads back as"):
+    with pytest.raises(LimitsRefused, match="0x10000031 was written as 0x1388 and reads back as"):
         card.upload_limits(IMAGE, 3)
     assert "limit_commit" not in dict(fake.writes)
 

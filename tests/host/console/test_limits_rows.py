@@ -14,6 +14,7 @@ def grids(some: Limits) -> list[list[limits_rows.Row]]:
         limits_rows.position_rows(some),
         limits_rows.symbol_rows(some),
         limits_rows.credit_rows(some),
+        limits_rows.session_rows(some),
     ]
 
 

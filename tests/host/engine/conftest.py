@@ -43,6 +43,8 @@ max_value = "1000000.00"
 rate = 100
 burst = 100
 duplicate_window = 0
+cancel_rate = 65535
+cancel_burst = 65535
 max_orders = 1000
 max_open_quantity = 1000000
 max_open_value = "1000000000.00"
@@ -61,13 +63,23 @@ LIMITS = f"""
 collar = "1.00"
 tick = "0.0001"
 lot = 1
+rate = 65535
+burst = 65535
 [symbols.MSFT]
 collar = "1.00"
 tick = "0.0001"
 lot = 1
+rate = 65535
+burst = 65535
 [firm]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"
+[sessions.C1]
+rate = 65535
+burst = 65535
+[sessions.C2]
+rate = 65535
+burst = 65535
 [groups.DESK]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"

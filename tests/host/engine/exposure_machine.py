@@ -28,6 +28,7 @@ from tickgate.risk.image import (
     FIRM,
     GROUP,
     POSITION,
+    SESSION,
     SYMBOL,
     ImageTable,
     TableSizes,
@@ -42,6 +43,9 @@ LIMITS = """
 [firm]
 gross_credit = "1000000"
 net_credit = "1000000"
+[sessions.C1]
+rate = 65535
+burst = 65535
 [groups.DESK]
 gross_credit = "1000000"
 net_credit = "1000000"
@@ -52,10 +56,14 @@ net_credit = "1000000"
 collar = "0.1"
 tick = "0.0001"
 lot = 1
+rate = 65535
+burst = 65535
 [symbols.MSFT]
 collar = "0.1"
 tick = "0.0001"
 lot = 1
+rate = 65535
+burst = 65535
 """ + "".join(
     f"""
 [accounts.{name}]
@@ -68,6 +76,8 @@ max_value = "1000000"
 rate = 65535
 burst = 65535
 duplicate_window = 0
+cancel_rate = 65535
+cancel_burst = 65535
 max_orders = 100000
 max_open_quantity = 100000
 max_open_value = "1000000"
@@ -86,7 +96,7 @@ locates = 2000000000
 
 def gate_limits(toml: str) -> Limits:
     """Limits as the golden model of the gate has them."""
-    names = RowNames(ACCOUNTS, SYMBOLS, ["DESK"], ["CLEAR"])
+    names = RowNames(ACCOUNTS, SYMBOLS, ["DESK"], ["CLEAR"], ["C1"])
     words = compile_image(parse(toml), names, TableSizes(2, 2, 1, 1)).words
 
     def row(table: ImageTable, number: int) -> tuple[int, ...]:
@@ -100,6 +110,7 @@ def gate_limits(toml: str) -> Limits:
         firm=row(FIRM, 0),
         group={0: row(GROUP, 0)},
         clearing={0: row(CLEARING_FIRM, 0)},
+        session={0: row(SESSION, 0)},
     )
 
 

@@ -5,11 +5,19 @@ from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
     FIRM_FIELDS,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
     number_names,
 )
 from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS
-from tickgate.risk.limits import AccountLimits, CreditLimits, Limits, PositionLimit, SymbolLimits
+from tickgate.risk.limits import (
+    AccountLimits,
+    CreditLimits,
+    Limits,
+    PositionLimit,
+    SessionLimits,
+    SymbolLimits,
+)
 
 GOOD = """\
 [accounts.ALPHA]
@@ -22,6 +30,8 @@ max_value = "250000.00"
 rate = 100
 burst = 50
 duplicate_window = 0
+cancel_rate = 65535
+cancel_burst = 65535
 max_orders = 500
 max_open_quantity = 200000000000
 max_open_value = "5000000.00"
@@ -41,15 +51,22 @@ restricted = ["short", "buy"]
 collar = "1.5"
 tick = "0.01"
 lot = 100
+rate = 65535
+burst = 65535
 [symbols.MSFT]
 collar_bps = 50
 reference = "400.00"
 tick = "0.005"
 lot = 1
+rate = 65535
+burst = 65535
 restricted = ["sell"]
 [firm]
 gross_credit = "20000000.00"
 net_credit = "900000000000000.00"
+[sessions.C1]
+rate = 65535
+burst = 65535
 [groups.DESK]
 gross_credit = "10000000.00"
 net_credit = "1000000.00"
@@ -89,6 +106,9 @@ symbols = st.builds(
 credits = st.builds(CreditLimits, numbers(FIRM_FIELDS))
 
 
+sessions = st.builds(SessionLimits, numbers(SESSION_FIELDS))
+
+
 def accounts(groups, clearing_firms):
     """Any account of one of each."""
     return st.builds(
@@ -114,6 +134,7 @@ def any_limits(draw):
         draw(credits),
         groups,
         clearing_firms,
+        draw(st.dictionaries(names, sessions, max_size=3)),
     )
 
 

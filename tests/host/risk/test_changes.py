@@ -24,6 +24,10 @@ def test_changes_are_empty_only_for_equal_limits(one: Limits, other: Limits) -> 
     ("old", "new", "line"),
     [
         ("rate = 100", "rate = 101", "ALPHA: rate: 100 → 101 (loosened)"),
+        ("duplicate_window = 0", "duplicate_window = 7",
+         "ALPHA: duplicate_window: 0 → 7 (tightened)"),
+        ("[sessions.C1]\nrate = 65535", "[sessions.C1]\nrate = 1",
+         "session C1: rate: 65535 → 1 (tightened)"),
         ('"250000.00"', '"1.00"', "ALPHA: max_value: 250000.00 → 1.00 (tightened)"),
         ('"day", "buy"', '"day"', "ALPHA: permissions: buy, short, day → short, day (tightened)"),
         ('"day", "buy"', '"day", "sell"',

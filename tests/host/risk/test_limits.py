@@ -1,5 +1,6 @@
 """Limits: a wrong value is refused by line and key; right ones reach the image."""
 
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -13,6 +14,7 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     GROUP_FIELDS,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
 )
 from tickgate.risk.image import (
@@ -22,6 +24,7 @@ from tickgate.risk.image import (
     FIRM,
     GROUP,
     POSITION,
+    SESSION,
     SYMBOL,
     TABLES,
     TableSizes,
@@ -32,7 +35,7 @@ from tickgate.risk.limits import NO_LIMITS, LimitsError, load, parse
 from tests.host.risk.strategies import GOOD
 from tests.host.risk.strategies import limits as any_limits
 
-NAMES = RowNames(["ALPHA"], ["AAPL", "MSFT"], ["DESK"], ["CLEAR"])
+NAMES = RowNames(["ALPHA"], ["AAPL", "MSFT"], ["DESK"], ["CLEAR"], ["C1"])
 SIZES = TableSizes(accounts=1, symbols=2, groups=1, clearing_firms=1)
 """Of a card that has just the room for the good limits."""
 
@@ -73,27 +76,27 @@ def test_a_good_file_is_read():
         ('"250000.00"', '"1.00001"', "with at most 4 decimals"),
         ('"250000.00"', '"-5"', "max_value must be an amount"),
         ("rate = 100", "rate = 65536", "rate must be a whole number, 0 to 65535, not 65536"),
-        ("max_short = 10", "max_short = 2147483648", "line 19: accounts.ALPHA.max_short must be"),
-        ("max_short = 0", "max_shrt = 0", "line 23: accounts.ALPHA.positions.AAPL.max_shrt is not"),
-        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "21: .*no nam"),
-        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "26: symbols.AAPL: give either"),
-        ('collar = "1.5"', "", "line 26: symbols.AAPL.collar is missing"),
-        ('collar = "1.5"', 'collar = "429497"', "line 27: symbols.AAPL.collar must be at most"),
-        ('reference = "400.00"', "", "line 30: symbols.MSFT.reference is missing"),
-        ("[symbols.AAPL]", "[symbol.AAPL]", "line 26: symbol is not a limit; known here: accounts"),
-        ("[firm]", "[firma]", "line 36: firma is not a limit"),
-        ("net_credit = \"9", "net_limit = \"9", "line 38: firm.net_limit is not a limit"),
+        ("max_short = 10", "max_short = 2147483648", "line 21: accounts.ALPHA.max_short must be"),
+        ("max_short = 0", "max_shrt = 0", "line 25: accounts.ALPHA.positions.AAPL.max_shrt is not"),
+        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "23: .*no nam"),
+        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "28: symbols.AAPL: give either"),
+        ('collar = "1.5"', "", "line 28: symbols.AAPL.collar is missing"),
+        ('collar = "1.5"', 'collar = "429497"', "line 29: symbols.AAPL.collar must be at most"),
+        ('reference = "400.00"', "", "line 34: symbols.MSFT.reference is missing"),
+        ("[symbols.AAPL]", "[symbol.AAPL]", "line 28: symbol is not a limit; known here: accounts"),
+        ("[firm]", "[firma]", "line 42: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 44: firm.net_limit is not a limit"),
         ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
         ('["day", "buy", "short"]', '"buy"', "line 4: .*permissions must be a list of texts"),
         ('["day", "buy", "short"]', "[1]", "line 4: .*permissions must be a list of texts"),
         ('"buy", "short"]', '"bye"]', "line 4: .*permissions cannot have 'bye'; known: buy, sell,"),
         ('"buy", "short"]', '"day"]', "line 4: .*permissions has 'day' more than once"),
-        ('["short", "buy"]', '["all"]', "line 25: .*restricted cannot have 'all'; known: buy, sel"),
+        ('["short", "buy"]', '["all"]', "line 27: .*restricted cannot have 'all'; known: buy, sel"),
         ('["MSFT"]', '["A,B"]', "line 5: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
         ('["MSFT"]', '["all"]', "line 5: accounts.ALPHA.symbols .*cannot have 'all'"),
         ('["MSFT"]', "5", "line 5: accounts.ALPHA.symbols must be a list"),
-        ('tick = "0.01"', 'tick = "0.002"', "28: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
-        ("lot = 100", "lot = 50", "line 29: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ('tick = "0.01"', 'tick = "0.002"', "30: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
+        ("lot = 100", "lot = 50", "line 31: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
         ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
@@ -108,6 +111,7 @@ def required():
     tables = {"accounts.ALPHA": ACCOUNT_FIELDS, "accounts.ALPHA.positions.AAPL": POSITION_FIELDS}
     tables |= {"symbols.AAPL": SYMBOL_FIELDS, "firm": FIRM_FIELDS}
     tables |= {"groups.DESK": GROUP_FIELDS, "clearing_firms.CLEAR": CLEARING_FIRM_FIELDS}
+    tables |= {"sessions.C1": SESSION_FIELDS}
     for table, fields in tables.items():
         yield from ((table, field.name) for field in fields if not field.optional)
 
@@ -208,7 +212,8 @@ def test_each_limit_has_its_check_and_a_stale_page_is_named(tmp_path, capsys):
 
 
 def test_the_image_has_each_value_at_its_address():
-    names = RowNames(["BETA", "ALPHA"], ["MSFT", "AAPL"], ["A", "DESK"], ["A", "B", "CLEAR"])
+    owners = ["A", "DESK"], ["A", "B", "CLEAR"]
+    names = RowNames(["BETA", "ALPHA"], ["MSFT", "AAPL"], *owners, ["X", "C1"])
     compiled = compile_image(parse(GOOD), names, TableSizes(4, 8, 2, 3))
     words = compiled.words
 
@@ -227,8 +232,12 @@ def test_the_image_has_each_value_at_its_address():
     assert field(ACCOUNT, 1, "max_open_quantity") == 200_000_000_000
     assert field(ACCOUNT, 1, "enabled") == 1
     assert field(ACCOUNT, 1, "permissions") == 0b001_0101
-    assert [field(SYMBOL, 0, f.name) for f in SYMBOL.fields] == [1, 20_000, 0b101, 0, 0b010]
-    assert [field(SYMBOL, 1, f.name) for f in SYMBOL.fields] == [1, 15_000, 0b111, 0b10011, 0]
+    assert [field(SYMBOL, 0, f.name) for f in SYMBOL.fields] == [
+        1, 20_000, 0b101, 0, 0b010, 65535, 65535,
+    ]  # fmt: skip
+    assert [field(SYMBOL, 1, f.name) for f in SYMBOL.fields] == [
+        1, 15_000, 0b111, 0b10011, 0, 65535, 65535,
+    ]  # fmt: skip
     assert [field(POSITION, 9, f.name) for f in POSITION.fields] == [500, 0, 0b101, 1000]
     assert [field(POSITION, 8, f.name) for f in POSITION.fields] == [20000, 10, ENTITLED, 1000]
     assert [field(FIRM, 0, f.name) for f in FIRM.fields] == [1, 200_000_000_000, 9 * 10**18]
@@ -238,8 +247,17 @@ def test_the_image_has_each_value_at_its_address():
         1, 150_000_000_000, 3 * 10**10,
     ]  # fmt: skip
     unset = {ACCOUNT.address(0, 0), GROUP.address(0, 0), CLEARING_FIRM.address(1, 0)}
+    unset.add(SESSION.address(0, 0))
     assert unset.isdisjoint(words)
-    assert compiled.missing == ("account BETA",)
+    assert [field(SESSION, 1, f.name) for f in SESSION.fields] == [1, 65535, 65535]
+    assert compiled.missing == ("account BETA", "session X")
+
+
+def test_a_session_that_is_not_configured_is_refused():
+    with pytest.raises(LimitsError, match=r"sessions\.C1 is not configured"):
+        compile_image(parse(GOOD), replace(NAMES, sessions=["C2"]), SIZES)
+    with pytest.raises(LimitsError, match="room for 32 sessions, 33 are configured"):
+        compile_image(parse(GOOD), replace(NAMES, sessions=[f"C{n}" for n in range(33)]), SIZES)
 
 
 @given(any_limits)
@@ -248,7 +266,9 @@ def test_every_word_is_a_word_of_the_image(some):
     named = {name for account in some.accounts.values() for name in account.positions}
     named |= {name for account in some.accounts.values() for name in account.symbols or ()}
     symbols += sorted(named - set(symbols))
-    names = RowNames(accounts, symbols, list(some.groups), list(some.clearing_firms))
+    names = RowNames(
+        accounts, symbols, list(some.groups), list(some.clearing_firms), list(some.sessions)
+    )
     sizes = TableSizes(4, 64, 4, 4)
     compiled = compile_image(some, names, sizes)
     known = {
@@ -282,7 +302,7 @@ def test_rows_of_a_table_do_not_overlap():
 )
 def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, message):
     with pytest.raises(LimitsError, match=message):
-        compile_image(parse(GOOD), RowNames(accounts, symbols, ["DESK"], ["CLEAR"]), SIZES)
+        compile_image(parse(GOOD), RowNames(accounts, symbols, ["DESK"], ["CLEAR"], ["C1"]), SIZES)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +315,7 @@ def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, 
     ],
 )
 def test_owners_that_do_not_fit_are_refused(groups, clearing_firms, message):
-    names = RowNames(["ALPHA"], ["AAPL", "MSFT"], groups, clearing_firms)
+    names = RowNames(["ALPHA"], ["AAPL", "MSFT"], groups, clearing_firms, ["C1"])
     with pytest.raises(LimitsError, match=message):
         compile_image(parse(GOOD), names, SIZES)
 
@@ -321,5 +341,5 @@ def test_buying_power_may_be_left_out_and_is_no_word_of_the_image():
     assert good.hash() != without.hash()
     images = [compile_image(x, NAMES, SIZES) for x in (good, without)]
     assert images[0] == images[1]
-    with pytest.raises(LimitsError, match=r"line 18: .*buying_power must be an amount"):
+    with pytest.raises(LimitsError, match=r"line 20: .*buying_power must be an amount"):
         parse(given_.replace('"12.5"', "12"))

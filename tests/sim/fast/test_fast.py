@@ -80,13 +80,19 @@ def order(number: int, price: int, *, symbol: int = 0, side: str = "B", cycle: i
 def arm(feed: FastFeed) -> None:
     """Load limits that let account 1 trade symbol 0 within 10 % of the best price; arm."""
     free = (0xFFFF_FFFF, 0x7FFF_FFFF)
+    credit = (1, 0, *free, *free)
     limits = Limits(
-        account={1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6)},
-        symbol={0: (1, 1000)},
+        account={
+            1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6, 0, 0, 0, 0, 1000)
+        },
+        symbol={0: (1, 1000, *[0] * 6, 1000, 1000)},
         position={(1, 0): (10_000, 10_000, 8, 10_000)},
-        firm=(1, 0, *free, *free),
+        firm=credit,
+        group={0: credit},
+        clearing={0: credit},
+        session=dict.fromkeys(range(32), (1, 1000, 1000)),
     )
-    sizes = SMALL.accounts, SMALL.symbols
+    sizes = SMALL.accounts, SMALL.symbols, SMALL.groups, SMALL.clearing_firms
     last = None
     for address, word in limits.words(*sizes):
         if address != last:

@@ -38,6 +38,8 @@ max_value = "1000000000"
 rate = 65535
 burst = 65535
 duplicate_window = 0
+cancel_rate = 65535
+cancel_burst = 65535
 max_orders = 2000000000
 max_open_quantity = 100000000000000
 max_open_value = "900000000000000"
@@ -52,9 +54,14 @@ locates = 2000000000
 collar = "1000.00"
 tick = "0.0001"
 lot = 1
+rate = 65535
+burst = 65535
 [firm]
 gross_credit = "900000000000000"
 net_credit = "900000000000000"
+[sessions.C1]
+rate = 65535
+burst = 65535
 [groups.DESK]
 gross_credit = "900000000000000"
 net_credit = "900000000000000"
@@ -71,7 +78,7 @@ NO_REFERENCE = 1 << BY_NAME["no_reference"].bit
 def open_gate(feed):
     """Upload limits, arm, and keep the host's watchdog quiet for the whole test."""
     config = feed.config
-    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"])
+    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"])
     image = compile_image(parse(LIMITS), names, config.table_sizes).words
     for address, word in image.items():
         feed.write(limit_address__value=address, limit_data__value=word)

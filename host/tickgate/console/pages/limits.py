@@ -17,6 +17,7 @@ from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
     FIRM_FIELDS,
     POSITION_FIELDS,
+    SESSION_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
 )
@@ -68,6 +69,10 @@ class LimitsPage:
                 self._credit = self._grid(
                     (column("whose", "Whose", 170),), FIRM_FIELDS, "250px", "limits-credit"
                 )
+            with panel("Sessions", "Of FIX clients."):
+                self._sessions = self._grid(
+                    (column("id", "CompID", 120),), SESSION_FIELDS, "250px", "limits-sessions"
+                )
         with panel("What the upload would change"):
             self._changes = ui.column().style("gap:2px")
             with ui.row().classes("w-full items-center"):
@@ -103,6 +108,7 @@ class LimitsPage:
         self._symbols.show(limits_rows.symbol_rows(limits))
         self._positions.show(limits_rows.position_rows(limits))
         self._credit.show(limits_rows.credit_rows(limits))
+        self._sessions.show(limits_rows.session_rows(limits))
         self._facts.set_text(
             f"In force: generation {answer['generation']}, hash {answer['hash'][:16]}"
         )
@@ -126,7 +132,8 @@ class LimitsPage:
     def _pending(self) -> Limits | None:
         try:
             limits = limits_rows.from_rows(
-                self._accounts.rows, self._positions.rows, self._symbols.rows, self._credit.rows
+                self._accounts.rows, self._positions.rows, self._symbols.rows, self._credit.rows,
+                self._sessions.rows,
             )
         except LimitsError as error:
             self._message.set_text(f"Not valid: {error}")
