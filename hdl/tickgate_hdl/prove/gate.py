@@ -38,7 +38,8 @@ _TOTALS = {
 }
 """What each total is to be, said apart from the gateware: whose rows, which sides add to it, what
 they add, its limit, and which sides are held to it."""
-_ACCUMULATORS = ("rate", *(f"total_{name}" for name in _TOTALS))
+_RATES = ("message_rate", "session_rate", "symbol_rate", "cancel_rate")
+_ACCUMULATORS = (*_RATES, *(f"total_{name}" for name in _TOTALS))
 _OWNERS = ("group", "clearing_firm")
 _SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 2,
           "recent_orders": 8}
@@ -110,7 +111,7 @@ def _tables(registered):
         gate, opened, looked = order.gate, order.opened, order.looked
         account, symbol = (opened.port(f"limits.{name}") for name in ("account", "symbol"))
         rows = {name: opened.port(f"limits.{name}_row")
-                for name in ("account", "symbol", "firm", *_OWNERS)}
+                for name in ("account", "symbol", "session", "firm", *_OWNERS)}
         pair = opened.port("limits.position_row")
         side = order.request.side
         buys, shorts = side == ord("B"), (side == ord("T")) | (side == ord("E"))
@@ -125,6 +126,7 @@ def _tables(registered):
             Assert(~order.opens | holds) for holds in (
                 looked(account, "account") == order.request.account,
                 looked(symbol, "symbol") == order.request.symbol,
+                looked(opened.port("limits.session"), "session") == order.request.session,
                 order.arrived(opened.port("limits.of_account"), "of_account")
                 == order.request.account,
                 *(looked(opened.port(f"limits.{name}"), name)
@@ -257,12 +259,12 @@ def _use(registered):
                 Assert(~(opened.port(f"{name}.sweep") & Cat(looks).any())),
                 Assert(~(settles & looks[lead])),
             ]
-        row = opened.port("rate.row")
         fills = delayed(m, opened.port("refill.done"), "spec_fills", lead + 1 + registered)
-        behind, before = delayed(m, row, "spec_behind", lead), delayed(m, row, "spec_row", lead + 1)
-        m.d.comb += [
-            Assert(~(fills & looks[lead] & (behind == before))),
-        ]
+        for name in _RATES:
+            row = opened.port(f"{name}.row")
+            behind = delayed(m, row, f"spec_{name}_behind", lead)
+            before = delayed(m, row, f"spec_{name}_row", lead + 1)
+            m.d.comb += Assert(~(fills & looks[lead] & (behind == before)))
         return opened.inputs()
 
     return make
@@ -294,12 +296,12 @@ _KINDS = (
              'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
     ("tables", _tables,
      "no enter or replace passes without limits in force (generation not 0), with a row of account "
-     "or symbol, group, clearing firm or firm that is not enabled, an account that is not entitled "
-     "to the symbol or not permitted its side and time in force, a side that is restricted, a book "
-     "that is stale or has neither bid nor ask, a symbol that is not trading, outside the sessions "
-     "that the account may trade in, or as a short sale at or below the bid while the price test "
-     "is on; rows and book are those of its account and symbol, and of what the account belongs "
-     "to", "",
+     "or symbol, session, group, clearing firm or firm that is not enabled, an account that is not "
+     "entitled to the symbol or not permitted its side and time in force, a side that is "
+     "restricted, a book that is stale or has neither bid nor ask, a symbol that is not trading, "
+     "outside the sessions that the account may trade in, or as a short sale at or below the bid "
+     "while the price test is on; rows and book are those of its account and symbol, and of what "
+     "the account belongs to", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
@@ -309,8 +311,8 @@ _KINDS = (
       _fault("the firm's row is ignored", "judge", "self.firm_row.enabled[0] & ", ""),
       _fault("a clearing firm's row is ignored", "judge",
              "            & self.clearing_firm_row.enabled[0]", ""),
-      _fault("an order has the group of the account that is refilled", "gate",
-             "limits.of_account.eq(account)", "limits.of_account.eq(refill.account)"),
+      _fault("an order has the group of the account that settles", "gate",
+             "limits.of_account.eq(offered.account)", "limits.of_account.eq(settlement.account)"),
       _fault("entitlement is ignored", "judge", '~staged(entitled, "entitled")', "0"),
       _fault("a symbol's restrictions are ignored", "judge", "(symbol_row.restricted | pair.flags)",
              "pair.flags"),
@@ -339,8 +341,8 @@ _KINDS = (
              '"kill_all": self.kill_all', '"kill_all": 0'),
       _fault("disarming does not stop what waits", "leaving", '"gate_closed": ~self.armed',
              '"gate_closed": 0'),
-      _fault("what waits passes by its oldest", "leaving", "Mux(queue.r_rdy, ~barred, self.passes)",
-             "queue.r_rdy | self.passes"))),
+      _fault("what waits passes by its oldest", "leaving",
+             "Mux(self.waits, there & ~barred, self.passes)", "there | self.passes"))),
     ("reserved", _reserved,
      "an order that passes is over none of its limits, and is added to every total: to the row of "
      "its account and symbol, its account, what that belongs to, or the firm, against that row's "
@@ -365,17 +367,19 @@ _KINDS = (
     ("use", _use,
      "the accumulators are used as their proofs assume: they commit what looked, nothing is under "
      "way in a sweep, and nothing comes right behind what settles, nor an "
-     "operation of its account right behind a refill",
+     "operation of its account, session or symbol right behind a refill",
      "",
      (_fault("an order enters behind what settles", "settlement",
              "self.moves.eq(effect.moves), self.hold.eq(1)",
              "self.moves.eq(effect.moves), self.hold.eq(0)"),
       _fault("an order enters right behind the refill of its account", "gate",
-             "offered.account[:len(last_refilled)] == last_refilled",
-             "offered.account[:len(last_refilled)] != last_refilled"),
+             "== last_refilled[:ceil_log2(count)]", "!= last_refilled[:ceil_log2(count)]"),
       _fault("an order of an account that the card has not enters right behind a refill of the row "
-             "that it shares", "gate", "offered.account[:len(last_refilled)] == last_refilled",
-             "offered.account == last_refilled"),
+             "that it shares", "gate", "getattr(offered, fields[table])[:ceil_log2(count)] ==",
+             "getattr(offered, fields[table]) =="),
+      _fault("an order enters right behind the refill of its session", "gate",
+             "for table, count in rated.items()).any()",
+             "for table, count in rated.items() if table is not SESSION).any()"),
       _fault("what came in a sweep settles in it", "gate",
              "settlement.empty.eq(~Cat(under_way[1:]).any() & ~self.busy)",
              "settlement.empty.eq(~Cat(under_way[1:]).any())"),

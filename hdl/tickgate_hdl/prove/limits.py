@@ -24,8 +24,10 @@ def _commit(m: Module, table: str) -> list:
     opened = Opened(dut)
     bank = opened["bank"]
     account, symbol, group, clearing_firm = (AnyConst(1) for _ in range(4))
+    session = AnyConst(5)
     index = {"account": account, "symbol": symbol, "position": Cat(symbol, account),
-             "firm": Const(0, 0), "group": group, "clearing_firm": clearing_firm}[table]
+             "firm": Const(0, 0), "group": group, "clearing_firm": clearing_firm,
+             "session": session}[table]
     rows = []
     for half in (bank, ~bank):
         port, peeks = opened.peek(table, Cat(index, half))
@@ -43,7 +45,7 @@ def _commit(m: Module, table: str) -> list:
     checking = before(dut.limit_status__busy, "checking")
     asked = Const(1)
     for name, row in (("account", account), ("symbol", symbol), ("group", group),
-                      ("clearing_firm", clearing_firm)):
+                      ("clearing_firm", clearing_firm), ("session", session)):
         asked &= before(getattr(dut, name), name) == row
     state, names = opened.state("fsm")
     begins = (state == names["Quiet"]) & dut.limit_commit__commit & ~dut.busy
@@ -115,4 +117,4 @@ PROOFS = tuple(
             Mutation("an account is moved by an image", "risk.membership",
                      "self.keep & ~kept.data.known", "self.keep"),
         ))
-    for table in ("account", "symbol", "position", "firm", "group", "clearing_firm"))
+    for table in ("account", "symbol", "position", "firm", "group", "clearing_firm", "session"))

@@ -204,9 +204,13 @@ class Gate(wiring.Component):
         ]
         in_table = {  # a table with fewer rows than another is refilled while it has some
             table: refills & (refill.row < count) for table, count in rated.items()}
-        m.d.comb += limits.of_account.eq(account)
+        # A refill commits no total, so its account needs none of these.
+        m.d.comb += [
+            limits.of_account.eq(offered.account), limits.of_settled.eq(settlement.account)]
         owners = {
-            table.name: getattr(limits, f"{table.name}_of") for table in MEMBERSHIPS}
+            table.name: Mux(settlement.operate, getattr(limits, f"{table.name}_of_settled"),
+                            getattr(limits, f"{table.name}_of"))
+            for table in MEMBERSHIPS}
         looks, settles, fills = enters, settlement.operate, refills
         request = offered
         if config.registered:

@@ -46,7 +46,8 @@ class Leaving(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.queue = queue = fifo.SyncFIFO(width=PassedOrder.size, depth=DEPTH)
-        oldest = PassedOrder(queue.r_data)
+        # The oldest that waits has a register, so that kills are compared with nothing before.
+        oldest, there = Signal(PassedOrder, reset_less=True), Signal()
         request = record_layout(ORDER_REQUEST)(oldest.record.body)
         checks = {
             "gate_closed": ~self.armed, "kill_all": self.kill_all,
@@ -58,15 +59,20 @@ class Leaving(wiring.Component):
         m.d.comb += [
             *(self.stopped_checks[BY_NAME[name].bit].eq(bit) for name, bit in checks.items()),
             barred.eq(Cat(checks.values()).any() & (request.action != ord("X"))),
-            self.o.valid.eq(Mux(queue.r_rdy, ~barred, self.passes)),
+            self.waits.eq(there | queue.r_rdy),
+            self.o.valid.eq(Mux(self.waits, there & ~barred, self.passes)),
             Value.cast(self.o.payload).eq(
-                Mux(queue.r_rdy, queue.r_data, Value.cast(self.order))),
-            self.waits.eq(queue.r_rdy), taken.eq(self.o.valid & self.o.ready),
+                Mux(self.waits, Value.cast(oldest), Value.cast(self.order))),
+            taken.eq(self.o.valid & self.o.ready),
             queue.w_data.eq(Value.cast(self.order)),
-            queue.w_en.eq(self.passes & (queue.r_rdy | ~self.o.ready)),
+            queue.w_en.eq(self.passes & (self.waits | ~self.o.ready)),
             # In the order of the passes: after what the wire took is known to have left or not.
-            self.stopped.eq(queue.r_rdy & barred & (on_wire == 0)),
-            queue.r_en.eq(taken | self.stopped),
+            self.stopped.eq(there & barred & (on_wire == 0)),
+            queue.r_en.eq(~there & queue.r_rdy),
         ]
+        with m.If(queue.r_en):
+            m.d.sync += [there.eq(1), Value.cast(oldest).eq(queue.r_data)]
+        with m.If(there & (taken | self.stopped)):
+            m.d.sync += there.eq(0)
         m.d.sync += on_wire.eq(on_wire + taken - (self.sent | self.unsent))
         return m

@@ -44,7 +44,9 @@ class LimitsImage(wiring.Component):
     Members
     -------
     of_account, group_of, clearing_firm_of : In, Out, Out
-        Rows that an account belongs to, in the same cycle.
+        Rows that the account of an order belongs to, in the same cycle.
+    of_settled, group_of_settled, clearing_firm_of_settled : In, Out, Out
+        The same of an account whose exposure moves.
     account, symbol, group, clearing_firm, session : In
         Rows to read in the bank in force.
     account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, session_row : Out
@@ -61,8 +63,9 @@ class LimitsImage(wiring.Component):
         sizes = config.table_sizes
         members = {table.name: ceil_log2(rows(table, sizes)) for table in MEMBERSHIPS}
         super().__init__({
-            "of_account": In(account),
-            **{f"{name}_of": Out(bits) for name, bits in members.items()},
+            "of_account": In(account), "of_settled": In(account),
+            **{f"{name}_{of}": Out(bits) for name, bits in members.items()
+               for of in ("of", "of_settled")},
             "account": In(account), "symbol": In(symbol),
             **{name: In(bits) for name, bits in members.items()},
             "session": In(ceil_log2(SESSIONS)),
@@ -233,6 +236,8 @@ class LimitsImage(wiring.Component):
             m.d.comb += [
                 members.account.eq(self.of_account),
                 getattr(self, f"{table.name}_of").eq(members.member),
+                members.settled_account.eq(self.of_settled),
+                getattr(self, f"{table.name}_of_settled").eq(members.settled_member),
                 members.shown.eq(
                     (checks | keeps) & of_account & (address[:bits] == field.word)),
                 members.row.eq(row), members.enabled.eq(enabled), members.word.eq(word),

@@ -19,8 +19,8 @@ class Membership(wiring.Component):
 
     Members
     -------
-    account, member : In, Out
-        The row of an account, in the same cycle; of one that was never set: 0.
+    account, member, settled_account, settled_member : In, Out, In, Out
+        The rows of two accounts, in the same cycle; of one that was never set: 0.
     shown, row, enabled, word, keep : In(1), In, In(1), In(32), In(1)
         The image says that this account belongs to the row ``word``, if the account is set;
         whether that is to be kept.
@@ -35,6 +35,7 @@ class Membership(wiring.Component):
         account = ceil_log2(accounts)
         super().__init__({
             "account": In(account), "member": Out(ceil_log2(members)),
+            "settled_account": In(account), "settled_member": Out(ceil_log2(members)),
             "shown": In(1), "row": In(account), "enabled": In(1), "word": In(32), "keep": In(1),
             "wrong": Out(1), "sweep": In(1), "sweep_row": In(account),
         })
@@ -45,9 +46,10 @@ class Membership(wiring.Component):
             shape=StructLayout({"known": 1, "member": len(self.member)}), depth=self._accounts,
             init=[])
         write = members.write_port()
-        look, kept = members.read_port(domain="comb"), members.read_port(domain="comb")
+        look, settled, kept = (members.read_port(domain="comb") for _ in range(3))
         m.d.comb += [
             look.addr.eq(self.account), self.member.eq(look.data.member),
+            settled.addr.eq(self.settled_account), self.settled_member.eq(settled.data.member),
             kept.addr.eq(self.row),
             self.wrong.eq(self.shown & self.enabled & (
                 (self.word >= self._members)

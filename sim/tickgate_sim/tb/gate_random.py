@@ -494,7 +494,8 @@ async def takes_an_order_in_every_cycle(dut):
     limits = Limits(
         account={0: (1, 1000, *free, *OPEN_RATE, 0xFF, 10**6, *free * 6, 0, 0, 0, *OPEN_RATE)},
         symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION,
-        position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)}, firm=OPEN_CREDIT[0], group=OPEN_CREDIT, clearing=OPEN_CREDIT)
+        position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)}, firm=OPEN_CREDIT[0],
+        group=OPEN_CREDIT, clearing=OPEN_CREDIT)
     await driver.upload(limits, limits.crc(*SIZES), 1)
     assert model.commit(limits, limits.crc(*SIZES), 1)
     await _arm(driver, model)

@@ -9,7 +9,9 @@ pytestmark = pytest.mark.sim
 
 
 @pytest.mark.parametrize("registered", [False, True], ids=["latency", "ecp5"])
-@pytest.mark.parametrize("tb", ["gate_directed", "gate_checks", "gate_owners", "gate_duplicates", "gate_rates"])
+@pytest.mark.parametrize(
+    "tb", ["gate_directed", "gate_checks", "gate_owners", "gate_duplicates", "gate_rates"]
+)
 def test_gate_keeps_each_promise(tb, registered):
     run(
         Gate(
