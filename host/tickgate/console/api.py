@@ -116,7 +116,7 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
 
     @routes.post("/arm")
     async def arm(user: Current) -> dict[str, Any]:
-        """Arm the gate."""
+        """Open the gate; the answer has the generation of its limits, new after it was shut."""
         return await answer(service.arm(user, on=True))
 
     @routes.post("/disarm")

@@ -1,5 +1,5 @@
-"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``preview``, ``state``
-and ``limits apply``."""
+"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``arm``, ``disarm``,
+``preview``, ``state`` and ``limits apply``."""
 
 import getpass
 import json
@@ -22,6 +22,8 @@ def register(app: typer.Typer) -> None:
     """Add the engine's commands to the program."""
     app.command("engine")(engine)
     app.command("kill")(kill)
+    app.command("arm")(arm)
+    app.command("disarm")(disarm)
     app.command("preview")(preview)
     app.command("state")(state)
 
@@ -50,6 +52,18 @@ def kill(
         f"kill {scope} {target or ''} {'off' if off else 'on'}: in the card {took_us} us after "
         f"the engine had it; {answer['cancels_sent']} cancels sent"
     )
+
+
+def arm(config: _Config) -> None:
+    """Open the gate; after it was shut, with the limits in force as a new generation."""
+    answer = _ask(config, "arm")
+    typer.echo(f"the gate is open, limits generation {answer['generation']}")
+
+
+def disarm(config: _Config) -> None:
+    """Shut the gate until it is armed again, also over restarts; cancels still pass."""
+    _ask(config, "disarm")
+    typer.echo("the gate is shut")
 
 
 def preview(

@@ -16,7 +16,8 @@ preview    ``session``, ``symbol``, ``side``,     ``PreviewResult``: would this 
            ``quantity``, ``price``,
            ``time_in_force``, ``capacity``,
            ``locate``
-arm        none                                   ``{}``
+arm        none                                   ``{"generation"}`` of the limits in force, a new
+                                                  one when the gate had been open before
 disarm     none                                   ``{}``
 shutdown   none                                   ``{}``
 ========== ====================================== ============================================

@@ -138,8 +138,7 @@ class Operator:
         if self._core.unsettled and self._link.settled is None:
             raise CommandError(f"the card is not ready to be armed: {self._link.reason}")
         self._take(Command(actor, "arm"))
-        self._link.arm()
-        return {}
+        return {"generation": self._link.arm()}
 
     def _disarm(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
         self._take(Command(actor, "disarm"))

@@ -12,7 +12,7 @@ from tickgate.engine.client import EngineError
 from tickgate.engine.commandserver import CommandError
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
-from tickgate.engine.inputs import LimitsSet
+from tickgate.engine.inputs import Command, LimitsSet, decode
 from tickgate.risk.limits import NO_LIMITS
 from typer.testing import CliRunner
 
@@ -21,6 +21,16 @@ from tests.host.engine.conftest import LIMITS
 
 def limits(world):
     return (world.directory / "limits.toml").read_text()
+
+
+def through_engine(world, monkeypatch):
+    """Let the command line ask this world's engine."""
+
+    def ask(_socket, _state, _actor, command, **arguments):
+        return world.ask(command, **arguments)
+
+    monkeypatch.setattr(EngineConfig, "load", lambda _: world.config)
+    monkeypatch.setattr(engine_cli, "ask", ask)
 
 
 def test_kill_stops_orders_in_the_card_and_lets_cancels_pass(world):
@@ -139,12 +149,7 @@ def test_limits_outlive_a_restart_and_an_edited_file_replaces_them(world):
 
 def test_limits_are_applied_from_the_command_line(world, monkeypatch, tmp_path):
     world.start()
-    monkeypatch.setattr(EngineConfig, "load", lambda _: world.config)
-
-    def ask(_socket, _state, _actor, command, **arguments):
-        return world.ask(command, **arguments)
-
-    monkeypatch.setattr(engine_cli, "ask", ask)
+    through_engine(world, monkeypatch)
     file = tmp_path / "new.toml"
     apply = ["limits", "apply", "--config", "engine.toml", str(file)]
     file.write_text(LIMITS.replace("max_quantity = 1000", "max_quantity = 50", 1))
@@ -214,7 +219,7 @@ def test_disarm_lasts_until_an_operator_arms(world):
     world.until(lambda: world.engine.link.phase == "armed")
     assert not world.card.armed
     assert world.ask("state")["card"]["reason"] == "an operator shut the gate"
-    world.ask("arm")
+    assert world.ask("arm") == {"generation": 2}
     assert world.card.armed
 
 
@@ -222,8 +227,52 @@ def test_a_gate_that_shut_itself_waits_for_an_operator(world):
     world.start()
     world.card.armed = False
     world.until(lambda: "watchdog" in world.engine.link.reason)
-    world.ask("arm")
+    words = world.card.words
+    assert world.ask("arm") == {"generation": 2}
     world.until(lambda: world.engine.link.reason == "")
+    assert (world.card.words, world.card.generation) == (words, 2)
+    assert world.ask("arm") == {"generation": 2}  # it is open
+
+
+def test_opening_again_is_journalled_as_such(world):
+    world.start()
+    before = world.ask("limits")
+    world.ask("disarm")
+    world.ask("arm")
+    assert world.ask("limits") == before | {"generation": 2}
+    *_, arm, again = [
+        value
+        for value in map(decode, world.engine.journal.entries())
+        if isinstance(value, (Command, LimitsSet))
+    ]
+    assert (arm.name, arm.actor) == ("arm", "tester")
+    assert again == LimitsSet(
+        2, before["toml"], before["hash"], "", "the gate is opened again"
+    )
+
+
+def test_an_engine_that_finds_a_shut_gate_opens_it_with_a_new_generation(world):
+    world.start()
+    world.kill()
+    world.card.armed = False  # the watchdog ran out meanwhile
+    world.start()
+    assert world.card.generation == 2
+    world.kill()
+    world.start()  # the gate is still open
+    assert world.card.generation == 2
+
+
+def test_arm_and_disarm_by_the_command_line(world, monkeypatch):
+    world.start()
+
+    through_engine(world, monkeypatch)
+    for command, said in (
+        ("disarm", "the gate is shut\n"),
+        ("arm", "the gate is open, limits generation 2\n"),
+    ):
+        done = CliRunner().invoke(build(), [command, "--config", "engine.toml"])
+        assert (done.exit_code, done.output) == (0, said)
+    assert world.card.armed
 
 
 def test_shutdown_logs_clients_out(world):
