@@ -44,6 +44,15 @@ class LimitsRequest(BaseModel):
     toml: str = Field(max_length=1_000_000)
 
 
+class RollBackRequest(BaseModel):
+    """Back to the limits that were in force before."""
+
+    why: str = Field("", max_length=200, description="reason, for the journal")
+    previous: int | None = Field(
+        None, description="generation that is expected to be restored; refused if another would be"
+    )
+
+
 def token_of(request: Request, authorization: str | None) -> str | None:
     """The token of a request: a bearer header, or the pages' cookie."""
     if authorization and authorization.startswith("Bearer "):
@@ -106,6 +115,11 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
     async def set_limits(user: Current, request: LimitsRequest) -> dict[str, Any]:
         """Upload limits; they are in force when this answers."""
         return await answer(service.set_limits(user, request.toml))
+
+    @routes.post("/limits/rollback")
+    async def roll_back_limits(user: Current, request: RollBackRequest) -> dict[str, Any]:
+        """Put the limits before the present ones into force again, as a new generation."""
+        return await answer(service.roll_back_limits(user, request.why, request.previous))
 
     @routes.post("/kill")
     async def kill(user: Current, request: KillRequest) -> dict[str, Any]:

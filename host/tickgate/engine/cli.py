@@ -1,5 +1,5 @@
 """``tickgate engine``, and the commands that ask a running one: ``kill``, ``arm``, ``disarm``,
-``preview``, ``state`` and ``limits apply``."""
+``preview``, ``state``, ``limits apply`` and ``limits rollback``."""
 
 import getpass
 import json
@@ -29,8 +29,9 @@ def register(app: typer.Typer) -> None:
 
 
 def register_limits(limits: typer.Typer) -> None:
-    """Add ``apply`` to ``tickgate limits``."""
+    """Add ``apply`` and ``rollback`` to ``tickgate limits``."""
     limits.command("apply")(apply)
+    limits.command("rollback")(rollback)
 
 
 def engine(config: _Config) -> None:
@@ -105,6 +106,19 @@ def apply(
     limits = read(file)
     answer = _ask(config, "set_limits", toml=limits.text())
     typer.echo(f"generation {answer['generation']} is in force, sha256 {limits.hash()}")
+
+
+def rollback(
+    config: _Config,
+    why: Annotated[str, typer.Option("--why", help="Reason, for the journal.")] = "",
+) -> None:
+    """Put the limits that were in force before the present ones into force again, with a new
+    generation."""
+    answer = _ask(config, "rollback", why=why)
+    typer.echo(
+        f"generation {answer['generation']} is in force, the limits of generation "
+        f"{answer['restored']}, sha256 {answer['hash']}"
+    )
 
 
 def state(config: _Config) -> None:

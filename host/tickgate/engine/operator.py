@@ -18,6 +18,8 @@ from tickgate.execution.effects import Effect, Submit
 from tickgate.risk.limits import LimitsError, parse
 
 ORDERS_MAX = 1000
+WHY_MAX = 200
+"""Most characters of the reason that an operator gives."""
 
 
 class Operator:
@@ -49,6 +51,7 @@ class Operator:
             "orders": self._orders,
             "limits": self._limits,
             "set_limits": self._set_limits,
+            "rollback": self._roll_back_limits,
             "preview": self._would_pass,
             "kill": self._kill,
             "arm": self._arm,
@@ -73,7 +76,13 @@ class Operator:
 
     def _limits(self, _actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
         core = self._core
-        return {"toml": core.limits_toml, "generation": core.generation, "hash": core.limits_hash}
+        earlier = core.previous
+        return {
+            "toml": core.limits_toml,
+            "generation": core.generation,
+            "hash": core.limits_hash,
+            "previous": earlier and {"toml": earlier.toml, "generation": earlier.generation},
+        }
 
     def _set_limits(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
         toml = arguments.get("toml")
@@ -83,6 +92,37 @@ class Operator:
         self._link.image(limits)  # refuses names that are not configured, before anything is done
         self._take(Command(actor, "set_limits", {"hash": limits.hash()}))
         return {"generation": self._link.upload(limits)}
+
+    def _roll_back_limits(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        why, expected = arguments.get("why", ""), arguments.get("previous")
+        if not isinstance(why, str) or len(why) > WHY_MAX or not why.isprintable():
+            raise CommandError(f"why must be at most {WHY_MAX} printable characters")
+        if expected is not None and type(expected) is not int:
+            raise CommandError("previous must be a generation")
+        earlier = self._core.previous
+        if earlier is None:
+            raise CommandError("nothing to roll back to: no other limits were in force before")
+        if expected is not None and expected != earlier.generation:
+            raise CommandError(
+                f"a roll back would restore generation {earlier.generation}, not {expected}: the "
+                "limits were changed meanwhile"
+            )
+        try:
+            limits = parse(earlier.toml)
+            self._link.image(limits)  # as for new limits
+        except LimitsError as error:
+            raise CommandError(
+                f"the limits of generation {earlier.generation} can't be put into force any more: "
+                f"{error}"
+            ) from error
+        wanted = {"why": why, "hash": limits.hash(), "restores": earlier.generation}
+        self._take(Command(actor, "rollback", wanted))
+        reason = f"rolled back to those of generation {earlier.generation}"
+        return {
+            "generation": self._link.upload(limits, reason=reason),
+            "restored": earlier.generation,
+            "hash": limits.hash(),
+        }
 
     def _would_pass(self, _actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return dict(self._preview.answer(arguments))

@@ -18,6 +18,14 @@ from typer.testing import CliRunner
 
 from tests.host.engine.conftest import LIMITS
 
+ONE_MORE = """
+[symbols.NOPE]
+collar = "1.00"
+tick = "0.01"
+lot = 1
+"""
+"""A symbol that the engine has not."""
+
 
 def limits(world):
     return (world.directory / "limits.toml").read_text()
@@ -165,6 +173,104 @@ def test_limits_are_applied_from_the_command_line(world, monkeypatch, tmp_path):
     assert refused.exit_code == 1
     assert f"{file}: line 1: firm must be a table" in refused.output
     assert world.card.generation == 2
+
+
+def tighter(world):
+    return limits(world).replace("max_quantity = 1000", "max_quantity = 50", 1)
+
+
+def test_limits_roll_back_under_a_new_generation_and_back(world):
+    world.start()
+    first = world.ask("limits")
+    assert first["previous"] is None
+    world.ask("set_limits", toml=tighter(world))
+    shown = world.ask("limits")
+    assert shown["previous"] == {"toml": first["toml"], "generation": 1}
+    answer = world.ask("rollback", why="a typing error")
+    assert answer == {"generation": 3, "restored": 1, "hash": first["hash"]}
+    assert (world.card.words[1], world.card.generation) == (1000, 3)
+    *_, command, change = [
+        value
+        for value in map(decode, world.engine.journal.entries())
+        if isinstance(value, (Command, LimitsSet))
+    ]
+    wanted = {"why": "a typing error", "hash": first["hash"], "restores": 1}
+    assert command == Command("tester", "rollback", wanted)
+    assert change == LimitsSet(
+        3, first["toml"], first["hash"], "", "rolled back to those of generation 1"
+    )
+    assert world.ask("rollback")["restored"] == 2  # what was in force before that
+    assert (world.card.words[1], world.card.generation) == (50, 4)
+
+
+def test_there_may_be_nothing_to_roll_back_to(world):
+    world.start()
+    for _ in range(2):
+        with pytest.raises(EngineError, match="nothing to roll back to"):
+            world.ask("rollback")
+        world.ask("set_limits", toml=limits(world))  # the same limits: not other ones
+    assert world.card.generation == 3
+
+
+def test_a_roll_back_outlives_restarts_and_opening_again(world):
+    world.start()
+    world.ask("set_limits", toml=tighter(world))
+    world.ask("disarm")
+    world.ask("arm")  # the same limits, as generation 3
+    world.kill()
+    world.start()
+    assert world.ask("rollback") == {
+        "generation": 4, "restored": 1, "hash": world.engine.core.limits_hash
+    }  # fmt: skip
+    assert world.card.words[1] == 1000
+    assert world.card.armed
+    world.kill()
+    world.start()
+    assert (world.card.words[1], world.card.generation) == (1000, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"previous": 7}, "would restore generation 1, not 7"),
+        ({"previous": "1"}, "previous must be a generation"),
+        ({"previous": True}, "previous must be a generation"),
+        ({"why": 5}, "why must be at most 200 printable characters"),
+        ({"why": "x" * 201}, "why must be at most 200 printable characters"),
+        ({"why": "a\nb"}, "why must be at most 200 printable characters"),
+    ],
+)
+def test_a_roll_back_that_is_not_right_changes_nothing(world, arguments, message):
+    world.start()
+    world.ask("set_limits", toml=tighter(world))
+    with pytest.raises(EngineError, match=message):
+        world.ask("rollback", **arguments)
+    assert world.card.generation == 2
+    assert world.ask("rollback", previous=1, why="x" * 200)["generation"] == 3
+
+
+@pytest.mark.parametrize("toml", ["[symbols.AAPL]\ncollar = '1.00'", LIMITS + ONE_MORE])
+def test_limits_that_can_no_longer_be_used_are_not_rolled_back_to(world, toml):
+    world.start()
+    world.engine.core.handle(LimitsSet(2, toml, "hash"), 1000, 0)
+    world.ask("set_limits", toml=limits(world))
+    with pytest.raises(EngineError, match="generation 2 can't be put into force any more: "):
+        world.ask("rollback")
+    assert world.card.generation == 3
+
+
+def test_limits_are_rolled_back_from_the_command_line(world, monkeypatch):
+    world.start()
+    through_engine(world, monkeypatch)
+    rollback = ["limits", "rollback", "--config", "engine.toml", "--why", "a typing error"]
+    refused = CliRunner().invoke(build(), rollback)
+    assert refused.exit_code == 1
+    assert "nothing to roll back to" in refused.output
+    world.ask("set_limits", toml=tighter(world))
+    done = CliRunner().invoke(build(), rollback)
+    said = "generation 3 is in force, the limits of generation 1, sha256 "
+    assert done.output == f"{said}{world.engine.core.limits_hash}\n"
+    assert world.card.words[1] == 1000
 
 
 def test_limits_of_an_older_version_refuse_until_the_file_is_put_into_force():

@@ -120,6 +120,20 @@ def test_without_limits(running: Rig, client: Peer, table: str) -> None:
     an_order_passes(running, client)
 
 
+def test_limits_roll_back_on_the_card(running: Rig, client: Peer) -> None:
+    engine = running.machine.engine
+    full = engine.call("limits")
+    strict = without_table(full["toml"], "accounts.PROBE")
+    generation = engine.call("set_limits", toml=strict)["generation"]
+    nothing_passes(running, client, "no_limits")
+    answer = engine.call("rollback", why="a test")
+    assert (answer["generation"], answer["restored"]) == (generation + 1, full["generation"])
+    an_order_passes(running, client)
+    after = engine.call("limits")
+    assert (after["toml"], after["hash"]) == (full["toml"], full["hash"])
+    assert after["previous"]["generation"] == generation
+
+
 def without_table(toml: str, name: str) -> str:
     """A TOML text without one table and the tables below it."""
     kept, inside = [], False
