@@ -146,6 +146,16 @@ def test_limits_are_rolled_back(console, log_in: Callable[[str], Page]) -> None:
     ] == ["too loose"]
 
 
+def test_limits_that_can_not_be_read_are_not_offered(
+    console, log_in: Callable[[str], Page]
+) -> None:
+    console.engine.previous = {"toml": "[firm]", "generation": 1}
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    expect(page.get_by_text("In force: generation")).to_be_visible()
+    expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
+
+
 def test_a_wrong_limit_is_named_and_not_uploaded(console, log_in: Callable[[str], Page]) -> None:
     page = log_in("risk")
     page.goto(f"{console.url}/limits")

@@ -12,6 +12,7 @@ from tickgate.console.live import Live
 from tickgate.console.logins import LoginRefused, Logins
 from tickgate.console.service import NotAllowed, Service
 from tickgate.console.users import User
+from tickgate.engine.commands import WHY_MAX
 
 COOKIE = "tickgate_token"
 
@@ -47,7 +48,7 @@ class LimitsRequest(BaseModel):
 class RollBackRequest(BaseModel):
     """Back to the limits that were in force before."""
 
-    why: str = Field("", max_length=200, description="reason, for the journal")
+    why: str = Field("", max_length=WHY_MAX, description="reason, for the journal")
     previous: int | None = Field(
         None, description="generation that is expected to be restored; refused if another would be"
     )

@@ -37,6 +37,9 @@ effect.
 
 from typing import TypedDict
 
+WHY_MAX = 200
+"""Most characters of ``why``."""
+
 
 class CardState(TypedDict):
     """The card as the engine sees it."""

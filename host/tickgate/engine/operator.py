@@ -7,7 +7,7 @@ from typing import Any
 from tickgate.card.errors import CardError
 from tickgate.card.status import KillScope
 from tickgate.engine.cardlink import CardLink
-from tickgate.engine.commands import KillState
+from tickgate.engine.commands import WHY_MAX, KillState
 from tickgate.engine.commandserver import CommandError
 from tickgate.engine.core import Core
 from tickgate.engine.inputs import Command, Input
@@ -18,8 +18,6 @@ from tickgate.execution.effects import Effect, Submit
 from tickgate.risk.limits import LimitsError, parse
 
 ORDERS_MAX = 1000
-WHY_MAX = 200
-"""Most characters of the reason that an operator gives."""
 
 
 class Operator:

@@ -99,13 +99,13 @@ class LimitsPage:
         try:
             answer = await self._context.service.limits(self._context.user)
             limits = parse(answer["toml"])
-            earlier = answer["previous"]
-            previous = earlier and (parse(earlier["toml"]), earlier["generation"])
         except (EngineRefused, EngineUnavailable, LimitsError) as error:
             self._message.set_text(f"The limits can't be read: {error}")
             return
-        self._in_force, self._previous = limits, previous
-        self._roll_back_button.set_enabled(bool(previous) and self._context.user.may_change)
+        self._in_force, self._previous = limits, _previous(answer)
+        self._roll_back_button.set_enabled(
+            self._previous is not None and self._context.user.may_change
+        )
         self._accounts.show(limits_rows.account_rows(limits))
         self._symbols.show(limits_rows.symbol_rows(limits))
         self._positions.show(limits_rows.position_rows(limits))
@@ -163,6 +163,18 @@ class LimitsPage:
         self._message.set_text(
             f"Generation {answer['generation']} is in force: the card read every word back."
         )
+
+
+def _previous(answer: dict[str, Any]) -> tuple[Limits, int] | None:
+    """Limits to roll back to, from the engine's answer; none also if they can't be read any more:
+    the engine would refuse them."""
+    earlier = answer["previous"]
+    if earlier is None:
+        return None
+    try:
+        return parse(earlier["toml"]), earlier["generation"]
+    except LimitsError:
+        return None
 
 
 def _column(field: LimitField, edit: bool) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from nicegui import ui
 from tickgate.console.engine_client import EngineRefused, EngineUnavailable
 from tickgate.console.pages.context import PageContext
 from tickgate.console.service import NotAllowed
+from tickgate.engine.commands import WHY_MAX
 from tickgate.risk.changes import changes
 from tickgate.risk.limits import Limits
-
-WHY_MAX = 200
 
 
 class RollBackDialog:
