@@ -44,7 +44,10 @@ build: $(STAMP)  ## write the Verilog and build the Verilated card, and feed, bo
 	@$(BIN)/python -m tickgate_sim.fast
 
 test: $(STAMP) check lint type build  ## everything that CI runs: generated files, lint, types, all tests
-	@$(BIN)/python -m pytest
+	@echo "test: tests/hdl and tests/host, two at a time"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/hdl tests/host
+	@echo "test: the rest one by one (benches share build folders, systems are sensitive to time)"
+	@$(BIN)/python -m pytest tests/sim tests/system tests/browser
 
 demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=1 keeps it running, PCAP=file records it
 	@$(BIN)/tickgate demo --seconds $(SECONDS_TO_TRADE) $(if $(SERVE),--serve) $(if $(PCAP),--pcap $(PCAP))

@@ -58,8 +58,10 @@
 #define TICKGATE_STATUS_FEED_STARTED_MASK 0x00000100u
 #define TICKGATE_STATUS_LEASE_GOOD_LSB 9u
 #define TICKGATE_STATUS_LEASE_GOOD_MASK 0x00000200u
+#define TICKGATE_STATUS_GENERATION_USED_LSB 10u
+#define TICKGATE_STATUS_GENERATION_USED_MASK 0x00000400u
 
-/* Arms and disarms the gate. Arming needs ready, limits_valid and watchdog_ok, or it is ignored. */
+/* Arms and disarms the gate. Arming needs ready, limits_valid and watchdog_ok, and a gate that was disarmed another limits generation than the one then in force (not generation_used), or it is ignored. */
 #define TICKGATE_CONTROL 0x001cu
 #define TICKGATE_CONTROL_ARM_LSB 0u
 #define TICKGATE_CONTROL_ARM_MASK 0x00000001u

@@ -226,6 +226,7 @@ class FakeEngine:
         (folder / "command.token").write_text(TOKEN)
         self.state = state()
         self.limits = LIMITS
+        self.previous: dict[str, Any] | None = None
         self.requests: list[dict[str, Any]] = []
         engine = self
 
@@ -240,6 +241,13 @@ class FakeEngine:
 
         self._server = socketserver.ThreadingUnixStreamServer(str(self.socket), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def put_into_force(self, toml: str) -> int:
+        """Limits of a text, as the next generation."""
+        self.previous = {"toml": self.limits, "generation": self.state["limits_generation"]}
+        self.limits = toml
+        self.state["limits_generation"] += 1
+        return self.state["limits_generation"]
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what the engine would."""
@@ -256,13 +264,18 @@ class FakeEngine:
                     "toml": self.limits,
                     "generation": self.state["limits_generation"],
                     "hash": "ab" * 32,
+                    "previous": self.previous,
                 }
             case "set_limits":
                 if "max_quantity = 13" in request["toml"]:
                     raise ValueError("the card refused the image: CRC")
-                self.limits = request["toml"]
-                self.state["limits_generation"] += 1
-                return {"generation": self.state["limits_generation"]}
+                return {"generation": self.put_into_force(request["toml"])}
+            case "rollback":
+                earlier = self.previous
+                if earlier is None or request["previous"] not in (None, earlier["generation"]):
+                    raise ValueError("nothing to roll back to")
+                generation = self.put_into_force(earlier["toml"])
+                return {"generation": generation, "restored": earlier["generation"], "hash": "cd"}
             case "kill":
                 self.state["kill"]["all"] = request["on"]
                 now = time.time_ns()

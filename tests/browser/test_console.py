@@ -126,6 +126,36 @@ def test_limits_are_edited_and_uploaded(console, log_in: Callable[[str], Page]) 
     assert 'net_credit = "3000000.00"' in console.engine.limits
 
 
+def test_limits_are_rolled_back(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    expect(page.get_by_text("No change.")).to_be_visible()
+    before, text = console.engine.state["limits_generation"], console.engine.limits
+    console.engine.put_into_force(text.replace("burst = ", "burst = 1"))
+    page.reload()
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_text(f"Roll back to the limits of generation {before}")).to_be_visible()
+    expect(page.get_by_text("FUND1: burst: ")).to_be_visible()
+    page.get_by_label("Reason, for the journal").fill("too loose")
+    page.get_by_role("button", name="Put into force again").click()
+    said = f"Generation {before + 2} is in force: the limits of generation {before}."
+    expect(page.get_by_text(said)).to_be_visible()
+    assert console.engine.limits == text
+    assert [
+        request["why"] for request in console.engine.requests if request["command"] == "rollback"
+    ] == ["too loose"]
+
+
+def test_limits_that_can_not_be_read_are_not_offered(
+    console, log_in: Callable[[str], Page]
+) -> None:
+    console.engine.previous = {"toml": "[firm]", "generation": 1}
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    expect(page.get_by_text("In force: generation")).to_be_visible()
+    expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
+
+
 def test_a_wrong_limit_is_named_and_not_uploaded(console, log_in: Callable[[str], Page]) -> None:
     page = log_in("risk")
     page.goto(f"{console.url}/limits")
@@ -188,7 +218,9 @@ def test_a_viewer_can_look_and_not_touch(console, log_in: Callable[[str], Page])
     expect(page.get_by_role("button", name="Upload to the card")).to_be_disabled()
     token = bearer(console.url, "viewer", "battery staple")
     assert request(f"{console.url}/api/v1/kill", {"scope": "all"}, **token)[0] == 403
+    expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
     assert request(f"{console.url}/api/v1/limits", {"toml": ""}, "PUT", **token)[0] == 403
+    assert request(f"{console.url}/api/v1/limits/rollback", {}, **token)[0] == 403
 
 
 def test_rest_kill_and_state(console) -> None:
@@ -202,6 +234,17 @@ def test_rest_kill_and_state(console) -> None:
     assert request(f"{console.url}/api/v1/state")[0] == 401
     paths = request(f"{console.url}/api/openapi.json")[1]["paths"]
     assert {"/api/v1/kill", "/api/v1/limits", "/api/v1/state"} <= set(paths)
+
+
+def test_rest_rolls_limits_back(console) -> None:
+    token = bearer(console.url, "risk", "correct horse")
+    before, text = console.engine.state["limits_generation"], console.engine.limits
+    console.engine.put_into_force(text.replace("burst = ", "burst = 1"))
+    url = f"{console.url}/api/v1/limits/rollback"
+    assert request(url, {"previous": before + 5}, **token)[0] == 422
+    status, answer = request(url, {"why": "a mistake", "previous": before}, **token)
+    assert (status, answer["generation"], answer["restored"]) == (200, before + 2, before)
+    assert console.engine.limits == text
 
 
 def test_foreign_origin_is_refused(console) -> None:

@@ -104,6 +104,14 @@ def test_a_host_that_stops_leaves_a_shut_gate(process: LiveCard, signum: signal.
         card.touch_watchdog()  # a live host alone does not open it
         assert "gate_closed" in names(answer(card, 2))
         assert not card.status().armed
+        with pytest.raises(CardNotReady, match="limits of another generation than 7"):
+            card.arm()
+        assert "gate_closed" in names(answer(card, 3))
+        card.upload_limits(image(), 8)
+        card.set_watchdog(60_000)
+        card.touch_watchdog()
+        card.arm()
+        assert "gate_closed" not in names(answer(card, 4))
     finally:
         card.transport.close()
 

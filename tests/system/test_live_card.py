@@ -101,6 +101,24 @@ def test_the_watchdog_shuts_the_gate_when_the_host_is_silent(card):
     status = card.status()
     assert not status.armed
     assert not status.watchdog_ok
+    assert status.generation_used
+
+
+def test_a_gate_that_was_disarmed_arms_only_with_another_generation(card):
+    card.upload_limits(image(), 7)
+    assert not card.status().generation_used
+    card.set_watchdog(60_000)
+    card.touch_watchdog()
+    card.arm()
+    card.disarm()
+    with pytest.raises(CardNotReady, match="missing: limits of another generation than 7"):
+        card.arm()
+    card.upload_limits(image(), 7)  # a commit, but of the same number
+    with pytest.raises(CardNotReady, match="missing: limits of another generation than 7"):
+        card.arm()
+    card.upload_limits(image(), 8)
+    card.arm()
+    assert card.status().armed
 
 
 def test_more_orders_than_the_rings_hold_all_get_their_answer(card):

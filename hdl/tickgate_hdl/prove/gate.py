@@ -1,6 +1,6 @@
 """No order passes that must not: properties of the whole ``risk.gate.Gate``, with small tables."""
 
-from amaranth.hdl import Assert, Cat, Const, Mux, Value
+from amaranth.hdl import Assert, Cat, Const, Mux, Signal, Value
 from tickgate.records.schema import ORDER_REQUEST
 
 from tickgate_hdl.lib.delay import delayed
@@ -100,6 +100,32 @@ def _states(registered):
                 verdict(gate.session_up, "session_up"),
                 verdict(gate.events_room, "events_room"))]
         m.d.comb += Assert(~order.passes | verdict(gate.session_up, "venue"))
+        return order.opened.inputs()
+
+    return make
+
+
+def _arming(registered):
+    def make(m):
+        order = _Order(m, registered)
+        gate = order.gate
+        armed, generation = gate.status__armed, gate.limit_active_generation__value
+        was_armed = order.verdict(armed, "armed")
+        commanded = order.verdict(gate.control__arm, "arm")
+        ever, renewed = Signal(name="spec_ever"), Signal(name="spec_renewed")
+        last = Signal(32, name="spec_last")
+        with m.If(armed):
+            m.d.sync += [ever.eq(1), last.eq(generation), renewed.eq(0)]
+        with m.Elif(generation != last):
+            m.d.sync += renewed.eq(1)
+        opens = armed & ~was_armed
+        m.d.comb += [
+            Assert(~opens | commanded),
+            Assert(~opens | ~ever | renewed),
+            # For the induction: what the gate keeps is what it was armed with.
+            Assert(~ever | (order.opened["guard.last"] == last)),
+            Assert(~was_armed | ever),
+        ]
         return order.opened.inputs()
 
     return make
@@ -294,6 +320,17 @@ _KINDS = (
       _fault("arming is ignored", "judge", "enters & ~self.armed", "enters & 0"),
       _fault("a kill acts a cycle late", "gate", "block.kill_all.eq(self.kill_all__on)",
              'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
+    ("arming", _arming,
+     "the gate opens only by a command to arm; and a gate that was disarmed, by a command or by "
+     "the watchdog, only after another generation of the limits was in force than in the last "
+     "cycle in which it was armed", "",
+     (_fault("a gate that was disarmed opens with the same limits", "guard",
+             "& ~self.generation_used", ""),
+      _fault("what counts is the generation of the first arming", "guard",
+             "with m.If(self.armed):\n            m.d.sync += [last.eq",
+             "with m.If(self.armed & (last == 0)):\n            m.d.sync += [last.eq"),
+      _fault("a touch of the watchdog opens the gate", "guard", "self.control__arm & self.ready",
+             "self.watchdog_touch__touch & self.ready"))),
     ("tables", _tables,
      "no enter or replace passes without limits in force (generation not 0), with a row of account "
      "or symbol, session, group, clearing firm or firm that is not enabled, an account that is not "

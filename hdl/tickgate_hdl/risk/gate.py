@@ -365,6 +365,8 @@ class Gate(wiring.Component):
         m.d.comb += [
             guard.ready.eq(self.ready & ~self.busy), guard.ms_tick.eq(self.ms_tick),
             guard.limits_valid.eq(valid), lease.ms_tick.eq(self.ms_tick),
+            guard.generation.eq(limits.generation),
+            self.status__generation_used.eq(guard.generation_used),
             lease.generation.eq(limits.generation), self.status__lease_good.eq(lease.good),
             self.status__armed.eq(guard.armed), self.status__watchdog_ok.eq(guard.watchdog_ok),
             self.status__limits_valid.eq(valid),

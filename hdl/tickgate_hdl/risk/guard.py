@@ -12,12 +12,17 @@ class Guard(wiring.Component):
 
     The watchdog is out after reset and runs out ``ms`` ticks after a touch, never later than
     ``ms`` milliseconds; a timeout of 0 is out at once. Running out disarms, and only a new arm
-    command arms again. Arming needs ``ready``, ``limits_valid`` and the watchdog, or is ignored.
+    command arms again. Arming needs ``ready``, ``limits_valid``, the watchdog, and limits that are
+    not ``generation_used``, or is ignored: whoever opens the gate again has committed limits since.
 
     Members
     -------
+    generation : In(32)
+        Limits in force; 0 = none.
     armed, watchdog_ok : Out(1)
         State.
+    generation_used : Out(1)
+        The gate is armed, or was armed last, with the generation in force.
     switched : Out(1)
         Strobe: ``armed`` changed by a command.
     expired : Out(1)
@@ -26,6 +31,7 @@ class Guard(wiring.Component):
 
     ready: In(1)
     limits_valid: In(1)
+    generation: In(32)
     ms_tick: In(1)
     control__arm: In(1)
     control__disarm: In(1)
@@ -33,6 +39,7 @@ class Guard(wiring.Component):
     watchdog_touch__touch: In(1)
     armed: Out(1)
     watchdog_ok: Out(1)
+    generation_used: Out(1)
     switched: Out(1)
     expired: Out(1)
 
@@ -45,6 +52,13 @@ class Guard(wiring.Component):
             m.d.sync += left.eq(left - 1)
         m.d.comb += self.watchdog_ok.eq((left != 0) & (self.watchdog_timeout__ms != 0))
 
+        last = Signal(32)
+        with m.If(self.armed):
+            m.d.sync += [last.eq(self.generation), self.generation_used.eq(1)]
+        with m.Else():
+            # A register of its own: arming reads it without a comparison before.
+            m.d.sync += self.generation_used.eq((self.generation == last) & (last != 0))
+
         was_ok = Signal()
         m.d.sync += [
             was_ok.eq(self.watchdog_ok),
@@ -55,6 +69,7 @@ class Guard(wiring.Component):
             m.d.sync += self.armed.eq(0)
         with m.Elif(self.control__disarm):
             m.d.sync += [self.armed.eq(0), self.switched.eq(self.armed)]
-        with m.Elif(self.control__arm & self.ready & self.limits_valid):
+        with m.Elif(self.control__arm & self.ready & self.limits_valid
+                    & ~self.generation_used):
             m.d.sync += [self.armed.eq(1), self.switched.eq(~self.armed)]
         return m

@@ -28,6 +28,7 @@ _SHOWN = {
     "limit_computed_crc__value": 32, "position__value": 32, "open_buy__value": 32,
     "open_sell__value": 32, "status__armed": 1, "status__watchdog_ok": 1,
     "status__limits_valid": 1, "status__kill_any": 1, "status__lease_good": 1,
+    "status__generation_used": 1,
     "check_count__count": 32,
     "count_orders_in__count": 32, "count_orders_passed__count": 32,
     "count_orders_refused__count": 32, "count_cancels_passed__count": 32,

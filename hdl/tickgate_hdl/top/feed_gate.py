@@ -51,7 +51,7 @@ _GATE_SHOWN = (
     "limit_status__bad_member", "limit_active_generation__value", "limit_computed_crc__value",
     "position__value",
     "open_buy__value", "open_sell__value", "status__armed", "status__watchdog_ok",
-    "status__limits_valid", "status__kill_any", "status__lease_good",
+    "status__limits_valid", "status__kill_any", "status__lease_good", "status__generation_used",
     "check_count__count", "last_token__value",
     "count_orders_in__count", "count_orders_passed__count", "count_orders_refused__count",
     "count_cancels_passed__count", "count_unknown_token__count",

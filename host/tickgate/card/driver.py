@@ -46,7 +46,10 @@ class CardDriver(FeedDriver):
         )
 
     def arm(self) -> None:
-        """Open the gate. Raises CardNotReady, naming what is missing, when the card stays shut."""
+        """Open the gate. Raises CardNotReady, naming what is missing, when the card stays shut.
+
+        A gate that was disarmed opens only once limits were committed as another generation.
+        """
         self.registers.set(reg.CONTROL, arm=1)
         status = self.status()
         if not status.armed:
@@ -54,6 +57,8 @@ class CardDriver(FeedDriver):
                 "ready": status.ready,
                 "limits_valid": status.limits_valid,
                 "watchdog_ok": status.watchdog_ok,
+                f"limits of another generation than {status.generation} (the gate was disarmed "
+                "with it: upload them as a new one)": not status.generation_used,
             }
             missing = ", ".join(name for name, there in needed.items() if not there)
             raise CardNotReady(f"the gate did not arm; missing: {missing or 'nothing it shows'}")

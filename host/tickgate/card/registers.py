@@ -121,6 +121,10 @@ STATUS: Final = Register(
             "lease_good", 9, 1, "r", "w", 0x0,
             "The lease of the limits runs.",
         ),
+        RegisterField(
+            "generation_used", 10, 1, "r", "w", 0x0,
+            "The gate is armed, or was armed last, with the limits generation in force.",
+        ),
     ),
     "State of the card.",
 )
@@ -139,8 +143,9 @@ CONTROL: Final = Register(
             pulse=True,
         ),
     ),
-    "Arms and disarms the gate. Arming needs ready, limits_valid and watchdog_ok, or it is "
-    "ignored.",
+    "Arms and disarms the gate. Arming needs ready, limits_valid and watchdog_ok, and a gate that"
+    " was disarmed another limits generation than the one then in force (not generation_used), or"
+    " it is ignored.",
 )
 CYCLES_LOW: Final = Register(
     "cycles_low",

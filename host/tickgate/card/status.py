@@ -44,6 +44,7 @@ class Status:
     kill_any: bool
     feed_started: bool
     lease_good: bool
+    generation_used: bool
     generation: int
     """Generation of the limits in force; 0 = none."""
 

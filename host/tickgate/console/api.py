@@ -12,6 +12,7 @@ from tickgate.console.live import Live
 from tickgate.console.logins import LoginRefused, Logins
 from tickgate.console.service import NotAllowed, Service
 from tickgate.console.users import User
+from tickgate.engine.commands import WHY_MAX
 
 COOKIE = "tickgate_token"
 
@@ -42,6 +43,15 @@ class LimitsRequest(BaseModel):
     """A whole limits file."""
 
     toml: str = Field(max_length=1_000_000)
+
+
+class RollBackRequest(BaseModel):
+    """Back to the limits that were in force before."""
+
+    why: str = Field("", max_length=WHY_MAX, description="reason, for the journal")
+    previous: int | None = Field(
+        None, description="generation that is expected to be restored; refused if another would be"
+    )
 
 
 def token_of(request: Request, authorization: str | None) -> str | None:
@@ -107,6 +117,11 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
         """Upload limits; they are in force when this answers."""
         return await answer(service.set_limits(user, request.toml))
 
+    @routes.post("/limits/rollback")
+    async def roll_back_limits(user: Current, request: RollBackRequest) -> dict[str, Any]:
+        """Put the limits before the present ones into force again, as a new generation."""
+        return await answer(service.roll_back_limits(user, request.why, request.previous))
+
     @routes.post("/kill")
     async def kill(user: Current, request: KillRequest) -> dict[str, Any]:
         """Engage or release the kill switch; the answer has the time of the card's read-back."""
@@ -116,7 +131,7 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
 
     @routes.post("/arm")
     async def arm(user: Current) -> dict[str, Any]:
-        """Arm the gate."""
+        """Open the gate; the answer has the generation of its limits, new after it was shut."""
         return await answer(service.arm(user, on=True))
 
     @routes.post("/disarm")

@@ -29,6 +29,18 @@ class Service:
         self._require(user)
         return await self._client.call("set_limits", user.name, toml=toml)
 
+    async def roll_back_limits(
+        self, user: User, why: str, previous: int | None = None
+    ) -> dict[str, Any]:
+        """Put the limits before the present ones into force again, as a new generation.
+
+        ``previous`` is the generation that the user has seen as theirs: refused if it is another.
+        """
+        self._require(user)
+        return await self._client.call(
+            "rollback", user.name, why=why, previous=previous
+        )
+
     async def kill(
         self, user: User, scope: str, target: str | None, *, on: bool, cancel: bool
     ) -> dict[str, Any]:

@@ -192,8 +192,11 @@ class CardHold:
         )
         return compile_image(limits, names, sizes)
 
-    def upload(self, limits: Limits, file_hash: str = "") -> int:
-        """Put limits into force on the card and journal them; returns their generation."""
+    def upload(self, limits: Limits, file_hash: str = "", reason: str = "") -> int:
+        """Put limits into force on the card and journal them; returns their generation.
+
+        ``file_hash`` and ``reason`` are as ``LimitsSet`` has them.
+        """
         card = self._there()
         image = self.image(limits)
         on_card = self.status.generation if self.status else 0
@@ -201,17 +204,25 @@ class CardHold:
         card.touch_watchdog()
         card.upload_limits(image.words, generation)
         card.touch_watchdog()
-        self._take(LimitsSet(generation, limits.text(), limits.hash(), file_hash))
+        self._take(LimitsSet(generation, limits.text(), limits.hash(), file_hash, reason))
         card.renew_lease(generation)
         return generation
 
-    def arm(self) -> None:
-        """Open the gate."""
+    def arm(self) -> int:
+        """Open the gate; returns the generation of the limits in force.
+
+        The card opens a gate that was disarmed only with another generation than then: the limits
+        in force are uploaded again as a new one.
+        """
         card = self._there()
         card.touch_watchdog()
+        self.status = card.status()
+        if self.status.generation_used and not self.status.armed:
+            self.upload(self._core.limits, reason="the gate is opened again")
         card.renew_lease(self._core.generation)
         card.arm()
         self.phase, self.reason = "armed", ""
+        return self._core.generation
 
     def disarm(self) -> None:
         """Shut the gate."""

@@ -110,7 +110,7 @@ class CardLink(CardHold):
             self.upload(limits, file_hash)
             self.initial = None
         elif self.status.generation != core.generation or not self.status.limits_valid:
-            self.upload(core.limits)
+            self.upload(core.limits, reason="the card did not hold the limits in force")
         self._load_kills(card)
         card.soup_connect(True)
         self.phase, self.reason = "venue", "the venue's stream is not connected"
@@ -186,7 +186,10 @@ class CardLink(CardHold):
         elif self._core.disarmed:
             self.reason = "an operator shut the gate"
         elif not status.armed:
-            self.reason = "the gate shut itself (watchdog); arm it again when the cause is known"
+            self.reason = (
+                "the gate shut itself (watchdog); arm it again when the cause is known (the limits "
+                "are put into force as a new generation then)"
+            )
         else:
             self.reason = ""
 

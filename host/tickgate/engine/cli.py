@@ -1,5 +1,5 @@
-"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``preview``, ``state``
-and ``limits apply``."""
+"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``arm``, ``disarm``,
+``preview``, ``state``, ``limits apply`` and ``limits rollback``."""
 
 import getpass
 import json
@@ -22,13 +22,16 @@ def register(app: typer.Typer) -> None:
     """Add the engine's commands to the program."""
     app.command("engine")(engine)
     app.command("kill")(kill)
+    app.command("arm")(arm)
+    app.command("disarm")(disarm)
     app.command("preview")(preview)
     app.command("state")(state)
 
 
 def register_limits(limits: typer.Typer) -> None:
-    """Add ``apply`` to ``tickgate limits``."""
+    """Add ``apply`` and ``rollback`` to ``tickgate limits``."""
     limits.command("apply")(apply)
+    limits.command("rollback")(rollback)
 
 
 def engine(config: _Config) -> None:
@@ -50,6 +53,18 @@ def kill(
         f"kill {scope} {target or ''} {'off' if off else 'on'}: in the card {took_us} us after "
         f"the engine had it; {answer['cancels_sent']} cancels sent"
     )
+
+
+def arm(config: _Config) -> None:
+    """Open the gate; after it was shut, with the limits in force as a new generation."""
+    answer = _ask(config, "arm")
+    typer.echo(f"the gate is open, limits generation {answer['generation']}")
+
+
+def disarm(config: _Config) -> None:
+    """Shut the gate until it is armed again, also over restarts; cancels still pass."""
+    _ask(config, "disarm")
+    typer.echo("the gate is shut")
 
 
 def preview(
@@ -91,6 +106,19 @@ def apply(
     limits = read(file)
     answer = _ask(config, "set_limits", toml=limits.text())
     typer.echo(f"generation {answer['generation']} is in force, sha256 {limits.hash()}")
+
+
+def rollback(
+    config: _Config,
+    why: Annotated[str, typer.Option("--why", help="Reason, for the journal.")] = "",
+) -> None:
+    """Put the limits that were in force before the present ones into force again, with a new
+    generation."""
+    answer = _ask(config, "rollback", why=why)
+    typer.echo(
+        f"generation {answer['generation']} is in force, the limits of generation "
+        f"{answer['restored']}, sha256 {answer['hash']}"
+    )
 
 
 def state(config: _Config) -> None:

@@ -8,28 +8,37 @@ command    arguments                              answer
 ========== ====================================== ============================================
 state      none                                   ``State``
 orders     ``limit``                              ``{"orders": list[OrderRow]}``, newest first
-limits     none                                   ``{"toml", "generation", "hash"}`` in force
+limits     none                                   ``{"toml", "generation", "hash"}`` in force,
+                                                  ``previous``: toml and generation of the other
+                                                  limits that were before, or null
 set_limits ``toml``                               ``{"generation"}`` after read-back, commit
+rollback   ``why``, ``previous``                  ``{"generation", "restored", "hash"}``: the
+                                                  previous limits as a new generation
 kill       ``scope``, ``target``, ``on``,         ``KillResult``
            ``cancel``, ``requested_ns``
 preview    ``session``, ``symbol``, ``side``,     ``PreviewResult``: would this order pass
            ``quantity``, ``price``,
            ``time_in_force``, ``capacity``,
            ``locate``
-arm        none                                   ``{}``
+arm        none                                   ``{"generation"}`` of the limits in force, a new
+                                                  one when the gate had been open before
 disarm     none                                   ``{}``
 shutdown   none                                   ``{}``
 ========== ====================================== ============================================
 
 ``side`` is the OUCH letter, ``price`` null for a market order, ``time_in_force`` FIX's digit; it
 and what follows it may be left out. ``scope`` is all, session, account or symbol; ``target`` the
-CompID, account name or symbol (null for all).
+CompID, account name or symbol (null for all). ``why`` is the reason to be journalled, ``previous``
+the generation that the asker means; both may be left out.
 Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but
 ``state``, ``orders``, ``limits`` and ``preview`` is journalled with its actor before it takes
 effect.
 """
 
 from typing import TypedDict
+
+WHY_MAX = 200
+"""Most characters of ``why``."""
 
 
 class CardState(TypedDict):

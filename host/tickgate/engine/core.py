@@ -6,6 +6,7 @@ them: the engine, a replay at start, a console following the journal.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 from tickgate.engine.cardside import CardSide
 from tickgate.engine.inputs import (
@@ -36,6 +37,14 @@ from tickgate.risk.order import OrderToCheck
 NO_CARD = HOST_BY_NAME["no_card"].text
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Limits that are no longer in force, and the last generation under which they were."""
+
+    generation: int
+    toml: str
+
+
 class Core(CardSide):
     """All state of the engine. ``CardSide`` has what the card and the venue tell it."""
 
@@ -46,6 +55,8 @@ class Core(CardSide):
         self.limits_hash = ""
         self.limits_file_hash = ""
         self.generation = 0
+        self.previous: Earlier | None = None
+        """Other limits that were in force before those, to roll back to."""
         self.kills = Kills()
         self.disarmed = False
         """An operator shut the gate; it stays shut until one opens it."""
@@ -243,6 +254,8 @@ class Core(CardSide):
             # Journalled by a version that had fewer limits: what is not set refuses.
             self.limits = NO_LIMITS
         self.risk.update_limits(self.limits)
+        if self.generation and change.toml != self.limits_toml:
+            self.previous = Earlier(self.generation, self.limits_toml)
         self.limits_toml = change.toml
         self.limits_hash = change.hash
         self.generation = change.generation

@@ -141,6 +141,8 @@ class LimitsSet:
     hash: str
     file_hash: str = ""
     """Hash of the limits file when they came from there."""
+    reason: str = ""
+    """Why, when nobody gave new limits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from tickgate.card.errors import CardError
 from tickgate.card.status import KillScope
 from tickgate.engine.cardlink import CardLink
-from tickgate.engine.commands import KillState
+from tickgate.engine.commands import WHY_MAX, KillState
 from tickgate.engine.commandserver import CommandError
 from tickgate.engine.core import Core
 from tickgate.engine.inputs import Command, Input
@@ -49,6 +49,7 @@ class Operator:
             "orders": self._orders,
             "limits": self._limits,
             "set_limits": self._set_limits,
+            "rollback": self._roll_back_limits,
             "preview": self._would_pass,
             "kill": self._kill,
             "arm": self._arm,
@@ -73,7 +74,13 @@ class Operator:
 
     def _limits(self, _actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
         core = self._core
-        return {"toml": core.limits_toml, "generation": core.generation, "hash": core.limits_hash}
+        earlier = core.previous
+        return {
+            "toml": core.limits_toml,
+            "generation": core.generation,
+            "hash": core.limits_hash,
+            "previous": earlier and {"toml": earlier.toml, "generation": earlier.generation},
+        }
 
     def _set_limits(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
         toml = arguments.get("toml")
@@ -83,6 +90,37 @@ class Operator:
         self._link.image(limits)  # refuses names that are not configured, before anything is done
         self._take(Command(actor, "set_limits", {"hash": limits.hash()}))
         return {"generation": self._link.upload(limits)}
+
+    def _roll_back_limits(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        why, expected = arguments.get("why", ""), arguments.get("previous")
+        if not isinstance(why, str) or len(why) > WHY_MAX or not why.isprintable():
+            raise CommandError(f"why must be at most {WHY_MAX} printable characters")
+        if expected is not None and type(expected) is not int:
+            raise CommandError("previous must be a generation")
+        earlier = self._core.previous
+        if earlier is None:
+            raise CommandError("nothing to roll back to: no other limits were in force before")
+        if expected is not None and expected != earlier.generation:
+            raise CommandError(
+                f"a roll back would restore generation {earlier.generation}, not {expected}: the "
+                "limits were changed meanwhile"
+            )
+        try:
+            limits = parse(earlier.toml)
+            self._link.image(limits)  # as for new limits
+        except LimitsError as error:
+            raise CommandError(
+                f"the limits of generation {earlier.generation} can't be put into force any more: "
+                f"{error}"
+            ) from error
+        wanted = {"why": why, "hash": limits.hash(), "restores": earlier.generation}
+        self._take(Command(actor, "rollback", wanted))
+        reason = f"rolled back to those of generation {earlier.generation}"
+        return {
+            "generation": self._link.upload(limits, reason=reason),
+            "restored": earlier.generation,
+            "hash": limits.hash(),
+        }
 
     def _would_pass(self, _actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return dict(self._preview.answer(arguments))
@@ -138,8 +176,7 @@ class Operator:
         if self._core.unsettled and self._link.settled is None:
             raise CommandError(f"the card is not ready to be armed: {self._link.reason}")
         self._take(Command(actor, "arm"))
-        self._link.arm()
-        return {}
+        return {"generation": self._link.arm()}
 
     def _disarm(self, actor: str, _arguments: dict[str, Any]) -> dict[str, Any]:
         self._take(Command(actor, "disarm"))

@@ -7,31 +7,61 @@ from tickgate.risk.checks import BY_NAME, CHECKS, Check
 
 _UNKNOWN_SYMBOL, _CLOSED, _EXCEEDS_LIMIT, _DUPLICATE, _UNSUPPORTED, OTHER = 1, 2, 3, 6, 11, 99
 """OrdRejReason (103)."""
-_LIMITS: Final = (
-    "max_quantity",
-    "max_value",
-    "position_limit",
-    "message_rate",
-    "max_orders",
-    "open_quantity",
-    "open_value",
-    "day_quantity",
-    "day_value",
-    "gross_credit",
-    "net_credit",
-    "firm_gross_credit",
-    "firm_net_credit",
-)
-_REASONS: Final = {
-    BY_NAME["halted"].bit: _CLOSED,
-    **{BY_NAME[name].bit: _EXCEEDS_LIMIT for name in _LIMITS},
+CARD_REASONS: Final = {
+    "gate_closed": OTHER,
+    "kill_all": OTHER,
+    "kill_session": OTHER,
+    "kill_account": OTHER,
+    "kill_symbol": OTHER,
+    "no_limits": OTHER,
+    "host_stale": OTHER,
+    "venue_down": OTHER,
+    "events_full": OTHER,
+    "malformed": OTHER,
+    "token": OTHER,
+    "halted": _CLOSED,
+    "no_reference": OTHER,
+    "price_collar": OTHER,
+    "max_quantity": _EXCEEDS_LIMIT,
+    "max_value": _EXCEEDS_LIMIT,
+    "position_limit": _EXCEEDS_LIMIT,
+    "message_rate": _EXCEEDS_LIMIT,
+    "entitlement": OTHER,
+    "restricted": OTHER,
+    "permission": OTHER,
+    "tick": OTHER,
+    "lot": OTHER,
+    "short_mark": OTHER,
+    "max_orders": _EXCEEDS_LIMIT,
+    "open_quantity": _EXCEEDS_LIMIT,
+    "open_value": _EXCEEDS_LIMIT,
+    "day_quantity": _EXCEEDS_LIMIT,
+    "day_value": _EXCEEDS_LIMIT,
+    "gross_credit": _EXCEEDS_LIMIT,
+    "net_credit": _EXCEEDS_LIMIT,
+    "firm_gross_credit": _EXCEEDS_LIMIT,
+    "firm_net_credit": _EXCEEDS_LIMIT,
+    "lease": OTHER,
+    "session_phase": _CLOSED,
+    "short_price": OTHER,
+    "locate_budget": _EXCEEDS_LIMIT,
 }
-_HOST_REASONS: Final = {
+"""OrdRejReason (103) of each check of the gate; 99 where the text tells it better than FIX can."""
+HOST_REASONS: Final = {
     "duplicate_order": _DUPLICATE,
     "unknown_symbol": _UNKNOWN_SYMBOL,
+    "account": OTHER,
+    "not_ready": OTHER,
+    "no_card": OTHER,
+    "capacity": OTHER,
+    "locate": OTHER,
+    "no_price": OTHER,
     "time_in_force": _UNSUPPORTED,
+    "price_range": OTHER,
     "buying_power": _EXCEEDS_LIMIT,
 }
+"""As ``CARD_REASONS``, of each check of the host."""
+_BY_BIT: Final = {BY_NAME[name].bit: reason for name, reason in CARD_REASONS.items()}
 
 
 def refusal_text(mask: int, first: int, generation: int) -> str:
@@ -47,13 +77,13 @@ def refusal_text(mask: int, first: int, generation: int) -> str:
 
 
 def reject_reason(check: int) -> int:
-    """OrdRejReason (103) for a check of the gate."""
-    return _REASONS.get(check, OTHER)
+    """OrdRejReason (103) for a bit of the gate's, also for one that this version does not know."""
+    return _BY_BIT.get(check, OTHER)
 
 
 def host_reject_reason(check: Check) -> int:
     """OrdRejReason (103) for a check of the host."""
-    return _HOST_REASONS.get(check.name, OTHER)
+    return HOST_REASONS[check.name]
 
 
 def venue_reject_text(reason: int) -> str:

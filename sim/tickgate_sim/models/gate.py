@@ -181,6 +181,7 @@ class GateModel:
         self.limits = Limits()
         self.generation = 0
         self.armed = False
+        self.armed_with = 0  # generation in force when the gate was last armed
         self.watchdog_timeout = 0
         self.watchdog_left = 0
         self.lease_ms = 0
@@ -243,9 +244,15 @@ class GateModel:
         if generation == self.generation != 0:
             self.lease_left = self.lease_ms
 
+    @property
+    def generation_used(self) -> bool:
+        """Whether the gate was last armed with the limits in force."""
+        return self.generation == self.armed_with != 0
+
     def arm(self) -> None:
-        """The host asks to arm."""
-        self.armed = self.armed or (self.generation != 0 and self.watchdog_ok)
+        """The host asks to arm; a gate that was disarmed needs another generation than then."""
+        if self.generation != 0 and self.watchdog_ok and not self.generation_used:
+            self.armed, self.armed_with = True, self.generation
 
     def commit(self, limits: Limits, crc: int, generation: int) -> bool:
         """The host commits a whole image. Returns whether it is in force now."""
@@ -263,6 +270,8 @@ class GateModel:
                 return False
         self.member |= named
         self.limits, self.generation = limits, generation
+        if self.armed:
+            self.armed_with = generation
         return True
 
     @property

@@ -200,7 +200,8 @@ class Bench(GateDriver):
 
     async def _ask_case(self, case, give_back):
         model, states = self.model, case.states
-        if case.limits() != self.image:
+        opens = states.get("armed", True) and states.get("watchdog", True)
+        if case.limits() != self.image or (opens and not model.armed and model.generation_used):
             self.image = case.limits()
             self.generation += 1
             crc = self.image.crc(*SIZES)
@@ -214,7 +215,10 @@ class Bench(GateDriver):
         model.events_room = states.get("events_room", True)
         model.watchdog_timeout = 100 * states.get("watchdog", True)
         model.touch()
-        model.armed = states.get("armed", True) and model.watchdog_ok
+        if opens:
+            model.arm()
+        else:
+            model.armed = False
         model.lease_ms = 100 * states.get("lease", True)
         model.renew(model.generation)
         for name, value in (

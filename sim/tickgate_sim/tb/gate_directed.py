@@ -95,6 +95,13 @@ class Bench(GateDriver):
         await self.strobe("control__arm")
         await self.settle()
 
+    async def arm_again(self, image=LIMITS):
+        """Open a gate that was disarmed: the limits as another generation, then arm."""
+        generation = int(self.dut.limit_active_generation__value.value) + 1
+        await self.upload(image, image.crc(ACCOUNTS, SYMBOLS), generation)
+        await self.lease(MANY, generation)
+        await self.strobe("control__arm")
+
     def good(self, **changes):
         """A good order with the next UserRefNum, and changes."""
         self.token += 1
@@ -161,7 +168,7 @@ async def states_refuse_alone(dut):
     await bench.strobe("control__disarm")
     assert await bench.checks() == mask("gate_closed")
     assert (await bench.ask(bench.good(action="X", quantity=0, price=0))).checks == 0
-    await bench.strobe("control__arm")
+    await bench.arm_again()
     await bench.done()
 
 
@@ -506,11 +513,79 @@ async def the_watchdog_disarms(dut):
     assert await bench.checks() == mask("gate_closed", "host_stale")
     await bench.strobe("watchdog_touch__touch")
     assert await bench.checks() == mask("gate_closed")  # a touch alone does not arm
-    await bench.strobe("control__arm")
+    await bench.strobe("control__arm")  # nor a command with the limits of before
+    assert await bench.checks() == mask("gate_closed")
+    await bench.arm_again()
     await bench.done()
     await bench.write("watchdog_timeout__ms", 0)
     assert await bench.checks() == mask("gate_closed", "host_stale")
-    assert [event.kind for event in bench.events] == list("LAWAW")
+    assert [event.kind for event in bench.events] == list("LAWLAW")
+
+
+@test
+async def arming_again_needs_another_generation(dut):
+    bench = await Bench(dut).open()
+    crc = LIMITS.crc(ACCOUNTS, SYMBOLS)
+
+    async def arms():
+        await bench.strobe("control__arm")
+        return bool(dut.status__armed.value)
+
+    assert dut.status__generation_used.value
+    await bench.upload(LIMITS, crc, 2)  # while armed: it is this one that is used
+    await bench.lease(MANY, 2)
+    await bench.strobe("control__disarm")
+    assert dut.status__generation_used.value
+    assert not await arms()
+    await bench.commit(crc ^ 1, 3)
+    assert not await arms()  # it was refused
+    await bench.upload(LIMITS, crc, 2)
+    assert not await arms()  # the same number
+    await bench.strobe("watchdog_touch__touch")
+    await bench.strobe("control__disarm")
+    assert not await arms()  # to disarm once more makes nothing new
+    assert await bench.checks() == mask("gate_closed")
+    await bench.upload(LIMITS, crc, 1)  # any other
+    assert not dut.status__generation_used.value
+    assert not dut.status__armed.value  # a commit alone does not arm
+    await bench.lease(MANY, 1)
+    assert await arms()
+    assert dut.status__generation_used.value
+    await bench.done()
+
+
+@test
+async def a_commit_is_before_a_disarm_or_after(dut):
+    bench = await Bench(dut).open()
+    crc = LIMITS.crc(ACCOUNTS, SYMBOLS)
+    await bench.upload(LIMITS, crc, 2)  # both banks hold them now
+
+    async def commit_and_disarm(disarm_at):
+        """Returns the cycle of the swap, and whether the gate was armed after it."""
+        before = int(dut.limit_active_generation__value.value)
+        dut.limit_generation__value.value = before + 1
+        bench.pulse("limit_commit__commit")
+        swapped, armed_after = None, False
+        for cycle in range(400):
+            await bench.step()
+            if swapped is None and int(dut.limit_active_generation__value.value) != before:
+                swapped = cycle
+            armed_after |= swapped is not None and bool(dut.status__armed.value)
+            if cycle == disarm_at:
+                bench.pulse("control__disarm")
+        return swapped, armed_after
+
+    takes, _ = await commit_and_disarm(None)
+    seen = set()
+    for offset in range(-4, 4):
+        swapped, armed_after = await commit_and_disarm(takes + offset)
+        assert swapped == takes
+        await bench.strobe("control__arm")
+        assert dut.status__armed.value != armed_after, offset
+        seen.add(armed_after)
+        await bench.strobe("control__disarm")
+        await bench.arm_again()
+    assert seen == {False, True}
 
 
 @test
@@ -661,7 +736,10 @@ async def a_kill_stops_what_waits_for_the_wire(dut):
         assert [decision.first_check for decision in decisions][:3] == [BY_NAME[check].bit] * 3
         assert len(bench.passed) == sent + 1  # the cancel
         assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 0, 0)
-        await bench.strobe("control__arm" if value is None else name, None if value is None else 0)
+        if value is None:
+            await bench.arm_again()
+        else:
+            await bench.strobe(name, 0)
         await bench.done()
 
 
@@ -699,9 +777,10 @@ async def changes_are_told(dut):
         assert (event.time_ns, event.cycles, event.generation) == (77_000, 4711, 1)
     await bench.strobe("control__disarm")
     await bench.strobe("control__disarm")
+    await bench.strobe("control__arm")  # ignored
+    await bench.arm_again()
     await bench.strobe("control__arm")
-    await bench.strobe("control__arm")
-    assert [event.kind for event in bench.events] == list("KKKKKDA")
+    assert [event.kind for event in bench.events] == list("KKKKKDLA")
 
 
 @test
@@ -733,7 +812,7 @@ async def positions_load_only_while_disarmed(dut):
     assert await bench.exposure(0, SYMBOL) == (0, 0, 0)
     assert await bench.exposure(ACCOUNT, 0) == (0, 0, 0)
     assert await bench.exposure(ACCOUNTS, SYMBOL) == (0, 0, 0)
-    await bench.strobe("control__arm")
+    await bench.arm_again()
     assert await bench.checks(side="T", quantity=1000, price=1_000_000) == 0
     await bench.tell("E", bench.token, 1000, match_number=3)
     assert await bench.exposure(ACCOUNT, SYMBOL) == (-1005, 0, 0)

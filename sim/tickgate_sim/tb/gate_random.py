@@ -6,7 +6,7 @@ until so many orders were.
 
 import os
 import random
-from collections import deque
+from collections import Counter, deque
 from itertools import pairwise
 from pathlib import Path
 
@@ -236,6 +236,7 @@ class Scoreboard:
         self.answered = 0
         self.tally = Tally()
         self.unsent = deque()
+        self.arms = Counter()  # attempts to open a shut gate, by whether it was open then
 
     def follow(self):
         """Compare everything since the last time. The gate must be at rest."""
@@ -292,6 +293,7 @@ class Scoreboard:
         assert int(dut.count_duplicates_forgotten__count.value) == model.forgotten
         assert int(dut.last_token__value.value) == model.last_token
         assert int(dut.status__armed.value) == model.armed
+        assert int(dut.status__generation_used.value) == model.generation_used
         for check, count in enumerate(model.refused_first):
             dut.check_select__check.value = check
             await driver.step()
@@ -314,11 +316,12 @@ async def _switch(rng, driver, model, traffic, board):
                        "room", "top", "top", "commit", "position", "unsend", "list", "reset",
                        "renew", "renew"))
     if what == "kill":
-        on = rng.random() < 0.15
         name, attribute, width = rng.choice((
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
             ("kill_account__mask", "kill_account", ACCOUNTS),
             ("kill_symbol_low__mask", "kill_symbol", min(SYMBOLS, 32))))
+        # That of a symbol refuses few orders, so it may be on for longer.
+        on = rng.random() < (0.5 if attribute == "kill_symbol" else 0.15)
         value = 1 << rng.randrange(width) if on else 0
         if on and attribute == "kill_session":  # of one in 32 nobody would send
             value |= rng.getrandbits(width) & rng.getrandbits(width)
@@ -457,8 +460,12 @@ async def _rounds(rng, driver, model, traffic, board):
         if rng.random() < 0.4:
             await _switch(rng, driver, model, traffic, board)
             if not model.armed and rng.random() < 0.5 and model.watchdog_ok:
+                if rng.random() < 0.8:  # else it is ignored
+                    await _commit(rng, driver, model, traffic.limits())
+                    board.tally.commits += 1
                 model.arm()
                 await driver.strobe("control__arm")
+                board.arms[model.armed] += 1
         round_ += 1
         if round_ % 50 == 0:
             await board.compare_tables()
@@ -479,6 +486,8 @@ async def equals_the_model(dut):
                   tally.orders, tally.passed, refused)
     assert tally.passed > tally.orders // 8, "the traffic must reach the venue"
     if ROUNDS:  # a run of few orders may end before
+        assert board.arms[True], "a gate that was disarmed must be armed again"
+        assert board.arms[False], "arming must be ignored without another generation"
         assert not tally.unseen, "every check must have failed"
 
 

@@ -134,15 +134,25 @@ class FakeCard:
             return
         self.words[reg.LIMIT_STATUS.offset] = 2 if good else 4
         if good:
-            self.words[reg.LIMIT_ACTIVE_GENERATION.offset] = self.get(reg.LIMIT_GENERATION)
+            generation = self.get(reg.LIMIT_GENERATION)
+            changes = generation != self.get(reg.LIMIT_ACTIVE_GENERATION)
+            self.words[reg.LIMIT_ACTIVE_GENERATION.offset] = generation
             self.set_status(limits_valid=1)
+            if changes and not reg.STATUS.unpack(self.get(reg.STATUS))["armed"]:
+                self.set_status(generation_used=0)
 
     def _control(self, value: int) -> None:
         status = reg.STATUS.unpack(self.get(reg.STATUS))
         if value & 2:
             self.set_status(armed=0)
-        elif value & 1 and status["ready"] and status["limits_valid"] and status["watchdog_ok"]:
-            self.set_status(armed=1)
+        elif (
+            value & 1
+            and status["ready"]
+            and status["limits_valid"]
+            and status["watchdog_ok"]
+            and not status["generation_used"]
+        ):
+            self.set_status(armed=1, generation_used=1)
         self.words[reg.CONTROL.offset] = 0
 
     def _watchdog_touch(self, _: int) -> None:

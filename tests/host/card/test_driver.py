@@ -167,6 +167,11 @@ def test_arming_needs_limits_and_watchdog_and_names_what_is_missing(card, fake):
     assert card.status().armed
     card.disarm()
     assert not card.status().armed
+    with pytest.raises(CardNotReady, match="missing: limits of another generation than 1 "):
+        card.arm()
+    card.upload_limits(IMAGE, 2)
+    card.arm()
+    assert card.status().armed
 
 
 @pytest.mark.parametrize("ms", [-1, 65536])

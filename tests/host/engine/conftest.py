@@ -175,6 +175,8 @@ class Card:
         """Take nothing from the order ring."""
         self.room = 1 << 30
         self.armed = False
+        self.armed_with = 0
+        """Generation in force when the gate was last armed."""
         self.generation = 0
         self.words: dict[int, int] = {}
         self.enabled = False
@@ -233,6 +235,7 @@ class Card:
             False,
             True,
             bool(self.renewed) and self.renewed[-1] == self.generation,
+            self.generation == self.armed_with != 0,
             self.generation,
         )
 
@@ -323,12 +326,16 @@ class Card:
     def upload_limits(self, image_words: dict[int, int], generation: int) -> None:
         self.check()
         self.words, self.generation = dict(image_words), generation
+        if self.armed:
+            self.armed_with = generation
 
     def arm(self) -> None:
         self.check()
         if not self.generation:
             raise CardNotReady("no limits")
-        self.armed = True
+        if not self.armed and self.generation == self.armed_with:
+            raise CardNotReady("no new limits")
+        self.armed, self.armed_with = True, self.generation
         self.emit(CardEvent(kind="A"))
 
     def disarm(self) -> None:

@@ -12,15 +12,33 @@ from tickgate.engine.client import EngineError
 from tickgate.engine.commandserver import CommandError
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
-from tickgate.engine.inputs import LimitsSet
+from tickgate.engine.inputs import Command, LimitsSet, decode
 from tickgate.risk.limits import NO_LIMITS
 from typer.testing import CliRunner
 
 from tests.host.engine.conftest import LIMITS
 
+ONE_MORE = """
+[symbols.NOPE]
+collar = "1.00"
+tick = "0.01"
+lot = 1
+"""
+"""A symbol that the engine has not."""
+
 
 def limits(world):
     return (world.directory / "limits.toml").read_text()
+
+
+def through_engine(world, monkeypatch):
+    """Let the command line ask this world's engine."""
+
+    def ask(_socket, _state, _actor, command, **arguments):
+        return world.ask(command, **arguments)
+
+    monkeypatch.setattr(EngineConfig, "load", lambda _: world.config)
+    monkeypatch.setattr(engine_cli, "ask", ask)
 
 
 def test_kill_stops_orders_in_the_card_and_lets_cancels_pass(world):
@@ -139,12 +157,7 @@ def test_limits_outlive_a_restart_and_an_edited_file_replaces_them(world):
 
 def test_limits_are_applied_from_the_command_line(world, monkeypatch, tmp_path):
     world.start()
-    monkeypatch.setattr(EngineConfig, "load", lambda _: world.config)
-
-    def ask(_socket, _state, _actor, command, **arguments):
-        return world.ask(command, **arguments)
-
-    monkeypatch.setattr(engine_cli, "ask", ask)
+    through_engine(world, monkeypatch)
     file = tmp_path / "new.toml"
     apply = ["limits", "apply", "--config", "engine.toml", str(file)]
     file.write_text(LIMITS.replace("max_quantity = 1000", "max_quantity = 50", 1))
@@ -160,6 +173,104 @@ def test_limits_are_applied_from_the_command_line(world, monkeypatch, tmp_path):
     assert refused.exit_code == 1
     assert f"{file}: line 1: firm must be a table" in refused.output
     assert world.card.generation == 2
+
+
+def tighter(world):
+    return limits(world).replace("max_quantity = 1000", "max_quantity = 50", 1)
+
+
+def test_limits_roll_back_under_a_new_generation_and_back(world):
+    world.start()
+    first = world.ask("limits")
+    assert first["previous"] is None
+    world.ask("set_limits", toml=tighter(world))
+    shown = world.ask("limits")
+    assert shown["previous"] == {"toml": first["toml"], "generation": 1}
+    answer = world.ask("rollback", why="a typing error")
+    assert answer == {"generation": 3, "restored": 1, "hash": first["hash"]}
+    assert (world.card.words[1], world.card.generation) == (1000, 3)
+    *_, command, change = [
+        value
+        for value in map(decode, world.engine.journal.entries())
+        if isinstance(value, (Command, LimitsSet))
+    ]
+    wanted = {"why": "a typing error", "hash": first["hash"], "restores": 1}
+    assert command == Command("tester", "rollback", wanted)
+    assert change == LimitsSet(
+        3, first["toml"], first["hash"], "", "rolled back to those of generation 1"
+    )
+    assert world.ask("rollback")["restored"] == 2  # what was in force before that
+    assert (world.card.words[1], world.card.generation) == (50, 4)
+
+
+def test_there_may_be_nothing_to_roll_back_to(world):
+    world.start()
+    for _ in range(2):
+        with pytest.raises(EngineError, match="nothing to roll back to"):
+            world.ask("rollback")
+        world.ask("set_limits", toml=limits(world))  # the same limits: not other ones
+    assert world.card.generation == 3
+
+
+def test_a_roll_back_outlives_restarts_and_opening_again(world):
+    world.start()
+    world.ask("set_limits", toml=tighter(world))
+    world.ask("disarm")
+    world.ask("arm")  # the same limits, as generation 3
+    world.kill()
+    world.start()
+    assert world.ask("rollback") == {
+        "generation": 4, "restored": 1, "hash": world.engine.core.limits_hash
+    }  # fmt: skip
+    assert world.card.words[1] == 1000
+    assert world.card.armed
+    world.kill()
+    world.start()
+    assert (world.card.words[1], world.card.generation) == (1000, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"previous": 7}, "would restore generation 1, not 7"),
+        ({"previous": "1"}, "previous must be a generation"),
+        ({"previous": True}, "previous must be a generation"),
+        ({"why": 5}, "why must be at most 200 printable characters"),
+        ({"why": "x" * 201}, "why must be at most 200 printable characters"),
+        ({"why": "a\nb"}, "why must be at most 200 printable characters"),
+    ],
+)
+def test_a_roll_back_that_is_not_right_changes_nothing(world, arguments, message):
+    world.start()
+    world.ask("set_limits", toml=tighter(world))
+    with pytest.raises(EngineError, match=message):
+        world.ask("rollback", **arguments)
+    assert world.card.generation == 2
+    assert world.ask("rollback", previous=1, why="x" * 200)["generation"] == 3
+
+
+@pytest.mark.parametrize("toml", ["[symbols.AAPL]\ncollar = '1.00'", LIMITS + ONE_MORE])
+def test_limits_that_can_no_longer_be_used_are_not_rolled_back_to(world, toml):
+    world.start()
+    world.engine.core.handle(LimitsSet(2, toml, "hash"), 1000, 0)
+    world.ask("set_limits", toml=limits(world))
+    with pytest.raises(EngineError, match="generation 2 can't be put into force any more: "):
+        world.ask("rollback")
+    assert world.card.generation == 3
+
+
+def test_limits_are_rolled_back_from_the_command_line(world, monkeypatch):
+    world.start()
+    through_engine(world, monkeypatch)
+    rollback = ["limits", "rollback", "--config", "engine.toml", "--why", "a typing error"]
+    refused = CliRunner().invoke(build(), rollback)
+    assert refused.exit_code == 1
+    assert "nothing to roll back to" in refused.output
+    world.ask("set_limits", toml=tighter(world))
+    done = CliRunner().invoke(build(), rollback)
+    said = "generation 3 is in force, the limits of generation 1, sha256 "
+    assert done.output == f"{said}{world.engine.core.limits_hash}\n"
+    assert world.card.words[1] == 1000
 
 
 def test_limits_of_an_older_version_refuse_until_the_file_is_put_into_force():
@@ -214,7 +325,7 @@ def test_disarm_lasts_until_an_operator_arms(world):
     world.until(lambda: world.engine.link.phase == "armed")
     assert not world.card.armed
     assert world.ask("state")["card"]["reason"] == "an operator shut the gate"
-    world.ask("arm")
+    assert world.ask("arm") == {"generation": 2}
     assert world.card.armed
 
 
@@ -222,8 +333,52 @@ def test_a_gate_that_shut_itself_waits_for_an_operator(world):
     world.start()
     world.card.armed = False
     world.until(lambda: "watchdog" in world.engine.link.reason)
-    world.ask("arm")
+    words = world.card.words
+    assert world.ask("arm") == {"generation": 2}
     world.until(lambda: world.engine.link.reason == "")
+    assert (world.card.words, world.card.generation) == (words, 2)
+    assert world.ask("arm") == {"generation": 2}  # it is open
+
+
+def test_opening_again_is_journalled_as_such(world):
+    world.start()
+    before = world.ask("limits")
+    world.ask("disarm")
+    world.ask("arm")
+    assert world.ask("limits") == before | {"generation": 2}
+    *_, arm, again = [
+        value
+        for value in map(decode, world.engine.journal.entries())
+        if isinstance(value, (Command, LimitsSet))
+    ]
+    assert (arm.name, arm.actor) == ("arm", "tester")
+    assert again == LimitsSet(
+        2, before["toml"], before["hash"], "", "the gate is opened again"
+    )
+
+
+def test_an_engine_that_finds_a_shut_gate_opens_it_with_a_new_generation(world):
+    world.start()
+    world.kill()
+    world.card.armed = False  # the watchdog ran out meanwhile
+    world.start()
+    assert world.card.generation == 2
+    world.kill()
+    world.start()  # the gate is still open
+    assert world.card.generation == 2
+
+
+def test_arm_and_disarm_by_the_command_line(world, monkeypatch):
+    world.start()
+
+    through_engine(world, monkeypatch)
+    for command, said in (
+        ("disarm", "the gate is shut\n"),
+        ("arm", "the gate is open, limits generation 2\n"),
+    ):
+        done = CliRunner().invoke(build(), [command, "--config", "engine.toml"])
+        assert (done.exit_code, done.output) == (0, said)
+    assert world.card.armed
 
 
 def test_shutdown_logs_clients_out(world):

@@ -11,9 +11,18 @@ from tickgate.engine.client import EngineError, ask
 from tickgate.engine.config import ConfigError, EngineConfig
 from tickgate.engine.latency import Histogram
 from tickgate.engine.market_orders import limit_for_market_order
-from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
+from tickgate.engine.reasons import (
+    CARD_REASONS,
+    HOST_REASONS,
+    cancel_text,
+    host_reject_reason,
+    refusal_text,
+    reject_reason,
+    venue_reject_text,
+)
 from tickgate.journal import Entry
-from tickgate.risk.checks import BY_NAME
+from tickgate.risk.checks import BY_NAME, CHECKS
+from tickgate.risk.host_checks import HOST_BY_NAME, HOST_CHECKS
 
 CONFIG = """
 [engine]
@@ -250,6 +259,16 @@ def test_refusal_texts():
     assert venue_reject_text(999) == "reason 999"
     assert cancel_text("U") == "canceled: requested by the user"
     assert "reason w" in cancel_text("w")
+
+
+def test_every_check_has_its_reject_reason():
+    assert set(CARD_REASONS) == {check.name for check in CHECKS}
+    assert set(HOST_REASONS) == {check.name for check in HOST_CHECKS}
+    names = ("session_phase", "locate_budget", "gate_closed")
+    assert [reject_reason(BY_NAME[name].bit) for name in names] == [2, 3, 99]
+    assert reject_reason(63) == 99  # of a card that is newer
+    assert host_reject_reason(HOST_BY_NAME["buying_power"]) == 3
+    assert host_reject_reason(HOST_BY_NAME["locate"]) == 99
 
 
 def test_asking_where_nobody_answers(tmp_path):

@@ -59,6 +59,14 @@ def an_order_passes(rig: Rig, client: Peer) -> None:
     client.answer(client.cancel(cl_ord_id, SYMBOL, orders.BUY), "4")
 
 
+def arms_with_a_new_generation(rig: Rig) -> None:
+    """A gate that was shut opens with the limits in force as the next generation."""
+    engine = rig.machine.engine
+    before = engine.call("limits")
+    assert engine.call("arm") == {"generation": before["generation"] + 1}
+    assert engine.call("limits") == {**before, "generation": before["generation"] + 1}
+
+
 def test_an_open_gate_lets_an_order_pass(running: Rig, client: Peer) -> None:
     an_order_passes(running, client)
 
@@ -66,7 +74,7 @@ def test_an_open_gate_lets_an_order_pass(running: Rig, client: Peer) -> None:
 def test_disarmed(running: Rig, client: Peer) -> None:
     running.machine.engine.call("disarm")
     nothing_passes(running, client, "gate_closed")
-    running.machine.engine.call("arm")
+    arms_with_a_new_generation(running)
     an_order_passes(running, client)
 
 
@@ -110,6 +118,20 @@ def test_without_limits(running: Rig, client: Peer, table: str) -> None:
     nothing_passes(running, client, "no_limits")
     engine.call("set_limits", toml=full)
     an_order_passes(running, client)
+
+
+def test_limits_roll_back_on_the_card(running: Rig, client: Peer) -> None:
+    engine = running.machine.engine
+    full = engine.call("limits")
+    strict = without_table(full["toml"], "accounts.PROBE")
+    generation = engine.call("set_limits", toml=strict)["generation"]
+    nothing_passes(running, client, "no_limits")
+    answer = engine.call("rollback", why="a test")
+    assert (answer["generation"], answer["restored"]) == (generation + 1, full["generation"])
+    an_order_passes(running, client)
+    after = engine.call("limits")
+    assert (after["toml"], after["hash"]) == (full["toml"], full["hash"])
+    assert after["previous"]["generation"] == generation
 
 
 def without_table(toml: str, name: str) -> str:
@@ -230,7 +252,7 @@ def test_stale_host(running: Rig, client: Peer) -> None:
     )
     nothing_passes(running, client, "gate_closed")
     assert running.arrived() == before
-    running.machine.engine.call("arm")
+    arms_with_a_new_generation(running)
     an_order_passes(running, client)
 
 

@@ -10,6 +10,7 @@ from tickgate.console.engine_client import EngineRefused, EngineUnavailable
 from tickgate.console.pages.context import PageContext
 from tickgate.console.pages.frame import Frame
 from tickgate.console.pages.panel import panel
+from tickgate.console.pages.rollback_dialog import RollBackDialog
 from tickgate.console.pages.tables import EditTable, column, number
 from tickgate.console.service import NotAllowed
 from tickgate.risk.changes import Change, changes
@@ -41,6 +42,8 @@ class LimitsPage:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self._in_force: Limits | None = None
+        self._previous: tuple[Limits, int] | None = None
+        """Limits to roll back to, and their generation."""
         with panel(
             "Accounts",
             "Double-click a cell to change it. What is not set refuses, it is never unlimited. "
@@ -78,9 +81,12 @@ class LimitsPage:
             with ui.row().classes("w-full items-center"):
                 self._message = ui.label("").mark("limits-message").style("font-weight:600")
                 ui.space()
+                self._roll_back_button = ui.button("Roll back", on_click=self._roll_back)
+                self._roll_back_button.props("flat")
                 ui.button("Undo all edits", on_click=self.load).props("flat")
                 self._upload_button = ui.button("Upload to the card", on_click=self._upload)
                 self._upload_button.props("unelevated").mark("limits-upload")
+        self._roll_back_dialog = RollBackDialog(context, self._rolled_back)
 
     def _grid(
         self,
@@ -103,7 +109,10 @@ class LimitsPage:
         except (EngineRefused, EngineUnavailable, LimitsError) as error:
             self._message.set_text(f"The limits can't be read: {error}")
             return
-        self._in_force = limits
+        self._in_force, self._previous = limits, _previous(answer)
+        self._roll_back_button.set_enabled(
+            self._previous is not None and self._context.user.may_change
+        )
         self._accounts.show(limits_rows.account_rows(limits))
         self._symbols.show(limits_rows.symbol_rows(limits))
         self._positions.show(limits_rows.position_rows(limits))
@@ -141,6 +150,14 @@ class LimitsPage:
         self._message.set_text("")
         return limits
 
+    def _roll_back(self) -> None:
+        if self._in_force is not None and self._previous is not None:
+            self._roll_back_dialog.open(self._in_force, *self._previous)
+
+    async def _rolled_back(self, said: str) -> None:
+        await self.load()
+        self._message.set_text(said)
+
     async def _upload(self) -> None:
         pending = self._pending()
         if pending is None:
@@ -155,6 +172,18 @@ class LimitsPage:
         self._message.set_text(
             f"Generation {answer['generation']} is in force: the card read every word back."
         )
+
+
+def _previous(answer: dict[str, Any]) -> tuple[Limits, int] | None:
+    """Limits to roll back to, from the engine's answer; none also if they can't be read any more:
+    the engine would refuse them."""
+    earlier = answer["previous"]
+    if earlier is None:
+        return None
+    try:
+        return parse(earlier["toml"]), earlier["generation"]
+    except LimitsError:
+        return None
 
 
 def _column(field: LimitField, edit: bool) -> dict[str, Any]:
