@@ -40,6 +40,7 @@ locates = 100000
 collar = "1.50"
 tick = "0.01"
 lot = 1
+waived = ["national", "luld", "window"]
 """
 
 

@@ -99,9 +99,10 @@ locates = 100000
 collar = "10.00"
 tick = "0.01"
 lot = 1
+waived = ["national", "luld", "window"]
 """
 
 
-def image() -> dict[int, int]:
-    limits = parse(LIMITS)
+def image(toml: str = LIMITS) -> dict[int, int]:
+    limits = parse(toml)
     return compile_image(limits, ["ONE"], ["AAPL"], card_accounts=16, card_symbols=64).words

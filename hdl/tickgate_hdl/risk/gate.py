@@ -26,6 +26,7 @@ from tickgate_hdl.risk.limits import LimitsImage
 from tickgate_hdl.risk.names import SymbolNames
 from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
+from tickgate_hdl.risk.references import References
 from tickgate_hdl.risk.refill import Refill
 from tickgate_hdl.risk.settlement import Settlement
 from tickgate_hdl.risk.totals import COUNTED, SIDES, TOTALS
@@ -110,6 +111,7 @@ class Gate(wiring.Component):
         config, lead = self._config, self._lead
         m.submodules.limits = limits = LimitsImage(config)
         m.submodules.symbols = names = SymbolNames(config.symbols)
+        m.submodules.references = references = References(config.symbols)
         m.submodules.judge = judge = Judge(config)
         m.submodules.guard = guard = Guard()
         m.submodules.lease = lease = Lease()
@@ -128,10 +130,11 @@ class Gate(wiring.Component):
             m.submodules[f"total_{total.name}"] = accumulator
         m.submodules.rate = rate = Accumulator(
             config.accounts, 28, floor=True, registered=config.registered)
-        connect_registers(m, self, limits, guard, lease, card_events, decisions, settlement)
+        connect_registers(
+            m, self, limits, guard, lease, card_events, decisions, settlement, references)
         self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
         self._connect_settlement(m, settlement, orders, decisions, guard)
-        sweeping = self._sweep(m, names, orders, totals, rate)
+        sweeping = self._sweep(m, names, references, orders, totals, rate)
         self._show_exposure(m, settlement, totals)
         connect_streams(m, decisions.o, self.decision)
         connect_streams(m, leaving.o, self.passed)
@@ -151,6 +154,7 @@ class Gate(wiring.Component):
             enters.eq(self.order.valid & self.order.ready),
             refills.eq(refill.wants & ~enters & ~settlement.hold & ~refilled & ~self.busy),
             refill.done.eq(refills), refill.tick.eq(self.ms_tick),
+            references.ms_tick.eq(self.ms_tick),
         ]
         m.d.sync += [refilled.eq(refills), last_refilled.eq(refill.account)]
         under_way = [enters | settlement.operate | refills]
@@ -186,7 +190,7 @@ class Gate(wiring.Component):
         rows = {"pair": Cat(symbol, account), "account": account, "firm": 0}
         m.d.comb += [
             limits.account.eq(account), limits.symbol.eq(symbol), names.symbol.eq(symbol),
-            self.query_symbol.eq(symbol), rate.row.eq(account),
+            references.symbol.eq(symbol), self.query_symbol.eq(symbol), rate.row.eq(account),
             *(accumulator.row.eq(rows[total.scope]) for total, accumulator in totals.items()),
             *(accumulator.looks.eq(looks | settles | fills)
               for accumulator in (rate, *totals.values())),
@@ -201,6 +205,7 @@ class Gate(wiring.Component):
                 "account_row", "symbol_row", "position_row", "firm_row")),
             judge.listed.eq(names.listed), judge.top.eq(self.query_top),
             judge.status.eq(self.query_status),
+            judge.reference.eq(references.reference), judge.now.eq(references.now),
         ]
         generation = delayed(m, limits.generation, "generation_looks", reset_less=True)
         symbol_row = _later(
@@ -356,7 +361,7 @@ class Gate(wiring.Component):
             settlement.load_value.eq(self.position_load__value),
         ]
 
-    def _sweep(self, m, names, orders, totals, rate):
+    def _sweep(self, m, names, references, orders, totals, rate):
         """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
         rows = max(config.accounts * config.symbols, config.open_orders)
@@ -364,7 +369,7 @@ class Gate(wiring.Component):
         row = sweep(m, rows, busy=sweeping)
         m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
             "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
-        for table in (names, orders, rate, *totals.values()):
+        for table in (names, references, orders, rate, *totals.values()):
             m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
         return sweeping
 

@@ -300,6 +300,30 @@ CHECKS: tuple[Check, ...] = (
         "short sales would be for more shares than were located",
         "Reg SHO 203(b)(1)",
     ),
+    Check(
+        37,
+        "luld_band",
+        "symbol",
+        "OU",
+        "the price is outside the limit up-limit down band, or the band is not known",
+        "Reg NMS 608, LULD plan",
+    ),
+    Check(
+        38,
+        "window_collar",
+        "symbol",
+        "OU",
+        "the price is too far from the reference of the time window, or that is not known",
+        "RTS 6 Art. 15(1)(a)",
+    ),
+    Check(
+        39,
+        "reference_age",
+        "symbol",
+        "OU",
+        "the reference prices of the symbol were never uploaded or are too old",
+        "15c3-5(c)(1)(ii)",
+    ),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

@@ -44,6 +44,8 @@ _CHECK_OF = {
     "max_short": "position_limit",
     "locates": "locate_budget",
     "collar": "price_collar",
+    "max_reference_age": "reference_age",
+    "waived": "reference_age",
 }
 """Check that a limit's field is for, where they have different names."""
 

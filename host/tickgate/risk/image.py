@@ -13,7 +13,7 @@ this table: ``unit`` says how a field is written there.
 
 from dataclasses import dataclass
 
-UNITS = ("flag", "bits", "shares", "usd", "orders", "messages", "messages/s")
+UNITS = ("flag", "bits", "shares", "usd", "orders", "messages", "messages/s", "ms")
 """``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own."""
 
 MESSAGE_COST = 1000
@@ -68,6 +68,10 @@ outside regular market hours."""
 RESTRICTIONS = ("buy", "sell", "short")
 """Bits of ``restricted``, from bit 0: no buys, no sales of any kind, no short sales."""
 
+WAIVED = ("national", "luld", "window")
+"""Bits of ``waived``, from bit 0: references that the host uploads and that orders are not held to:
+the national best bid, the limit up-limit down band, the reference of a time window."""
+
 ENTITLED = 1 << len(RESTRICTIONS)
 """Bit of a position row's ``flags``, above its restrictions: the account may trade the symbol."""
 
@@ -111,6 +115,12 @@ SYMBOL = ImageTable(1, "symbol", 8, (
     ImageField("tick", 2, 1, "bits", "Tick", "Prices are multiples of it (``TICKS``)."),
     ImageField("lot", 3, 1, "bits", "Lot", "Quantities are multiples of it (``LOTS``)."),
     ImageField("restricted", 4, 1, "bits", "Restricted", "What nobody may do (``RESTRICTIONS``)."),
+    ImageField("window_collar", 5, 1, "usd", "Window collar",
+               "How far beyond the reference of the time window a price may be."),
+    ImageField("max_reference_age", 6, 1, "ms", "Max reference age",
+               "How old the uploaded references may be."),
+    ImageField("waived", 7, 1, "bits", "Waived",
+               "References that orders are not held to (``WAIVED``)."),
 ))
 
 POSITION = ImageTable(2, "position", 4, (

@@ -38,6 +38,9 @@ A file looks like this::
     tick = "0.01"                  # or "0.0001", "0.005"
     lot = 1                        # or 10, 40, 100
     restricted = []                # for everybody; none if left out
+    window_collar = "3.00"         # USD beyond the reference of the time window
+    max_reference_age = 5000       # ms, of references that the host uploads
+    waived = ["luld"]              # national, luld or window: not asked for; none if left out
 
 What is not set refuses: an account or symbol without limits cannot trade, and a key that is missing
 is an error. Amounts of money are decimal text, so that no float is ever in between; they become
@@ -58,6 +61,7 @@ from tickgate.risk.fields import (
     POSITION_FIELDS,
     SYMBOL_FIELDS,
     SYMBOL_NAME,
+    UNLESS_WAIVED,
     LimitField,
     number_names,
     value_of,
@@ -119,6 +123,8 @@ class SymbolLimits:
     tick: int
     lot: int
     restricted: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+    """References from outside the card that orders are not held to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +209,18 @@ def _symbol(table: Reader) -> SymbolLimits:
     choices = {
         field.name: cast(int, field.read(table)) for field in SYMBOL_FIELDS if field.choices
     }
+    waived = _names(table, SYMBOL_FIELDS, "waived") or ()
+    for name, references in UNLESS_WAIVED.items():
+        if not set(references) <= set(waived):
+            table.given(name)
     return SymbolLimits(
-        {"collar": _collar(table)},
+        {
+            "collar": _collar(table),
+            **_numbers(table, tuple(f for f in SYMBOL_FIELDS if f.name in UNLESS_WAIVED)),
+        },
         **choices,
         restricted=_names(table, SYMBOL_FIELDS, "restricted") or (),
+        waived=waived,
     )
 
 

@@ -23,6 +23,9 @@ NOT_PREVIEWED = (
     "session_phase",
     "short_price",
     "locate_budget",
+    "luld_band",
+    "window_collar",
+    "reference_age",
 )
 
 _SIDES = {"B": "buy", "S": "sell", "T": "short", "E": "short_exempt"}

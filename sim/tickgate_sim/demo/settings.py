@@ -180,6 +180,8 @@ class Settings:
             ]
         for name in SYMBOLS:
             lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]
+            # Nothing uploads references here.
+            lines.append('waived = ["national", "luld", "window"]')
         return "\n".join(lines) + "\n"
 
     def _console(self) -> str:

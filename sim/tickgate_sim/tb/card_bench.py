@@ -179,7 +179,8 @@ class CardBench:
                 row = (100_000, 100_000, ENTITLED, 100_000)
                 image |= {POSITION.address(place, n): word for n, word in enumerate(row)}
         for symbol in range(SMALL.symbols):
-            image |= {SYMBOL.address(symbol, 0): 1, SYMBOL.address(symbol, 1): 50_000}
+            image |= {SYMBOL.address(symbol, 0): 1, SYMBOL.address(symbol, 1): 50_000,
+                      SYMBOL.address(symbol, 7): 0b111}
         for table in image_addresses(SMALL.symbols, SMALL.accounts):
             await self.write(reg.LIMIT_ADDRESS, table[0])
             for address in table:

@@ -50,7 +50,8 @@ class Bench(GateDriver):
         self.tops[0] = Top(1_000_000, 1_000_200)
         limits = Limits(
             account={0: (1, MAX_QUANTITY, *FREE, 0, 65535, 0x7F, 10**6, *FREE * 6)},
-            symbol={0: (1, 1000)}, position={(0, 0): (10**6, 10**6, 8)}, firm=(1, 0, *FREE, *FREE))
+            symbol={0: (1, 1000, 0, 0, 0, 0, 0, 0b111)},
+            position={(0, 0): (10**6, 10**6, 8)}, firm=(1, 0, *FREE, *FREE))
         await self.upload(limits, limits.crc(ACCOUNTS, SYMBOLS), 1)
         await self.write("watchdog_timeout__ms", 100)
         await self.strobe("watchdog_touch__touch")

@@ -42,7 +42,7 @@ def image():
         ACCOUNT.address(1, 6): 0xFF, ACCOUNT.address(1, 7): 100,
         **{ACCOUNT.address(1, word): 0xFFFF for word in range(9, 20, 2)},
         **{FIRM.address(0, word): 0xFFFF for word in (3, 5)},
-        SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500,
+        SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500, SYMBOL.address(2, 7): 0b111,
         POSITION.address(ROW, 0): 1000, POSITION.address(ROW, 1): 1000,
         POSITION.address(ROW, 2): ENTITLED, POSITION.address(ROW, 3): 1000}
     sizes = {"accounts": CONFIG.accounts, "symbols": CONFIG.symbols}

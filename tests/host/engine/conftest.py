@@ -58,10 +58,12 @@ LIMITS = f"""
 collar = "1.00"
 tick = "0.0001"
 lot = 1
+waived = ["national", "luld", "window"]
 [symbols.MSFT]
 collar = "1.00"
 tick = "0.0001"
 lot = 1
+waived = ["national", "luld", "window"]
 [firm]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"

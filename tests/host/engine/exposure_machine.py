@@ -37,10 +37,12 @@ net_credit = "1000000"
 collar = "0.1"
 tick = "0.0001"
 lot = 1
+waived = ["national", "luld", "window"]
 [symbols.MSFT]
 collar = "0.1"
 tick = "0.0001"
 lot = 1
+waived = ["national", "luld", "window"]
 """ + "".join(
     f"""
 [accounts.{name}]

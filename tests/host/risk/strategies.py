@@ -6,9 +6,10 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     POSITION_FIELDS,
     SYMBOL_FIELDS,
+    UNLESS_WAIVED,
     number_names,
 )
-from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS
+from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS, WAIVED
 from tickgate.risk.limits import AccountLimits, FirmLimits, Limits, PositionLimit, SymbolLimits
 
 GOOD = """\
@@ -38,12 +39,16 @@ restricted = ["short", "buy"]
 collar = "1.5"
 tick = "0.01"
 lot = 100
+window_collar = "2.5"
+max_reference_age = 1000
 [symbols.MSFT]
 collar_bps = 50
 reference = "400.00"
 tick = "0.005"
 lot = 1
 restricted = ["sell"]
+max_reference_age = 250
+waived = ["window", "national"]
 [firm]
 gross_credit = "20000000.00"
 net_credit = "900000000000000.00"
@@ -77,13 +82,24 @@ accounts = st.builds(
     st.none() | st.sets(symbol_names, max_size=3).map(lambda found: tuple(sorted(found))),
     st.dictionaries(symbol_names, positions, max_size=3),
 )
+
+
+def complete(limit):
+    """Whether a symbol has the numbers that go with the references that it does not waive."""
+    return all(
+        name in limit.numbers or set(references) <= set(limit.waived)
+        for name, references in UNLESS_WAIVED.items()
+    )
+
+
 symbols = st.builds(
     SymbolLimits,
     numbers(SYMBOL_FIELDS),
     st.sampled_from(list(TICKS)),
     st.sampled_from(list(LOTS)),
     some(RESTRICTIONS),
-)
+    some(WAIVED),
+).filter(complete)
 limits = st.builds(
     Limits,
     st.dictionaries(names, accounts, max_size=3),

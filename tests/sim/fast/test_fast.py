@@ -82,7 +82,7 @@ def arm(feed: FastFeed) -> None:
     free = (0xFFFF_FFFF, 0x7FFF_FFFF)
     limits = Limits(
         account={1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6)},
-        symbol={0: (1, 1000)},
+        symbol={0: (1, 1000, 0, 0, 0, 0, 0, 0b111)},
         position={(1, 0): (10_000, 10_000, 8, 10_000)},
         firm=(1, 0, *free, *free),
     )

@@ -49,6 +49,7 @@ locates = 2000000000
 collar = "1000.00"
 tick = "0.0001"
 lot = 1
+waived = ["national", "luld", "window"]
 [firm]
 gross_credit = "900000000000000"
 net_credit = "900000000000000"
