@@ -807,6 +807,16 @@
 #define TICKGATE_COUNT_DUPLICATES_FORGOTTEN_COUNT_LSB 0u
 #define TICKGATE_COUNT_DUPLICATES_FORGOTTEN_COUNT_MASK 0xffffffffu
 
+/* Uploads of reference prices that took effect. */
+#define TICKGATE_COUNT_REFERENCES 0x02d0u
+#define TICKGATE_COUNT_REFERENCES_COUNT_LSB 0u
+#define TICKGATE_COUNT_REFERENCES_COUNT_MASK 0xffffffffu
+
+/* Uploads of reference prices that were ignored: no such symbol, or before the card is ready. */
+#define TICKGATE_COUNT_REFERENCES_IGNORED 0x02d4u
+#define TICKGATE_COUNT_REFERENCES_IGNORED_COUNT_LSB 0u
+#define TICKGATE_COUNT_REFERENCES_IGNORED_COUNT_MASK 0xffffffffu
+
 /* Message type that itch_type_count shows. */
 #define TICKGATE_ITCH_TYPE_SELECT 0x0300u
 #define TICKGATE_ITCH_TYPE_SELECT_LETTER_LSB 0u
@@ -841,5 +851,30 @@
 #define TICKGATE_FEED_SESSION_2 0x0318u
 #define TICKGATE_FEED_SESSION_2_VALUE_LSB 0u
 #define TICKGATE_FEED_SESSION_2_VALUE_MASK 0x0000ffffu
+
+/* National best bid that reference_symbol puts in force. */
+#define TICKGATE_REFERENCE_NATIONAL_BID 0x0320u
+#define TICKGATE_REFERENCE_NATIONAL_BID_VALUE_LSB 0u
+#define TICKGATE_REFERENCE_NATIONAL_BID_VALUE_MASK 0xffffffffu
+
+/* Lower limit up-limit down price band that reference_symbol puts in force. */
+#define TICKGATE_REFERENCE_BAND_LOW 0x0324u
+#define TICKGATE_REFERENCE_BAND_LOW_VALUE_LSB 0u
+#define TICKGATE_REFERENCE_BAND_LOW_VALUE_MASK 0xffffffffu
+
+/* Upper limit up-limit down price band that reference_symbol puts in force. */
+#define TICKGATE_REFERENCE_BAND_HIGH 0x0328u
+#define TICKGATE_REFERENCE_BAND_HIGH_VALUE_LSB 0u
+#define TICKGATE_REFERENCE_BAND_HIGH_VALUE_MASK 0xffffffffu
+
+/* Reference price of a time window that reference_symbol puts in force. */
+#define TICKGATE_REFERENCE_WINDOW 0x032cu
+#define TICKGATE_REFERENCE_WINDOW_VALUE_LSB 0u
+#define TICKGATE_REFERENCE_WINDOW_VALUE_MASK 0xffffffffu
+
+/* Write to put the four reference_ prices in force for a symbol, whole and between two orders, at the card's time. */
+#define TICKGATE_REFERENCE_SYMBOL 0x0330u
+#define TICKGATE_REFERENCE_SYMBOL_VALUE_LSB 0u
+#define TICKGATE_REFERENCE_SYMBOL_VALUE_MASK 0x0000ffffu
 
 #endif

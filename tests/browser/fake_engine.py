@@ -56,6 +56,7 @@ tick = "0.01"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 """
 
 

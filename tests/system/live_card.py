@@ -116,10 +116,11 @@ tick = "0.01"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 """
 
 
-def image() -> dict[int, int]:
-    limits = parse(LIMITS)
+def image(toml: str = LIMITS) -> dict[int, int]:
+    limits = parse(toml)
     names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"])
     return compile_image(limits, names, USUAL_SIZES).words

@@ -1,8 +1,10 @@
 """The table of proofs."""
 
-from tickgate_hdl.prove import accumulator, gate, limits
+from tickgate_hdl.prove import accumulator, gate, limits, references
 
 __all__ = ["PROOFS"]
 
-PROOFS = {proof.name: proof for proof in (*accumulator.PROOFS, *limits.PROOFS, *gate.PROOFS)}
+PROOFS = {
+    proof.name: proof for module in (accumulator, limits, references, gate)
+    for proof in module.PROOFS}
 """Proof by name, in the order of the table."""

@@ -40,6 +40,7 @@ _TOTALS = {
 they add, its limit, and which sides are held to it."""
 _RATES = ("message_rate", "session_rate", "symbol_rate", "cancel_rate")
 _ACCUMULATORS = (*_RATES, *(f"total_{name}" for name in _TOTALS))
+_CUT = ("orders", "duplicates", "references", *_ACCUMULATORS)
 _OWNERS = ("group", "clearing_firm")
 _SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 2,
           "recent_orders": 8}
@@ -48,7 +49,7 @@ _SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_o
 class _Order:
     """The gate, and the order that leaves its pipeline now: what it is, what was true of it."""
 
-    def __init__(self, m, registered, cut=("orders", "limits", "duplicates", *_ACCUMULATORS)):
+    def __init__(self, m, registered, cut=(*_CUT, "limits")):
         from tickgate_hdl.risk.gate import Gate
 
         self._m, config = m, CardConfig(**_SIZES, registered=registered)
@@ -148,6 +149,16 @@ def _tables(registered):
         bid = looked(top.bid, "bid", 1)
         phase = looked(status.system_event, "phase", 1)
         test = looked(status.reg_sho, "price_test", 1)
+        price = order.request.price
+        given, now = (opened.port(f"references.{name}") for name in ("reference", "now"))
+        national, low, high, window, stamp, uploaded = (
+            looked(given[name], name, 1)
+            for name in ("national_bid", "band_low", "band_high", "window", "stamp", "uploaded"))
+        age = (looked(now, "now", 1) - stamp)[:len(now)]
+        oldest, collar, waived = (
+            looked(rows["symbol"][name], name, 1)
+            for name in ("max_reference_age", "window_collar", "waived"))
+        test_bid = Mux(waived[0], bid, national)
         m.d.comb += [
             Assert(~order.opens | holds) for holds in (
                 looked(account, "account") == order.request.account,
@@ -159,6 +170,7 @@ def _tables(registered):
                   == order.arrived(opened.port(f"limits.{name}_of"), f"{name}_of")
                   for name in _OWNERS),
                 looked(gate.query_symbol, "query") == order.request.symbol,
+                looked(opened.port("references.symbol"), "referred") == order.request.symbol,
                 looked(gate.limit_active_generation__value, "generation") != 0,
                 *(looked(row.enabled[0], f"{name}_enabled", 1) for name, row in rows.items()),
                 flags[3],
@@ -172,7 +184,11 @@ def _tables(registered):
                 looked(top.trading_state, "trading", 1) == ord("T"),
                 (phase == ord("Q")) | (permitted[7] & ((phase == ord("S")) | (phase == ord("M")))),
                 (side != ord("T")) | ((test != ord("1")) & (test != ord("2")))
-                | ((order.request.price > bid) & (bid != 0)))]
+                | ((price > test_bid) & (test_bid != 0)),
+                waived[:3].all() | (uploaded & (age <= oldest)),
+                waived[1] | ((low != 0) & (high != 0) & Mux(buys, price <= high, price >= low)),
+                waived[2] | ((window != 0) & Mux(
+                    buys, price <= window + collar, price + collar >= window)))]
         return opened.inputs()
 
     return make
@@ -264,7 +280,7 @@ def _reserved(registered):
 
 def _use(registered):
     def make(m):
-        order = _Order(m, registered, cut=("orders", "duplicates", *_ACCUMULATORS))
+        order = _Order(m, registered, cut=_CUT)
         gate, opened, lead = order.gate, order.opened, 3 if registered else 1
         state, names = opened.state("settlement.fsm")
         m.d.comb += [
@@ -336,9 +352,11 @@ _KINDS = (
      "or symbol, session, group, clearing firm or firm that is not enabled, an account that is not "
      "entitled to the symbol or not permitted its side and time in force, a side that is "
      "restricted, a book that is stale or has neither bid nor ask, a symbol that is not trading, "
-     "outside the sessions that the account may trade in, or as a short sale at or below the bid "
-     "while the price test is on; rows and book are those of its account and symbol, and of what "
-     "the account belongs to", "",
+     "outside the sessions that the account may trade in; nor, unless the symbol's row waives it, "
+     "with a reference that was never uploaded or is too old, outside the price band, or beyond "
+     "the collar of the time window; nor as a short sale at or below the national best bid, or the "
+     "venue's where that is waived, while the price test is on; rows, book and references are "
+     "those of its account and symbol, and of what the account belongs to", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
@@ -360,7 +378,29 @@ _KINDS = (
              'is_one_of(status.system_event, "SM")'),
       _fault("a short sale may be at the bid", "judge", "request.price > top.bid",
              "request.price >= top.bid"),
-      _fault("a halt is ignored", "judge", 'sound & staged(halted, "halted_kept")', "0"))),
+      _fault("a halt is ignored", "judge", 'sound & staged(halted, "halted_kept")', "0"),
+      _fault("an old reference is as good as a new one", "judge",
+             "(~uploaded | (age > max_age))", "~uploaded"),
+      _fault("a reference that is a millisecond too old is good", "judge", "(age > max_age)",
+             "(age > max_age + 1)"),
+      _fault("no references are as good as new ones", "judge", "(~uploaded | (age > max_age))",
+             "(age > max_age)"),
+      _fault("references are those of another symbol", "gate", "references.symbol.eq(symbol)",
+             "references.symbol.eq(offered.symbol + 1)"),
+      _fault("one waived reference waives them all", "judge", "~waived.all()", "~waived.any()"),
+      _fault("upper and lower band change places", "judge", "Mux(sells, below_band, above_band)",
+             "Mux(sells, above_band, below_band)"),
+      _fault("half a band is one", "judge",
+             "(reference.band_low != 0) & (reference.band_high != 0)",
+             "(reference.band_low != 0) | (reference.band_high != 0)"),
+      _fault("the collar of the time window is that of the touch", "judge",
+             "request.price - symbol_row.window_collar", "request.price - symbol_row.collar"),
+      _fault("a time window without a reference lets pass", "judge",
+             '(reference.window != 0, "has_window")', '(1, "has_window")'),
+      _fault("a short sale may be at the national bid", "judge",
+             "request.price > reference.national_bid", "request.price >= reference.national_bid"),
+      _fault("a short sale needs no national bid", "judge", "has_national & above_national",
+             "above_national"))),
     ("decisions", _decisions,
      "each order has its verdict exactly `latency` cycles after it entered; one that is refused "
      "has a bit set, one that passes none; verdict and what passes are of the order that entered",
@@ -429,8 +469,8 @@ PROOFS = tuple(
         name=f"gate.{kind}.{profile}", claim=claim, assumes=assumes,
         of="Gate, 2 accounts, groups, clearing firms, symbols and open orders, fields at full "
         f"width, {profile}; "
-        f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders, duplicates and "
-        "products put out anything",
+        f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders, duplicates, "
+        "references and products put out anything",
         make=make(profile == "ecp5"), mutations=faults,
         depth=9 if profile == "ecp5" else 6,
         # Its cases are longer than what can be searched in minutes there.

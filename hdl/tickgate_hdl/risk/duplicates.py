@@ -9,12 +9,11 @@ from amaranth.utils import ceil_log2
 
 from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.risk.accumulator import LEAD
+from tickgate_hdl.risk.references import CLOCK
 from tickgate_hdl.top.config import CardConfig
 
-__all__ = ["MILLISECONDS", "Duplicates"]
+__all__ = ["Duplicates"]
 
-MILLISECONDS = 40
-"""Width of a count of milliseconds since reset: 34 years."""
 _TICKS = 3
 """Bits for the milliseconds between an order and one so few cycles before it."""
 _QUANTITY = 20
@@ -52,7 +51,7 @@ class Duplicates(wiring.Component):
         self._lead = LEAD[config.registered]
         super().__init__({
             "looks": In(1), "account": In(16), "symbol": In(16), "side": In(8), "price": In(32),
-            "quantity": In(32), "now": In(MILLISECONDS), "window": In(32),
+            "quantity": In(32), "now": In(CLOCK), "window": In(32),
             "duplicate": Out(1), "commit": In(1),
             "sweep": In(1), "sweep_row": In(ceil_log2(config.recent_orders)),
             "count_duplicates_forgotten__count": Out(32),
@@ -64,7 +63,7 @@ class Duplicates(wiring.Component):
         key = Cat(
             self.account[:ceil_log2(config.accounts)], self.symbol[:ceil_log2(config.symbols)],
             self.side, self.price, self.quantity[:_QUANTITY])
-        layout = StructLayout({"known": 1, "key": len(key), "passed": MILLISECONDS})
+        layout = StructLayout({"known": 1, "key": len(key), "passed": CLOCK})
         rows, keys, times, looked = [self._row()], [key], [self.now], [self.looks]
         for cycle in range(1, lead + 3):
             for values, name in ((rows, "row"), (keys, "key"), (times, "now")):
@@ -91,7 +90,7 @@ class Duplicates(wiring.Component):
 
         kept = layout(staged(read.data, "kept"))
         at = lead - 1 if config.registered else lead
-        age = staged((times[at] - kept.passed)[:MILLISECONDS], "age")
+        age = staged((times[at] - kept.passed)[:CLOCK], "age")
         same, known = staged(kept.key == keys[at], "same"), staged(kept.known, "known")
         window = staged(self.window, "window_kept")
         young = known & (age < window)

@@ -26,7 +26,7 @@ from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.accumulator import GIVEN, LEAD, Accumulator
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
-from tickgate_hdl.risk.duplicates import MILLISECONDS, Duplicates
+from tickgate_hdl.risk.duplicates import Duplicates
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
 from tickgate_hdl.risk.layouts import Moves, PassedOrder, VenueUpdate, row_layout
@@ -37,6 +37,7 @@ from tickgate_hdl.risk.names import SymbolNames
 from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
 from tickgate_hdl.risk.rates import RATES
+from tickgate_hdl.risk.references import References
 from tickgate_hdl.risk.refill import Refill
 from tickgate_hdl.risk.settlement import Settlement
 from tickgate_hdl.risk.totals import COUNTED, SIDES, TOTALS
@@ -122,6 +123,7 @@ class Gate(wiring.Component):
         given = GIVEN[config.registered]
         m.submodules.limits = limits = LimitsImage(config)
         m.submodules.symbols = names = SymbolNames(config.symbols)
+        m.submodules.references = references = References(config.symbols)
         m.submodules.judge = judge = Judge(config)
         m.submodules.guard = guard = Guard()
         m.submodules.lease = lease = Lease()
@@ -148,12 +150,13 @@ class Gate(wiring.Component):
         for rate, accumulator in rates.items():
             m.submodules[rate.check] = accumulator
         connect_registers(
-            m, self, limits, guard, lease, card_events, decisions, settlement, duplicates)
+            m, self, limits, guard, lease, card_events, decisions, settlement, duplicates,
+            references)
         self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
         self._connect_settlement(m, settlement, orders, decisions, guard)
         self._list_symbols(m, names)
         sweeping = self._sweep(
-            m, (names, orders, duplicates, *rates.values(), *totals.values()))
+            m, (names, references, orders, duplicates, *rates.values(), *totals.values()))
         self._show_exposure(m, settlement, totals)
         connect_streams(m, decisions.o, self.decision)
         connect_streams(m, leaving.o, self.passed)
@@ -177,6 +180,7 @@ class Gate(wiring.Component):
             enters.eq(self.order.valid & self.order.ready),
             refills.eq(refill.wants & ~enters & ~settlement.hold & ~refilled & ~self.busy),
             refill.done.eq(refills), refill.tick.eq(self.ms_tick),
+            references.ms_tick.eq(self.ms_tick),
         ]
         m.d.sync += [refilled.eq(refills), last_refilled.eq(refill.row)]
         under_way = [enters | settlement.operate | refills]
@@ -188,8 +192,8 @@ class Gate(wiring.Component):
             self.active.eq(
                 refill.wants | settlement.active | Cat(under_way[1:]).any() | leaving.waits),
         ]
-        clock, now = Signal(32), Signal(MILLISECONDS)
-        m.d.sync += [clock.eq(clock + 1), now.eq(now + self.ms_tick)]
+        clock = Signal(32)
+        m.d.sync += clock.eq(clock + 1)
         waited = self._waited(m, enters)
 
         # It looks its rows up.
@@ -230,7 +234,7 @@ class Gate(wiring.Component):
         rated_row = {ACCOUNT: account, SYMBOL: symbol, SESSION: session}
         m.d.comb += [
             limits.account.eq(account), limits.symbol.eq(symbol), limits.session.eq(session),
-            names.symbol.eq(symbol), self.query_symbol.eq(symbol),
+            names.symbol.eq(symbol), references.symbol.eq(symbol), self.query_symbol.eq(symbol),
             *(accumulator.row.eq(rated_row[rate.table]) for rate, accumulator in rates.items()),
             *(getattr(limits, name).eq(owner) for name, owner in owners.items()),
             *(accumulator.row.eq(row[total.scope]) for total, accumulator in totals.items()),
@@ -245,12 +249,13 @@ class Gate(wiring.Component):
             duplicates.looks.eq(looks & (request.action == ord("O"))),
             *(getattr(duplicates, field).eq(getattr(request, field)) for field in (
                 "account", "symbol", "side", "price", "quantity")),
-            duplicates.now.eq(now),
+            duplicates.now.eq(references.now),
             judge.order.eq(looks), judge.request.eq(request),
             *(getattr(judge, f"{table.name}_row").eq(getattr(limits, f"{table.name}_row"))
               for table in TABLES),
             judge.listed.eq(names.listed), judge.top.eq(self.query_top),
             judge.status.eq(self.query_status),
+            judge.reference.eq(references.reference), judge.now.eq(references.now),
         ]
         generation = delayed(m, limits.generation, "generation_looks", reset_less=True)
         limit_rows = {

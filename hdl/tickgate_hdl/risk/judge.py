@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
-from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SESSIONS, SYMBOL, TABLES
+from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SESSIONS, SYMBOL, TABLES, WAIVED
 
 from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed
@@ -15,6 +15,7 @@ from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.risk.rates import RATED, RATES
+from tickgate_hdl.risk.references import CLOCK, Reference
 from tickgate_hdl.risk.totals import COUNTED
 from tickgate_hdl.top.config import CardConfig
 
@@ -43,6 +44,9 @@ class Judge(wiring.Component):
         What the tables, the book and the feed say about it, one cycle after it looked. ``halted``
         is a trading state other than trading, an operational halt of the venue's market, and a
         market-wide breaker after which the symbol has not resumed.
+    reference, now : In
+        References from outside the card and their clock, one cycle after it looked
+        (``References``).
     value : In(52)
         Price times quantity of a well-formed order, when amounts are given (``Accumulator``).
     limits_valid : In(1)
@@ -72,6 +76,7 @@ class Judge(wiring.Component):
             "order": In(1), "request": In(record_layout(ORDER_REQUEST)),
             **{f"{table.name}_row": In(row_layout(table)) for table in TABLES},
             "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
+            "reference": In(Reference), "now": In(CLOCK),
             "off_tick": In(1), "off_lot": In(1),
             "limits_valid": In(1), "last_token": Out(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
@@ -109,6 +114,8 @@ class Judge(wiring.Component):
             & self.clearing_firm_row.enabled[0] & self.session_row.enabled[0], "owners_kept")
         top = TopOfBook(staged(self.top, "top_kept"))
         status = SymbolStatus(staged(self.status, "status_kept"))
+        reference = Reference(staged(self.reference, "reference_kept"))
+        now = staged(self.now, "now_kept")
         listed, limits_valid = staged(self.listed, "listed_kept"), staged(
             self.limits_valid, "valid_kept")
         orders = staged(orders, "order_2")
@@ -150,6 +157,23 @@ class Judge(wiring.Component):
         has_bid, has_ask = (staged(side != 0, name) for side, name in (
             (top.bid, "has_bid"), (top.ask, "has_ask")))
         above_bid = staged(request.price > top.bid, "above_bid")
+        # What the host uploaded: a sum or a difference here, compared with one number later.
+        age = staged((now - reference.stamp)[:CLOCK], "age")
+        max_age = staged(symbol_row.max_reference_age, "max_age_kept")
+        within = Signal(signed(34))  # the price, less or plus the collar of the time window
+        m.d.comb += within.eq(Mux(
+            sells, request.price + symbol_row.window_collar,
+            request.price - symbol_row.window_collar))
+        within, window = staged(within, "within").as_signed(), staged(reference.window, "window")
+        has_window, uploaded, has_band, has_national = (staged(value, name) for value, name in (
+            (reference.window != 0, "has_window"), (reference.uploaded, "uploaded"),
+            ((reference.band_low != 0) & (reference.band_high != 0), "has_band"),
+            (reference.national_bid != 0, "has_national")))
+        above_national = staged(request.price > reference.national_bid, "above_national")
+        below_band = staged(request.price < reference.band_low, "below_band")
+        above_band = staged(request.price > reference.band_high, "above_band")
+        waived = staged(symbol_row.waived[:len(WAIVED)], "waived")
+        asked = {name: ~waived[bit] for bit, name in enumerate(WAIVED)}
         weighed = self.weighed
         m.d.comb += Value.cast(weighed).eq(staged(request, "request_3"))
         orders = staged(orders, "order_3")
@@ -200,8 +224,17 @@ class Judge(wiring.Component):
             "session_phase": weigh(
                 sound & limits & ~staged(regular | extended, "in_session"), "session_phase"),
             "short_price": weigh(
-                sound & staged(tested, "tested")
-                & ~(has_reference & has_bid & above_bid), "short_price"),
+                sound & limits & staged(tested, "tested") & ~Mux(
+                    asked["national"], has_national & above_national,
+                    has_reference & has_bid & above_bid), "short_price"),
+            "luld_band": weigh(
+                sound & limits & asked["luld"]
+                & ~(has_band & ~Mux(sells, below_band, above_band)), "luld_band"),
+            "window_collar": weigh(
+                sound & limits & asked["window"]
+                & ~(has_window & ~Mux(sells, within < window, within > window)), "window_collar"),
+            "reference_age": weigh(
+                sound & limits & ~waived.all() & (~uploaded | (age > max_age)), "reference_age"),
         }
         account, symbol, session = (
             weigh(Cat(field == index for index in range(number)), name)

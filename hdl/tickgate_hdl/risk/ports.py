@@ -12,7 +12,7 @@ _WRITTEN = {  # registers whose write is an event
     "kill_all__on": 1, "kill_session__mask": 32, "kill_account__mask": 32,
     "kill_symbol_low__mask": 32, "kill_symbol_high__mask": 32,
     "limit_address__value": 32, "limit_data__value": 32, "position_load__value": 32,
-    "limit_renew__value": 32,
+    "limit_renew__value": 32, "reference_symbol__value": 16,
 }
 _READ_ONLY_HERE = {
     "control__arm": 1, "control__disarm": 1, "watchdog_timeout__ms": 16,
@@ -20,6 +20,8 @@ _READ_ONLY_HERE = {
     "limit_generation__value": 32, "limit_commit__commit": 1, "limit_lease__ms": 32,
     "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
+    "reference_national_bid__value": 32, "reference_band_low__value": 32,
+    "reference_band_high__value": 32, "reference_window__value": 32,
 }
 _SHOWN = {
     "limit_address__value__next": 32, "limit_address__value__next__we": 1,
@@ -34,6 +36,7 @@ _SHOWN = {
     "count_orders_refused__count": 32, "count_cancels_passed__count": 32,
     "count_unknown_token__count": 32, "count_duplicates_forgotten__count": 32,
     "last_token__value": 32,
+    "count_references__count": 32, "count_references_ignored__count": 32,
 }
 
 REGISTERS = {

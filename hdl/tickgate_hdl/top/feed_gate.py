@@ -26,11 +26,14 @@ _GATE_EVENTS = {
     "kill_all__on": 1, "kill_session__mask": 32, "kill_account__mask": 32,
     "kill_symbol_low__mask": 32, "kill_symbol_high__mask": 32, "limit_address__value": 16,
     "limit_data__value": 32, "position_load__value": 32, "limit_renew__value": 32,
+    "reference_symbol__value": 16,
 }
 _GATE_LEVELS = {
     "watchdog_timeout__ms": 16, "limit_read_address__value": 16, "limit_crc__value": 32,
     "limit_generation__value": 32, "limit_lease__ms": 32, "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
+    "reference_national_bid__value": 32, "reference_band_low__value": 32,
+    "reference_band_high__value": 32, "reference_window__value": 32,
 }
 _GATE_STROBES = (
     "control__arm", "control__disarm", "watchdog_touch__touch", "limit_commit__commit")
@@ -56,6 +59,7 @@ _GATE_SHOWN = (
     "count_orders_in__count", "count_orders_passed__count", "count_orders_refused__count",
     "count_cancels_passed__count", "count_unknown_token__count",
     "count_duplicates_forgotten__count",
+    "count_references__count", "count_references_ignored__count",
 )
 _FEED_COUNTS = (*COUNTERS, *BOOK_COUNTERS)
 

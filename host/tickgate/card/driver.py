@@ -139,9 +139,7 @@ class CardDriver(FeedDriver):
         Raises ValueError for a number that the card does not have or a name that is no stock
         symbol.
         """
-        symbols = self.identify().symbols
-        if not 0 <= i < symbols:
-            raise ValueError(f"the card tracks symbols 0 to {symbols - 1}, not {i}")
+        self._known_symbol(i)
         self.registers.write_checked(reg.SYMBOL_ADDRESS, i)
         if name is None:
             self.registers.set(reg.SYMBOL_STORE, clear=1)
@@ -150,6 +148,38 @@ class CardDriver(FeedDriver):
             raise ValueError(f"a symbol must be 1 to 8 ASCII characters, not {name!r}")
         self._write_text((reg.SYMBOL_NAME_LOW, reg.SYMBOL_NAME_HIGH), "a symbol", name, 8)
         self.registers.set(reg.SYMBOL_STORE, store=1)
+
+    def write_reference(
+        self,
+        symbol: int,
+        *,
+        national_bid: int = 0,
+        band_low: int = 0,
+        band_high: int = 0,
+        window: int = 0,
+    ) -> None:
+        """Put reference prices of a symbol in force, all four at once, as of now.
+
+        They are the national best bid, the limit up-limit down band and the reference of the time
+        window, in 1/10000 USD; 0 is not known, and refuses the orders that need it. They are good
+        for the symbol's ``max_reference_age`` from when the card has them. Raises ValueError for a
+        symbol that the card does not have or a price that does not fit, and then writes nothing.
+        """
+        self._known_symbol(symbol)
+        words = (
+            (reg.REFERENCE_NATIONAL_BID, national_bid),
+            (reg.REFERENCE_BAND_LOW, band_low),
+            (reg.REFERENCE_BAND_HIGH, band_high),
+            (reg.REFERENCE_WINDOW, window),
+            (reg.REFERENCE_SYMBOL, symbol),
+        )
+        # Not read back: what is lost on the way gets too old, and refuses.
+        self.registers.transfer([(register, register.pack(value=word)) for register, word in words])
+
+    def _known_symbol(self, i: int) -> None:
+        symbols = self.identify().symbols
+        if not 0 <= i < symbols:
+            raise ValueError(f"the card tracks symbols 0 to {symbols - 1}, not {i}")
 
     def soup_connect(self, on: bool) -> None:
         """Ask the network side to connect the order-entry stream, again whenever it drops, or not

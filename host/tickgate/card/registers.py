@@ -1801,6 +1801,28 @@ COUNT_DUPLICATES_FORGOTTEN: Final = Register(
     "Enters that passed and whose place in the gate's memory of duplicates was taken by another "
     "while they were younger than its account's window.",
 )
+COUNT_REFERENCES: Final = Register(
+    "count_references",
+    0x02d0,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Uploads of reference prices that took effect.",
+)
+COUNT_REFERENCES_IGNORED: Final = Register(
+    "count_references_ignored",
+    0x02d4,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Uploads of reference prices that were ignored: no such symbol, or before the card is ready.",
+)
 ITCH_TYPE_SELECT: Final = Register(
     "itch_type_select",
     0x0300,
@@ -1880,6 +1902,63 @@ FEED_SESSION_2: Final = Register(
     ),
     "MoldUDP64 session of the channel selected, 10 characters, first in bits 7:0; 0 before the "
     "first packet.",
+)
+REFERENCE_NATIONAL_BID: Final = Register(
+    "reference_national_bid",
+    0x0320,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "1/10000 USD; 0 = not known.",
+        ),
+    ),
+    "National best bid that reference_symbol puts in force.",
+)
+REFERENCE_BAND_LOW: Final = Register(
+    "reference_band_low",
+    0x0324,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "1/10000 USD; 0 = not known.",
+        ),
+    ),
+    "Lower limit up-limit down price band that reference_symbol puts in force.",
+)
+REFERENCE_BAND_HIGH: Final = Register(
+    "reference_band_high",
+    0x0328,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "1/10000 USD; 0 = not known.",
+        ),
+    ),
+    "Upper limit up-limit down price band that reference_symbol puts in force.",
+)
+REFERENCE_WINDOW: Final = Register(
+    "reference_window",
+    0x032c,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "1/10000 USD; 0 = not known.",
+        ),
+    ),
+    "Reference price of a time window that reference_symbol puts in force.",
+)
+REFERENCE_SYMBOL: Final = Register(
+    "reference_symbol",
+    0x0330,
+    (
+        RegisterField(
+            "value", 0, 16, "w", "r", 0x0,
+            "Symbol index; one that the card has not is ignored and counted.",
+            swmod=True,
+        ),
+    ),
+    "Write to put the four reference_ prices in force for a symbol, whole and between two orders,"
+    " at the card's time.",
 )
 
 REGISTERS: Final = (
@@ -2030,6 +2109,8 @@ REGISTERS: Final = (
     COUNT_CONTROL_MISSED,
     COUNT_INJECT_OVERFLOW,
     COUNT_DUPLICATES_FORGOTTEN,
+    COUNT_REFERENCES,
+    COUNT_REFERENCES_IGNORED,
     ITCH_TYPE_SELECT,
     ITCH_TYPE_COUNT,
     CHECK_SELECT,
@@ -2037,6 +2118,11 @@ REGISTERS: Final = (
     FEED_SESSION_0,
     FEED_SESSION_1,
     FEED_SESSION_2,
+    REFERENCE_NATIONAL_BID,
+    REFERENCE_BAND_LOW,
+    REFERENCE_BAND_HIGH,
+    REFERENCE_WINDOW,
+    REFERENCE_SYMBOL,
 )
 """Every register, in order of offset."""
 

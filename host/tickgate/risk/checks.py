@@ -302,6 +302,30 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         37,
+        "luld_band",
+        "symbol",
+        "OU",
+        "the price is outside the limit up-limit down band, or the band is not known",
+        "Reg NMS 608, LULD plan",
+    ),
+    Check(
+        38,
+        "window_collar",
+        "symbol",
+        "OU",
+        "the price is too far from the reference of the time window, or that is not known",
+        "RTS 6 Art. 15(1)(a)",
+    ),
+    Check(
+        39,
+        "reference_age",
+        "symbol",
+        "OU",
+        "the reference prices of the symbol were never uploaded or are too old",
+        "15c3-5(c)(1)(ii)",
+    ),
+    Check(
+        40,
         "group_gross_credit",
         "group",
         "OU",
@@ -309,7 +333,7 @@ CHECKS: tuple[Check, ...] = (
         "15c3-5(c)(1)(i)",
     ),
     Check(
-        38,
+        41,
         "group_net_credit",
         "group",
         "OU",
@@ -317,7 +341,7 @@ CHECKS: tuple[Check, ...] = (
         "15c3-5(c)(1)(i)",
     ),
     Check(
-        39,
+        42,
         "clearing_firm_gross_credit",
         "clearing firm",
         "OU",
@@ -325,7 +349,7 @@ CHECKS: tuple[Check, ...] = (
         "15c3-5(c)(1)(i)",
     ),
     Check(
-        40,
+        43,
         "clearing_firm_net_credit",
         "clearing firm",
         "OU",
@@ -333,7 +357,7 @@ CHECKS: tuple[Check, ...] = (
         "15c3-5(c)(1)(i)",
     ),
     Check(
-        41,
+        44,
         "duplicative",
         "account",
         "O",
@@ -341,7 +365,7 @@ CHECKS: tuple[Check, ...] = (
         "15c3-5(c)(1)(ii)",
     ),
     Check(
-        42,
+        45,
         "session_rate",
         "session",
         "OU",
@@ -349,7 +373,7 @@ CHECKS: tuple[Check, ...] = (
         "RTS 6 Art. 15(1)(d)",
     ),
     Check(
-        43,
+        46,
         "symbol_rate",
         "symbol",
         "OU",
@@ -357,7 +381,7 @@ CHECKS: tuple[Check, ...] = (
         "RTS 6 Art. 15(1)(d)",
     ),
     Check(
-        44,
+        47,
         "cancel_rate",
         "account",
         "OU",

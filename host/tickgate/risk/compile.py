@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tickgate.risk.fields import UNLESS_WAIVED
 from tickgate.risk.image import (
     ACCOUNT,
     CLEARING_FIRM,
@@ -17,6 +18,7 @@ from tickgate.risk.image import (
     SESSIONS,
     SYMBOL,
     TICKS,
+    WAIVED,
     ImageTable,
     TableSizes,
 )
@@ -102,10 +104,12 @@ def _position(account: AccountLimits, symbol: str) -> Mapping[str, int]:
 def _symbol(limit: SymbolLimits) -> Mapping[str, int]:
     restricted = bits(limit.restricted, RESTRICTIONS)
     return {
+        **dict.fromkeys(UNLESS_WAIVED, 0),
         **limit.numbers,
         "tick": TICKS[limit.tick],
         "lot": LOTS[limit.lot],
         "restricted": restricted,
+        "waived": bits(limit.waived, WAIVED),
     }
 
 

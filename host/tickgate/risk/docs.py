@@ -54,6 +54,8 @@ _CHECK_OF = {
     "locates": "locate_budget",
     "duplicate_window": "duplicative",
     "collar": "price_collar",
+    "max_reference_age": "reference_age",
+    "waived": "reference_age",
 }
 """Check that a limit's field is for, where they have different names."""
 

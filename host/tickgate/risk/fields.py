@@ -7,7 +7,7 @@ image holds as bits is here a list of names, a tick size or a lot.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tickgate.risk.image import (
     ACCOUNT,
@@ -23,6 +23,7 @@ from tickgate.risk.image import (
     SESSION,
     SYMBOL,
     TICKS,
+    WAIVED,
     ImageField,
     ImageTable,
 )
@@ -163,6 +164,14 @@ def _image(table: ImageTable, name: str) -> ImageField:
     return next(field for field in table.fields if field.name == name)
 
 
+def _referenced(field: LimitField) -> LimitField:
+    if field.name not in UNLESS_WAIVED:
+        return field
+    waived = " and ".join(f"`{name}`" for name in UNLESS_WAIVED[field.name])
+    doc = f"{field.doc} May be left out if {waived} are waived."
+    return replace(field, doc=doc, optional=True)
+
+
 def _restricted(who: str) -> LimitField:
     field = _image(SYMBOL, "restricted")
     doc = f"What {who} do: buy, sell at all, or sell short."
@@ -199,6 +208,18 @@ def _member(table: ImageTable) -> LimitField:
 _TICK = _step("tick", "usd", "Prices are multiples of it.", TICKS)
 _LOT = _step("lot", "shares", "Quantities are multiples of it.", LOTS)
 
+_WAIVED = LimitField(
+    "waived",
+    "names",
+    _image(SYMBOL, "waived").label,
+    "References from outside the card that orders are not held to: the national best bid, the "
+    "limit up-limit down band, the reference of a time window.",
+    names=WAIVED,
+    optional=True,
+)
+UNLESS_WAIVED = {"window_collar": ("window",), "max_reference_age": WAIVED}
+"""Numbers of a symbol that must be there unless all of these references are waived."""
+
 _BUYING_POWER = LimitField(
     "buying_power",
     "usd",
@@ -218,7 +239,13 @@ ACCOUNT_FIELDS = (
     _BUYING_POWER,
     *_numbers(POSITION),
 )
-SYMBOL_FIELDS = (*_numbers(SYMBOL), _TICK, _LOT, _restricted("nobody may"))
+SYMBOL_FIELDS = (
+    *(_referenced(field) for field in _numbers(SYMBOL)),
+    _TICK,
+    _LOT,
+    _restricted("nobody may"),
+    _WAIVED,
+)
 FIRM_FIELDS = _numbers(FIRM)
 GROUP_FIELDS = _numbers(GROUP)
 SESSION_FIELDS = _numbers(SESSION)

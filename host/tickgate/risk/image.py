@@ -81,6 +81,10 @@ outside regular market hours."""
 RESTRICTIONS = ("buy", "sell", "short")
 """Bits of ``restricted``, from bit 0: no buys, no sales of any kind, no short sales."""
 
+WAIVED = ("national", "luld", "window")
+"""Bits of ``waived``, from bit 0: references that the host uploads and that orders are not held to:
+the national best bid, the limit up-limit down band, the reference of a time window."""
+
 ENTITLED = 1 << len(RESTRICTIONS)
 """Bit of a position row's ``flags``, above its restrictions: the account may trade the symbol."""
 
@@ -141,6 +145,12 @@ SYMBOL = ImageTable(1, "symbol", 16, (
     ImageField("tick", 2, 1, "bits", "Tick", "Prices are multiples of it (``TICKS``)."),
     ImageField("lot", 3, 1, "bits", "Lot", "Quantities are multiples of it (``LOTS``)."),
     ImageField("restricted", 4, 1, "bits", "Restricted", "What nobody may do (``RESTRICTIONS``)."),
+    ImageField("window_collar", 5, 1, "usd", "Window collar",
+               "How far beyond the reference of the time window a price may be."),
+    ImageField("max_reference_age", 6, 1, "ms", "Max reference age",
+               "How old the uploaded references may be."),
+    ImageField("waived", 7, 1, "bits", "Waived",
+               "References that orders are not held to (``WAIVED``)."),
     *_bucket(8, "of all accounts in the symbol"),
 ))
 

@@ -57,6 +57,9 @@ A file looks like this::
     restricted = []                # for everybody; none if left out
     rate = 1000                    # messages per second of all accounts
     burst = 500
+    window_collar = "3.00"         # USD beyond the reference of the time window
+    max_reference_age = 5000       # ms, of references that the host uploads
+    waived = ["luld"]              # national, luld or window: not asked for; none if left out
 
 What is not set refuses: an account or symbol without limits cannot trade, and a key that is missing
 is an error. Amounts of money are decimal text, so that no float is ever in between; they become
@@ -81,6 +84,7 @@ from tickgate.risk.fields import (
     SESSION_FIELDS,
     SYMBOL_FIELDS,
     SYMBOL_NAME,
+    UNLESS_WAIVED,
     LimitField,
     number_names,
     value_of,
@@ -145,6 +149,8 @@ class SymbolLimits:
     tick: int
     lot: int
     restricted: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+    """References from outside the card that orders are not held to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +276,15 @@ def _symbol(table: Reader) -> SymbolLimits:
     choices = {
         field.name: cast(int, field.read(table)) for field in SYMBOL_FIELDS if field.choices
     }
+    waived = _names(table, SYMBOL_FIELDS, "waived") or ()
+    for name, references in UNLESS_WAIVED.items():
+        if not set(references) <= set(waived):
+            table.given(name)
     return SymbolLimits(
         {**_numbers(table, _SYMBOL_NUMBERS), "collar": _collar(table)},
         **choices,
         restricted=_names(table, SYMBOL_FIELDS, "restricted") or (),
+        waived=waived,
     )
 
 

@@ -27,6 +27,9 @@ NOT_PREVIEWED = (
     "session_rate",
     "symbol_rate",
     "cancel_rate",
+    "luld_band",
+    "window_collar",
+    "reference_age",
 )
 
 _SIDES = {"B": "buy", "S": "sell", "T": "short", "E": "short_exempt"}

@@ -203,6 +203,8 @@ class Settings:
         for name in SYMBOLS:
             lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]
             lines += ["rate = 500", "burst = 250"]
+            # Nothing uploads references here.
+            lines.append('waived = ["national", "luld", "window"]')
         return "\n".join(lines) + "\n"
 
     def _console(self) -> str:

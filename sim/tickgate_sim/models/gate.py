@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, NO_CHECK
 
-__all__ = ["GateModel", "Limits", "Order", "Top", "Update", "Verdict"]
+__all__ = ["GateModel", "Limits", "Order", "References", "Top", "Update", "Verdict"]
 
 _U32 = (1 << 32) - 1
 
@@ -28,6 +28,17 @@ class Top:
     phase: str = "Q"
     """System event of the feed that came last."""
     reg_sho: str = "0"
+
+
+@dataclass(frozen=True)
+class References:
+    """What the host says of a symbol that no feed of the card tells: prices in 1/10000 USD, 0 where
+    it does not know them."""
+
+    national_bid: int = 0
+    band_low: int = 0
+    band_high: int = 0
+    window: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,9 @@ class Limits:
     2, day value 2, gross credit 2, net credit 2, group, clearing firm, duplicate window, cancel
     rate, cancel burst; the others 0."""
     symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Rows of 16 words: enabled, collar, tick, lot, restricted, 3 others, rate, burst."""
+    """Rows of 16 words: enabled, collar, tick, lot, restricted, collar of the time window, largest
+    age of references in ms, references waived: bit 0 the national best bid, bit 1 the price band,
+    bit 2 the time window's; rate, burst."""
     position: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     """Rows of 4 words, by account and symbol: longest, shortest, flags, locates."""
     firm: tuple[int, ...] = ()
@@ -174,8 +187,6 @@ class GateModel:
         self.recent: dict[int, tuple[tuple[int, int, str, int, int], int]] = {}
         """By place: an enter that passed, and when."""
         self.forgotten = 0
-        self.now = 0
-        """Milliseconds since reset."""
         self.groups, self.clearing = groups, clearing
         self.member: dict[int, tuple[int, int]] = {}  # group and clearing firm of an account
         self.limits = Limits()
@@ -193,6 +204,11 @@ class GateModel:
         self.kill_account = 0
         self.kill_symbol = 0
         self.listed: set[int] = set()
+        self.ms = 0
+        """Milliseconds since reset."""
+        self.references: dict[int, tuple[References, int]] = {}
+        """By symbol, with the millisecond in which they came."""
+        self.references_ignored = 0
         self.position: dict[tuple[int, int], int] = {}
         self.orders: dict[int, Order] = {}  # by slot
         self.fills: dict[int, Fill] = {}
@@ -214,7 +230,7 @@ class GateModel:
     def tick(self) -> bool:
         """A millisecond passes. Returns whether the watchdog ran out by it."""
         was = self.watchdog_ok
-        self.now += 1
+        self.ms += 1
         self.watchdog_left = max(0, self.watchdog_left - 1)
         self.lease_left = max(0, self.lease_left - 1)
         for (check, index), spent in self.spent.items():
@@ -278,6 +294,13 @@ class GateModel:
     def sizes(self) -> tuple[int, int, int, int]:
         """Accounts, symbols, groups and clearing firms: rows of the image."""
         return self.accounts, self.symbols, self.groups, self.clearing
+
+    def upload(self, symbol: int, references: References) -> None:
+        """The host uploads references of a symbol, which take the place of all before."""
+        if symbol < self.symbols:
+            self.references[symbol] = references, self.ms
+        else:
+            self.references_ignored += 1
 
     def exposure(self, account: int, symbol: int) -> tuple[int, int, int]:
         """Position, open buy and open sell quantity of a row, as far as 32 bits can show them."""
@@ -403,9 +426,6 @@ class GateModel:
         reference = None if top.stale or not touches else touches[0]
         if reference is None:
             failed.add("no_reference")
-        tested = request.side == "T" and top.reg_sho in "12"
-        if tested and (reference is None or not top.bid or request.price <= top.bid):
-            failed.add("short_price")
         if not self._limited(request):
             return failed
 
@@ -423,13 +443,14 @@ class GateModel:
             failed.add("max_value")
         if top.phase != "Q" and not (top.phase in "SM" and account[6] & 0x80):
             failed.add("session_phase")
+        failed |= self._reference_checks(request, top, symbol)
         failed |= self._may_not(request, account, symbol, pair)
         failed |= self._position_checks(request, pair)
         failed |= self._working_checks(request, account, value)
         failed |= self._credit_checks(request, account, value)
         if request.action == "O":
             before, passed = self.recent.get(self._recent_place(request), ((), 0))
-            if before == _order_key(request) and self.now - passed < account[22]:
+            if before == _order_key(request) and self.ms - passed < account[22]:
                 failed.add("duplicative")
         return failed
 
@@ -447,6 +468,31 @@ class GateModel:
                 failed.add(check)
             elif request.action in costs:
                 self.spent[check, index] = spent + 1000
+        return failed
+
+    def _reference_checks(
+        self, request: OrderRequest, top: Top, symbol: tuple[int, ...]
+    ) -> set[str]:
+        """Reg SHO 201, price band, collar of the time window, and age of what they need."""
+        failed = set()
+        buys, price = request.side == "B", request.price
+        waives = {name: bool(symbol[7] >> bit & 1) for bit, name in enumerate("nbw")}
+        uploaded, stamp = self.references.get(request.symbol, (References(), None))
+        if not all(waives.values()) and (stamp is None or self.ms > stamp + symbol[6]):
+            failed.add("reference_age")
+        if not waives["b"]:
+            low, high = uploaded.band_low, uploaded.band_high
+            if 0 in (low, high) or (price > high if buys else price < low):
+                failed.add("luld_band")
+        if not waives["w"]:
+            away = price - uploaded.window if buys else uploaded.window - price
+            if uploaded.window == 0 or away > symbol[5]:
+                failed.add("window_collar")
+        if request.side == "T" and top.reg_sho in "12":
+            own = 0 if top.stale else top.bid
+            bid = own if waives["n"] else uploaded.national_bid
+            if bid == 0 or price <= bid:
+                failed.add("short_price")
         return failed
 
     def _may_not(
@@ -595,9 +641,9 @@ class GateModel:
         place, key = self._recent_place(request), _order_key(request)
         window = _full(self.limits.account[request.account], 32)[22]
         before = self.recent.get(place)
-        if before is not None and before[0] != key and self.now - before[1] < window:
+        if before is not None and before[0] != key and self.ms - before[1] < window:
             self.forgotten += 1
-        self.recent[place] = key, self.now
+        self.recent[place] = key, self.ms
 
     def _recent_place(self, request: OrderRequest) -> int:
         """Place of an enter: its price from bit 2 on, bits 1 and 0 on top; its quantity, mirrored;

@@ -191,7 +191,7 @@ class CardBench:
                 row = (100_000, 100_000, ENTITLED, 100_000)
                 image |= {POSITION.address(place, n): word for n, word in enumerate(row)}
         for symbol in range(SMALL.symbols):
-            row = (1, 50_000, *[0] * 6, 60_000, 1000)
+            row = (1, 50_000, *[0] * 5, 0b111, 60_000, 1000)
             image |= {SYMBOL.address(symbol, n): word for n, word in enumerate(row)}
         for session in range(SESSIONS):
             image |= {SESSION.address(session, n): word

@@ -1,12 +1,13 @@
 """Each check of the gate alone, each two together, and each limit one below, at and one above."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import cocotb
 from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, CHECKS
 
-from tickgate_sim.models.gate import GateModel, Limits, Top
+from tickgate_sim.models.gate import GateModel, Limits, References, Top
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     GROUPS,
@@ -22,6 +23,9 @@ ACCOUNT, SYMBOL = 1, 2
 PRICE, QUANTITY = 1_000_001, 101  # on no tick but 0.0001, in no lot but 1
 VALUE = PRICE * QUANTITY
 FREE = (1 << 63) - 1
+MAX_AGE = 3
+NATIONAL, LULD, WINDOW = 0b001, 0b010, 0b100
+"""Bits of references that are waived."""
 
 AT = {  # the first word of each limit, and how many: in a row of an account, of its owners
     "max_quantity": (1, 1), "max_value": (2, 2), "max_orders": (7, 1), "open_quantity": (8, 2),
@@ -46,8 +50,12 @@ class Case:
         for _ in range(6):
             self.account += _words(FREE, 2)
         self.account += [0, 0, 0, *OPEN_RATE]
-        self.symbol = [*symbol_row(1, 1000)]
+        self.symbol = [*symbol_row(1, 1000, 0, 0, 0, 500, MAX_AGE, 0)]
         self.session = [1, *OPEN_RATE]
+        self.references = References(
+            national_bid=PRICE - 1, band_low=PRICE, band_high=PRICE, window=PRICE)
+        self.age = 0
+        """Milliseconds since the references came; None: they never do."""
         self.pair = [10**6, 10**6, 8, 2**31 - 1]
         self.owners = {name: list(OPEN_CREDIT[0]) for name in OWNERS.values()}
 
@@ -117,11 +125,19 @@ class Case:
             "lease": lambda: self.states.update(lease=False),
             "session_phase": lambda: self._top(phase="E"),
             "short_price": lambda: (
-                self.order.update(side="T"), self._top(bid=max(PRICE, self.top.bid), reg_sho="1")),
+                self.order.update(side="T"), self._top(reg_sho="1"),
+                self.refer(national_bid=PRICE)),
             "duplicative": lambda: (
                 self.states.update(duplicate=True), self.account.__setitem__(22, 10**6)),
             "locate_budget": lambda: (self.order.update(side="T"), self.pair.__setitem__(3, 0)),
+            "luld_band": lambda: self.refer(band_low=PRICE + 1, band_high=PRICE - 1),
+            "window_collar": lambda: self.refer(window=0),
+            "reference_age": lambda: setattr(self, "age", MAX_AGE + 1),
         }[name]()
+
+    def refer(self, **changes):
+        """Change references."""
+        self.references = replace(self.references, **changes)
 
     def _top(self, **changes):
         self.top = Top(**{
@@ -143,7 +159,7 @@ def apart(one, other):
     """Whether two checks are never told together: what an order without sense is not asked."""
     states = {"gate_closed", "kill_all", "kill_session", "kill_account", "kill_symbol", "no_limits",
               "host_stale", "venue_down", "events_full", "lease"}
-    unlimited = {"token", "halted", "no_reference", "short_price"} | states
+    unlimited = {"token", "halted", "no_reference"} | states
     for name, friends in (("malformed", states), ("no_limits", unlimited | {"malformed"})):
         if name in (one, other) and not {one, other} - {name} <= friends:
             return True
@@ -207,6 +223,12 @@ class Bench(GateDriver):
             crc = self.image.crc(*SIZES)
             await self.upload(self.image, crc, self.generation)
             assert model.commit(self.image, crc, self.generation)
+        if case.age is not None:
+            model.upload(SYMBOL, case.references)
+            await self.refer(SYMBOL, case.references)
+            for _ in range(case.age):
+                model.tick()
+                await self.tick()
         model.kill_all = states.get("kill_all", 0)
         model.kill_session = states.get("kill_session", 0)
         model.kill_account = states.get("kill_account", 0)
@@ -301,6 +323,7 @@ async def each_limit_binds_at_its_value(dut):
         case = Case(bench.model)
         case.order["price"], case.order["quantity"] = price, 1
         case.symbol[1], case.symbol[2] = 0xFFFF_FFFF, tick
+        case.symbol[7] = NATIONAL | LULD | WINDOW
         assert await bench.ask_case(case) == mask(() if good else {"tick"}), (price, tick)
     for quantity, lot, good in (
         (10, 0b01001, True), (15, 0b01001, False), (12, 0b01001, False), (40, 0b01111, True),
@@ -311,3 +334,70 @@ async def each_limit_binds_at_its_value(dut):
         case.order["price"], case.order["quantity"] = PRICE, quantity
         case.symbol[3] = lot
         assert await bench.ask_case(case) == mask(() if good else {"lot"}), (quantity, lot)
+
+
+AROUND = ((-1, True), (0, False), (1, False))
+"""A distance to a limit, and whether it refuses; of limits that bind on the other side, negated."""
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def each_reference_binds_at_its_value(dut):
+    bench = await Bench(dut).open()
+    sale = {"side": "T"}
+    for distance, fails in AROUND:
+        for check, order, changes in (
+            ("luld_band", {}, {"band_high": PRICE + distance}),
+            ("luld_band", sale, {"band_low": PRICE - distance}),
+            ("window_collar", {}, {"window": PRICE - 500 + distance}),
+            ("window_collar", sale, {"window": PRICE + 500 - distance}),
+            ("short_price", sale, {"national_bid": PRICE - 1 - distance}),
+        ):
+            case = Case(bench.model)
+            case.order.update(order)
+            case.refer(**changes)
+            case.top = Top(PRICE, PRICE, reg_sho="2")  # at the venue's own bid: it isn't asked
+            assert await bench.ask_case(case) == mask({check} if fails else ()), (check, distance)
+
+        case = Case(bench.model)
+        case.age = MAX_AGE - distance
+        assert await bench.ask_case(case) == mask({"reference_age"} if fails else ()), distance
+    for at, value in ((5, 0), (5, 0xFFFF_FFFF), (6, 0), (6, 0xFFFF_FFFF)):
+        case = Case(bench.model)
+        case.symbol[at] = value
+        assert await bench.ask_case(case) == 0, (at, value)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def a_reference_that_is_not_known_refuses_unless_it_is_waived(dut):
+    bench = await Bench(dut).open()
+    short = {"side": "T"}
+    for order, checks in (({}, {}), (short, {"short_price": NATIONAL})):
+        needed = {"luld_band": LULD, "window_collar": WINDOW, **checks}
+        for waived in range(8):
+            case = Case(bench.model)
+            case.order.update(order)
+            case.symbol[7] = waived
+            case.age = None
+            # Below the venue's own bid the sale is right when that is what it is held to.
+            case.top = Top(PRICE - 1, PRICE, reg_sho="1")
+            wanted = {check for check, bit in needed.items() if not waived & bit}
+            wanted |= {"reference_age"} if waived != 7 else set()
+            assert await bench.ask_case(case) == mask(wanted), (order, waived)
+    for change in ({"band_low": 0}, {"band_high": 0}):  # half a band is none, for either side
+        for side in "BT":
+            case = Case(bench.model)
+            case.order["side"] = side
+            case.refer(**change)
+            assert await bench.ask_case(case) == mask({"luld_band"}), (change, side)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def a_price_test_that_is_waived_nationally_is_the_venues_own(dut):
+    bench = await Bench(dut).open()
+    for bid, fails in ((PRICE - 1, False), (PRICE, True), (0, True)):
+        case = Case(bench.model)
+        case.order["side"] = "T"
+        case.symbol[7] = NATIONAL
+        case.refer(national_bid=PRICE + 1)
+        case.top = Top(bid, PRICE, reg_sho="1")
+        assert await bench.ask_case(case) == mask({"short_price"} if fails else ()), bid

@@ -6,7 +6,7 @@ import cocotb
 from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, CHECKS
 
-from tickgate_sim.models.gate import Limits, Top, Update
+from tickgate_sim.models.gate import Limits, References, Top, Update
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     EVERY_SESSION,
@@ -37,6 +37,11 @@ def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, 
         name: (value & 0xFFFF_FFFF, value >> 32) for name, value in more.items()}
     return (1, quantity, low, high, rate, burst, permissions, orders,
             *(word for name in names for word in totals[name]), *owners, window, *cancels)
+
+
+def symbol(collar, *, window=0, age=0, waived=0b111):
+    """A row of a symbol, which waives the uploaded references if nothing else is said."""
+    return 1, collar, 0, 0, 0, window, age, waived
 
 
 def limits(accounts, *, symbols=None, positions=None, firm=OPEN_CREDIT[0], group=None,
@@ -466,7 +471,7 @@ async def banks_swap_between_operations(dut):
     bench = await Bench(dut).open()
     wide = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
                   positions={(ACCOUNT, SYMBOL): (10**6, 10**6, 8, MANY)})
-    tight = limits({ACCOUNT: account(10, 10, 0, 0, 65535)}, symbols={SYMBOL: (1, 0)},
+    tight = limits({ACCOUNT: account(10, 10, 0, 0, 65535)}, symbols={SYMBOL: symbol(0)},
                    positions={(ACCOUNT, SYMBOL): (10, 10, 8, MANY)})
     expected = {2: 0, 3: mask("max_quantity", "max_value", "position_limit", "price_collar")}
     seen = set()
@@ -875,6 +880,88 @@ async def the_short_sale_price_test_needs_a_better_bid(dut):
             await bench.tell("J", bench.token)
     bench.tops[SYMBOL] = Top(0, 1_000_200, reg_sho="1")  # no bid to be above
     assert await bench.checks(side="T", price=1_000_100) == mask("short_price")
+
+
+REFERRED = limits({ACCOUNT: account(10**6, 0, 1 << 20, 0, 65535)},
+                  symbols={SYMBOL: symbol(500, window=100, age=50, waived=0)})
+GOOD_REFERENCES = References(999_000, 999_000, 1_001_000, 1_000_200)
+BAD_REFERENCES = References(1_100_000, 1_100_000, 1_000_199, 1_000_099)
+"""Each of these four refuses."""
+
+
+@test
+async def references_change_whole_between_two_orders(dut):
+    bench = await Bench(dut).open(REFERRED)
+    bad = mask("luld_band", "window_collar")
+    await bench.refer(SYMBOL, GOOD_REFERENCES)
+    await bench.done()
+    seen = []
+    for after in range(24):
+        references, wanted = (
+            (BAD_REFERENCES, bad) if after % 2 == 0 else (GOOD_REFERENCES, 0))
+        first = len(bench.decisions)
+        # Of orders that change nothing: the token is used up.
+        bench.orders.extend(GOOD._replace(user_ref_num=0) for _ in range(60))
+        await bench.stage(references)
+        await bench.steps(after // 2)
+        dut.reference_symbol__value.value = SYMBOL
+        bench.pulse("reference_symbol__value__we")
+        await bench.settle()
+        checks = [decision.checks & ~mask("token") for decision in bench.decisions[first:]]
+        assert len(checks) == 60
+        change = checks.index(wanted)
+        assert set(checks[:change]) == {bad - wanted}, after
+        assert set(checks[change:]) == {wanted}, after
+        seen.append(change)
+    # One cycle later in each round, so one order later.
+    assert seen[::2] == list(range(seen[0], seen[0] + 12))
+    assert int(dut.count_references__count.value) == 25
+    assert int(dut.count_references_ignored__count.value) == 0
+
+
+@test
+async def references_are_of_one_symbol_and_of_one_time(dut):
+    bench = await Bench(dut).open(REFERRED)
+    for other in (*range(SYMBOL), *range(SYMBOL + 1, SYMBOLS)):
+        await bench.refer(other, GOOD_REFERENCES)
+    for unknown in (SYMBOL + SYMBOLS, SYMBOL | 1 << 15):  # whose low bits are those of the symbol
+        await bench.refer(unknown, GOOD_REFERENCES)
+    assert await bench.checks() == mask("luld_band", "window_collar", "reference_age")
+    assert int(dut.count_references__count.value) == SYMBOLS - 1
+    assert int(dut.count_references_ignored__count.value) == 2
+    await bench.refer(SYMBOL, GOOD_REFERENCES)
+    for _ in range(50):
+        await bench.tick()
+    await bench.stage(BAD_REFERENCES)  # in registers only
+    await bench.done()
+    await bench.tick()
+    assert await bench.checks() == mask("reference_age")
+    await bench.refer(SYMBOL, GOOD_REFERENCES)  # the same again, of now
+    await bench.done()
+
+
+@test
+async def a_reset_forgets_references(dut):
+    bench = await Bench(dut).open(REFERRED)
+    await bench.refer(SYMBOL, GOOD_REFERENCES)
+    await bench.done()
+    dut.rst.value = 1
+    await bench.steps(2)
+    dut.rst.value = 0
+    await bench.step()
+    await bench.refer(SYMBOL, GOOD_REFERENCES)  # before the sweep is over: ignored
+    assert dut.busy.value
+    await bench.settle()
+    assert int(dut.count_references_ignored__count.value) == 1
+    bench.token = 0
+    await bench.list_symbol(SYMBOL, "AAPL")
+    await bench.upload(REFERRED, REFERRED.crc(ACCOUNTS, SYMBOLS), 1)
+    await bench.strobe("watchdog_touch__touch")
+    await bench.lease(MANY, 1)
+    await bench.strobe("control__arm")
+    assert await bench.checks() == mask("luld_band", "window_collar", "reference_age")
+    await bench.refer(SYMBOL, GOOD_REFERENCES)
+    await bench.done()
 
 
 @test

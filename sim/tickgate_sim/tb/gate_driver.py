@@ -12,7 +12,7 @@ from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
 from tickgate_hdl.risk.layouts import VenueUpdate
 
-from tickgate_sim.models.gate import Limits, Top, Update
+from tickgate_sim.models.gate import Limits, References, Top, Update
 
 __all__ = [
     "CLEARING_FIRMS",
@@ -57,8 +57,8 @@ def _update_bits(update):
 
 
 def symbol_row(*words, rate=OPEN_RATE):
-    """A row of a symbol of which so many words are said."""
-    return *words, *[0] * (8 - len(words)), *rate
+    """A row of a symbol of which so many words are said; it waives references if not all are."""
+    return *words, *([0] * 7 + [0b111])[len(words):], *rate
 
 
 @lru_cache(maxsize=1024)
@@ -108,6 +108,7 @@ class GateDriver:
                      "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
                      "kill_symbol_high__mask", "watchdog_timeout__ms", "limit_data__value__we",
                      "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
+                     "reference_symbol__value__we",
                      "kill_all__on__we", "kill_session__mask__we", "kill_account__mask__we",
                      "kill_symbol_low__mask__we", "kill_symbol_high__mask__we"):
             getattr(self.dut, name).value = 0
@@ -273,6 +274,18 @@ class GateDriver:
         self.dut.symbol_name.value = int.from_bytes(name.ljust(8).encode(), "little")
         self.dut.symbol_enable.value = enable
         self.pulse("symbol_write")
+        await self.steps(2)
+
+    async def stage(self, references: References):
+        """Write references to their registers, one after the other; none is in force by that."""
+        for name, value in vars(references).items():
+            await self.write(f"reference_{name}__value", value)
+
+    async def refer(self, symbol, references: References):
+        """Put references of a symbol in force."""
+        await self.stage(references)
+        self.dut.reference_symbol__value.value = symbol
+        self.pulse("reference_symbol__value__we")
         await self.steps(2)
 
     async def exposure(self, account, symbol):

@@ -14,7 +14,7 @@ import cocotb
 from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import CHECKS
 
-from tickgate_sim.models.gate import GateModel, Limits, Top, Update
+from tickgate_sim.models.gate import GateModel, Limits, References, Top, Update
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     EVERY_SESSION,
@@ -93,7 +93,10 @@ class Traffic:
             symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)),
                             rng.choice((0, 0, 0, 0b101, 0b111)),
                             rng.choice((0, 0, 0, 0b01001, 0b01111, 0b10011)),
-                            0 if rng.random() < 0.8 else rng.randrange(8), 0, 0, 0, *bucket())
+                            0 if rng.random() < 0.8 else rng.randrange(8),
+                            rng.choice((0, 300, 10**5, (1 << 32) - 1)),
+                            rng.choice((3, 20, 100, (1 << 32) - 1)),
+                            0b111 if rng.random() < 0.4 else rng.randrange(8), *bucket())
                     for index in range(SYMBOLS)},
             position={(account, symbol): (rng.choice((0, 800, 10**6)), rng.choice((0, 800, 10**6)),
                                           8 if rng.random() < 0.8 else rng.randrange(16),
@@ -121,6 +124,26 @@ class Traffic:
         return Top(bid, ask, "T" if rng.random() < 0.93 else rng.choice("HPQ "),
                    rng.random() < 0.04, "Q" if rng.random() < 0.9 else rng.choice(" OSMEC"),
                    "0" if rng.random() < 0.7 else rng.choice("12 "))
+
+    def references(self):
+        """References about the book's prices: seldom one that is not known."""
+        rng = self.rng
+
+        def some(*prices):
+            return 0 if rng.random() < 0.03 else rng.choice(prices)
+
+        return References(
+            some(999_900, 1_000_000, 1_000_100), some(500_000, 999_900), some(1_000_300, 1_500_000),
+            some(999_900, 1_000_000, 1_000_200, (1 << 32) - 1))
+
+    def _near_a_reference(self, symbol, side):
+        """A price at, or beside, one that the symbol's references allow just so."""
+        rng, model = self.rng, self.model
+        references, _ = model.references.get(symbol, (References(), 0))
+        collar = model.limits.symbol.get(symbol, (0,) * 8)[5]
+        return rng.choice((
+            references.national_bid, references.band_high if side == "B" else references.band_low,
+            references.window + (collar if side == "B" else -collar))) + rng.choice(NEAR)
 
     def order(self):
         rng, model = self.rng, self.model
@@ -163,6 +186,8 @@ class Traffic:
         if rng.random() < 0.01:
             price = rng.choice((0, 1_999_999_900, 1_999_999_901, (1 << 32) - 1))
         price = self._near_a_limit(account, side, quantity, price)
+        if rng.random() < 0.3:
+            price = self._near_a_reference(symbol, side)
         if rng.random() < 0.4:  # on the tick, in lots
             price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
         if action == "O" and self.recent and rng.random() < 0.1:  # the same again, or nearly
@@ -291,6 +316,7 @@ class Scoreboard:
         dut = driver.dut
         assert int(dut.count_unknown_token__count.value) == model.unknown
         assert int(dut.count_duplicates_forgotten__count.value) == model.forgotten
+        assert int(dut.count_references_ignored__count.value) == model.references_ignored
         assert int(dut.last_token__value.value) == model.last_token
         assert int(dut.status__armed.value) == model.armed
         assert int(dut.status__generation_used.value) == model.generation_used
@@ -312,9 +338,9 @@ async def _switch(rng, driver, model, traffic, board):
         await driver.write("events_room", 1)
         await driver.strobe("kill_all__on", 0)
         await driver.write("session_up", 1)
-    what = rng.choice(("kill", "kill", "tick", "tick", "tick", "touch", "arm", "disarm", "session",
-                       "room", "top", "top", "commit", "position", "unsend", "list", "reset",
-                       "renew", "renew"))
+    what = rng.choice(("kill", "kill", "kill", "tick", "tick", "tick", "touch", "arm", "disarm",
+                       "session", "room", "top", "top", "commit", "position", "unsend", "list",
+                       "reset", "renew", "renew", "references", "references", "references"))
     if what == "kill":
         name, attribute, width = rng.choice((
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
@@ -343,6 +369,10 @@ async def _switch(rng, driver, model, traffic, board):
         named = model.generation if rng.random() < 0.9 else rng.getrandbits(32)
         model.renew(named)
         await driver.lease(model.lease_ms, named)
+    elif what == "references":
+        await _refer(driver, model, traffic, rng.randrange(SYMBOLS))
+        if rng.random() < 0.1:
+            await _refer(driver, model, traffic, rng.choice((SYMBOLS, 65535)))
     elif what == "arm":
         model.arm()
         await driver.strobe("control__arm")
@@ -388,6 +418,12 @@ async def _switch(rng, driver, model, traffic, board):
             getattr(dut, name).value = 0
         await board.compare_tables()
         await _set_up(rng, driver, model, traffic)
+
+
+async def _refer(driver, model, traffic, symbol):
+    references = traffic.references()
+    model.upload(symbol, references)
+    await driver.refer(symbol, references)
 
 
 async def _commit(rng, driver, model, limits):
@@ -439,6 +475,8 @@ async def _set_up(rng, driver, model, traffic):
         traffic.tops[symbol] = driver.tops[symbol] = traffic.top()
         model.listed.add(symbol)
         await driver.list_symbol(symbol, f"SYM{symbol}")
+        if rng.random() < 0.8:  # of the others nothing is known for a while
+            await _refer(driver, model, traffic, symbol)
     await _commit(rng, driver, model, traffic.limits())
     await _arm(driver, model)
 

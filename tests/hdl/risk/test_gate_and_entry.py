@@ -59,7 +59,7 @@ def image():
         ACCOUNT.address(1, 24): 50, SYMBOL.address(2, 9): 50,
         **{SESSION.address(session, word): (1, 10, 50)[word]
            for session in range(SESSIONS) for word in range(3)},
-        SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500,
+        SYMBOL.address(2, 0): 1, SYMBOL.address(2, 1): 500, SYMBOL.address(2, 7): 0b111,
         POSITION.address(ROW, 0): 1000, POSITION.address(ROW, 1): 1000,
         POSITION.address(ROW, 2): ENTITLED, POSITION.address(ROW, 3): 1000}
     return [(address, words.get(address, 0)) for table in TABLES

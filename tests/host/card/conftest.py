@@ -62,6 +62,8 @@ class FakeCard:
         self.moves_an_account = False
         self.positions: dict[int, int] = {}
         self.symbols: dict[int, bytes | None] = {}
+        self.references: list[tuple[int, int, int, int, int]] = []
+        """Symbol and the four prices of each upload."""
         self.on_read: dict[int, Callable[[], int]] = {
             reg.LIMIT_READ.offset: lambda: self._limit(self.get(reg.LIMIT_READ_ADDRESS)),
             reg.POSITION.offset: lambda: self.positions.get(self.get(reg.POSITION_ADDRESS), 0),
@@ -167,6 +169,11 @@ class FakeCard:
             "<II", self.get(reg.SYMBOL_NAME_LOW), self.get(reg.SYMBOL_NAME_HIGH)
         )
         self.symbols[self.get(reg.SYMBOL_ADDRESS)] = name if value & 1 else None
+
+    def _reference_symbol(self, value: int) -> None:
+        prices = (reg.REFERENCE_NATIONAL_BID, reg.REFERENCE_BAND_LOW, reg.REFERENCE_BAND_HIGH)
+        words = (self.get(register) for register in (*prices, reg.REFERENCE_WINDOW))
+        self.references.append((value, *words))
 
     def _line(self, name: str, value: int) -> None:
         self.feed_lines[self.get(reg.FEED_SELECT), name] = value

@@ -258,6 +258,28 @@ def test_a_symbol_number_that_the_card_lacks_is_refused(card):
         card.load_symbol(4, "AAPL")
 
 
+def test_references_are_staged_before_they_are_put_in_force(card, fake):
+    card.write_reference(3, national_bid=1, band_low=2, band_high=3, window=0xFFFF_FFFF)
+    card.write_reference(0, window=7)  # what is not said is not known, whatever was before
+    assert fake.references == [(3, 1, 2, 3, 0xFFFF_FFFF), (0, 0, 0, 0, 7)]
+    assert [name for name, _ in fake.writes][4::5] == ["reference_symbol"] * 2
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price", "problem"),
+    [
+        (4, 1, "symbols 0 to 3, not 4"),
+        (-1, 1, "symbols 0 to 3, not -1"),
+        (0, -1, r"reference_band_low\.value must be 0 to 4294967295, was -1"),
+        (0, 1 << 32, r"reference_band_low\.value must be"),
+    ],
+)
+def test_a_reference_that_the_card_cannot_hold_is_not_written(card, fake, symbol, price, problem):
+    with pytest.raises(ValueError, match=problem):
+        card.write_reference(symbol, national_bid=1, band_low=price, window=1)
+    assert fake.writes == []
+
+
 def test_the_feed_is_set_first_octet_high(card, fake):
     card.set_feed("239.192.1.2", 26400)
     assert fake.get(reg.FEED_GROUP) == 239 << 24 | 192 << 16 | 1 << 8 | 2

@@ -65,12 +65,14 @@ tick = "0.0001"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 [symbols.MSFT]
 collar = "1.00"
 tick = "0.0001"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 [firm]
 gross_credit = "1000000000.00"
 net_credit = "1000000000.00"

@@ -58,12 +58,14 @@ tick = "0.0001"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 [symbols.MSFT]
 collar = "0.1"
 tick = "0.0001"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 """ + "".join(
     f"""
 [accounts.{name}]

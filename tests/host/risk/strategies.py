@@ -7,9 +7,10 @@ from tickgate.risk.fields import (
     POSITION_FIELDS,
     SESSION_FIELDS,
     SYMBOL_FIELDS,
+    UNLESS_WAIVED,
     number_names,
 )
-from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS
+from tickgate.risk.image import LOTS, PERMISSIONS, RESTRICTIONS, TICKS, WAIVED
 from tickgate.risk.limits import (
     AccountLimits,
     CreditLimits,
@@ -53,6 +54,8 @@ tick = "0.01"
 lot = 100
 rate = 65535
 burst = 65535
+window_collar = "2.5"
+max_reference_age = 1000
 [symbols.MSFT]
 collar_bps = 50
 reference = "400.00"
@@ -61,6 +64,8 @@ lot = 1
 rate = 65535
 burst = 65535
 restricted = ["sell"]
+max_reference_age = 250
+waived = ["window", "national"]
 [firm]
 gross_credit = "20000000.00"
 net_credit = "900000000000000.00"
@@ -96,13 +101,22 @@ def some(of):
 
 
 positions = st.builds(PositionLimit, numbers(POSITION_FIELDS), some(RESTRICTIONS))
+def complete(limit):
+    """Whether a symbol has the numbers that go with the references that it does not waive."""
+    return all(
+        name in limit.numbers or set(references) <= set(limit.waived)
+        for name, references in UNLESS_WAIVED.items()
+    )
+
+
 symbols = st.builds(
     SymbolLimits,
     numbers(SYMBOL_FIELDS),
     st.sampled_from(list(TICKS)),
     st.sampled_from(list(LOTS)),
     some(RESTRICTIONS),
-)
+    some(WAIVED),
+).filter(complete)
 credits = st.builds(CreditLimits, numbers(FIRM_FIELDS))
 
 

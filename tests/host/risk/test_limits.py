@@ -82,10 +82,10 @@ def test_a_good_file_is_read():
         ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "28: symbols.AAPL: give either"),
         ('collar = "1.5"', "", "line 28: symbols.AAPL.collar is missing"),
         ('collar = "1.5"', 'collar = "429497"', "line 29: symbols.AAPL.collar must be at most"),
-        ('reference = "400.00"', "", "line 34: symbols.MSFT.reference is missing"),
+        ('reference = "400.00"', "", "line 36: symbols.MSFT.reference is missing"),
         ("[symbols.AAPL]", "[symbol.AAPL]", "line 28: symbol is not a limit; known here: accounts"),
-        ("[firm]", "[firma]", "line 42: firma is not a limit"),
-        ("net_credit = \"9", "net_limit = \"9", "line 44: firm.net_limit is not a limit"),
+        ("[firm]", "[firma]", "line 46: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 48: firm.net_limit is not a limit"),
         ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
         ('["day", "buy", "short"]', '"buy"', "line 4: .*permissions must be a list of texts"),
         ('["day", "buy", "short"]', "[1]", "line 4: .*permissions must be a list of texts"),
@@ -97,6 +97,12 @@ def test_a_good_file_is_read():
         ('["MSFT"]', "5", "line 5: accounts.ALPHA.symbols must be a list"),
         ('tick = "0.01"', 'tick = "0.002"', "30: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
         ("lot = 100", "lot = 50", "line 31: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ('window_collar = "2.5"', "", "line 28: symbols.AAPL.window_collar is missing"),
+        ("max_reference_age = 1000", "", "line 28: symbols.AAPL.max_reference_age is missing"),
+        ("max_reference_age = 1000", "max_reference_age = -1", "35: .*a whole number, 0 to 42949"),
+        ("max_reference_age = 250", "", "line 36: symbols.MSFT.max_reference_age is missing"),
+        ('"window", "national"', '"national"', "line 36: symbols.MSFT.window_collar is missing"),
+        ('"window", "national"', '"all"', "line 45: .*waived cannot have 'all'; known: national"),
         ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
@@ -233,10 +239,10 @@ def test_the_image_has_each_value_at_its_address():
     assert field(ACCOUNT, 1, "enabled") == 1
     assert field(ACCOUNT, 1, "permissions") == 0b001_0101
     assert [field(SYMBOL, 0, f.name) for f in SYMBOL.fields] == [
-        1, 20_000, 0b101, 0, 0b010, 65535, 65535,
+        1, 20_000, 0b101, 0, 0b010, 0, 250, 0b101, 65535, 65535,
     ]  # fmt: skip
     assert [field(SYMBOL, 1, f.name) for f in SYMBOL.fields] == [
-        1, 15_000, 0b111, 0b10011, 0, 65535, 65535,
+        1, 15_000, 0b111, 0b10011, 0, 25_000, 1000, 0, 65535, 65535,
     ]  # fmt: skip
     assert [field(POSITION, 9, f.name) for f in POSITION.fields] == [500, 0, 0b101, 1000]
     assert [field(POSITION, 8, f.name) for f in POSITION.fields] == [20000, 10, ENTITLED, 1000]
@@ -324,6 +330,20 @@ def test_an_entitlement_to_an_unknown_symbol_is_refused():
     wrong = parse(GOOD.replace('["MSFT"]', '["MSFT", "GONE"]'))
     with pytest.raises(LimitsError, match=r"accounts\.ALPHA\.symbols\.GONE is not configured"):
         compile_image(wrong, NAMES, SIZES)
+
+
+def test_what_goes_with_waived_references_may_be_left_out():
+    bare = GOOD.replace('"window", "national"', '"window", "luld", "national"').replace(
+        "max_reference_age = 250\n", ""
+    )
+    without = parse(bare)
+    assert without.symbols["MSFT"].numbers == {
+        "collar": 20_000, "rate": 65535, "burst": 65535,
+    }  # fmt: skip
+    assert without.symbols["MSFT"].waived == ("national", "luld", "window")
+    assert parse(without.text()) == without
+    words = compile_image(without, NAMES, SIZES).words
+    assert [words[SYMBOL.address(1, word)] for word in (5, 6, 7)] == [0, 0, 0b111]
 
 
 @given(st.integers(0, 2**63))

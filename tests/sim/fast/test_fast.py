@@ -85,7 +85,7 @@ def arm(feed: FastFeed) -> None:
         account={
             1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6, 0, 0, 0, 0, 1000)
         },
-        symbol={0: (1, 1000, *[0] * 6, 1000, 1000)},
+        symbol={0: (1, 1000, *[0] * 5, 0b111, 1000, 1000)},
         position={(1, 0): (10_000, 10_000, 8, 10_000)},
         firm=credit,
         group={0: credit},

@@ -56,6 +56,7 @@ tick = "0.0001"
 lot = 1
 rate = 65535
 burst = 65535
+waived = ["national", "luld", "window"]
 [firm]
 gross_credit = "900000000000000"
 net_credit = "900000000000000"
