@@ -102,24 +102,25 @@ class Decisions(wiring.Component):
             backs.r_en.eq(self.given_back),
         ]
 
-        # The answer to the oldest order.
+        # The answer to the oldest order, in a register; then which check was the first.
         oldest, outcome = _Verdict(verdicts.r_data), _Outcome(outcomes.r_data)
-        answer = Signal(_DECISION)
-        refused, decided = Signal(), Signal()
+        kept, answer = Signal(_DECISION, reset_less=True), Signal(_DECISION)
+        refused, decided, told = Signal(), Signal(), Signal()
         m.d.comb += [
-            decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy)),
-            answer.eq(oldest.decision),
-            refused.eq(answer.checks != 0),
-            self.o.valid.eq(decided),
+            decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy) & (~told | taken)),
+            verdicts.r_en.eq(decided), outcomes.r_en.eq(decided & oldest.passes),
+            answer.eq(kept), answer.first_check.eq(NO_CHECK), refused.eq(answer.checks != 0),
+            self.o.valid.eq(told),
             self.o.payload.template.eq(GATE_DECISION.template),
             self.o.payload.body.eq(Value.cast(answer)),
-            verdicts.r_en.eq(taken), outcomes.r_en.eq(taken & oldest.passes),
-            answer.first_check.eq(NO_CHECK),
         ]
-        with m.If(oldest.passes):
-            m.d.comb += answer.checks.eq(outcome.checks)
-            with m.If(outcome.checks == 0):
-                m.d.comb += answer.wire_cycles.eq(outcome.wire_cycles)
+        m.d.sync += told.eq(decided | (told & ~taken))
+        with m.If(decided):
+            m.d.sync += kept.eq(oldest.decision)
+            with m.If(oldest.passes):
+                m.d.sync += kept.checks.eq(outcome.checks)
+                with m.If(outcome.checks == 0):
+                    m.d.sync += kept.wire_cycles.eq(outcome.wire_cycles)
         for check in reversed(CHECKS):  # the last statement, the lowest bit, wins
             with m.If(answer.checks[check.bit]):
                 m.d.comb += answer.first_check.eq(check.bit)
@@ -134,10 +135,10 @@ class Decisions(wiring.Component):
         count(sent & left.cancel, "cancels_passed")
         count(taken & refused, "orders_refused")
         refusals = Array(Signal(32, name=f"refusals_{check.name}") for check in CHECKS)
-        refusal = delayed(m, taken & refused, "refusal")
-        first = delayed(m, answer.first_check, "refusal_first", reset_less=True)
-        with m.If(refusal):
-            m.d.sync += refusals[first].eq(refusals[first] + 1)
+        for check, refusal in zip(CHECKS, refusals, strict=True):
+            first = delayed(
+                m, taken & (answer.first_check == check.bit), f"refused_{check.name}")
+            m.d.sync += refusal.eq(refusal + first)
         with m.If(self.check_select__check < len(CHECKS)):
             m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
         return m

@@ -103,7 +103,7 @@ class Bench(GateDriver):
     async def arm_again(self, image=LIMITS):
         """Open a gate that was disarmed: the limits as another generation, then arm."""
         generation = int(self.dut.limit_active_generation__value.value) + 1
-        await self.upload(image, image.crc(ACCOUNTS, SYMBOLS), generation)
+        await self.upload(image, image.crc(*SIZES), generation)
         await self.lease(MANY, generation)
         await self.strobe("control__arm")
 
@@ -530,7 +530,7 @@ async def the_watchdog_disarms(dut):
 @test
 async def arming_again_needs_another_generation(dut):
     bench = await Bench(dut).open()
-    crc = LIMITS.crc(ACCOUNTS, SYMBOLS)
+    crc = LIMITS.crc(*SIZES)
 
     async def arms():
         await bench.strobe("control__arm")
@@ -562,7 +562,7 @@ async def arming_again_needs_another_generation(dut):
 @test
 async def a_commit_is_before_a_disarm_or_after(dut):
     bench = await Bench(dut).open()
-    crc = LIMITS.crc(ACCOUNTS, SYMBOLS)
+    crc = LIMITS.crc(*SIZES)
     await bench.upload(LIMITS, crc, 2)  # both banks hold them now
 
     async def commit_and_disarm(disarm_at):
@@ -955,7 +955,7 @@ async def a_reset_forgets_references(dut):
     assert int(dut.count_references_ignored__count.value) == 1
     bench.token = 0
     await bench.list_symbol(SYMBOL, "AAPL")
-    await bench.upload(REFERRED, REFERRED.crc(ACCOUNTS, SYMBOLS), 1)
+    await bench.upload(REFERRED, REFERRED.crc(*SIZES), 1)
     await bench.strobe("watchdog_touch__touch")
     await bench.lease(MANY, 1)
     await bench.strobe("control__arm")
