@@ -161,7 +161,7 @@ class CardEvent(NamedTuple):
 
     kind: str = " "
     """K kill written, W watchdog expired, X limits' lease expired, A armed, D disarmed, L
-    limits committed, C limits refused (CRC)."""
+    limits committed, C limits refused."""
     code: str = " "
     """K: scope, A all, S session, C account, Y symbol. Others: space."""
     reserved_a: int = 0

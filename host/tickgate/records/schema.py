@@ -233,7 +233,7 @@ CARD_EVENT = Record(
             "kind",
             "char",
             "K kill written, W watchdog expired, X limits' lease expired, A armed, D disarmed, L "
-            "limits committed, C limits refused (CRC).",
+            "limits committed, C limits refused.",
         ),
         _f("code", "char", "K: scope, A all, S session, C account, Y symbol. Others: space."),
         _f("reserved_a", "u16", "Zero."),
