@@ -45,6 +45,17 @@ CARD_REASONS: Final = {
     "session_phase": _CLOSED,
     "short_price": OTHER,
     "locate_budget": _EXCEEDS_LIMIT,
+    "luld_band": OTHER,
+    "window_collar": OTHER,
+    "reference_age": OTHER,
+    "group_gross_credit": _EXCEEDS_LIMIT,
+    "group_net_credit": _EXCEEDS_LIMIT,
+    "clearing_firm_gross_credit": _EXCEEDS_LIMIT,
+    "clearing_firm_net_credit": _EXCEEDS_LIMIT,
+    "duplicative": _DUPLICATE,
+    "session_rate": _EXCEEDS_LIMIT,
+    "symbol_rate": _EXCEEDS_LIMIT,
+    "cancel_rate": _EXCEEDS_LIMIT,
 }
 """OrdRejReason (103) of each check of the gate; 99 where the text tells it better than FIX can."""
 HOST_REASONS: Final = {
