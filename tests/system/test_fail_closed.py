@@ -19,6 +19,7 @@ from tickgate.risk.checks import failed
 from tickgate_sim.card.process import LiveCard
 
 from tests.system.live_card import (
+    LIMITS,
     PATIENCE_S,
     RING_LOG2,
     attach,
@@ -180,6 +181,33 @@ def test_limits_that_are_not_whole_leave_those_in_force(card: CardDriver, case: 
     assert "max_quantity" in names(decision)
     assert "no_limits" not in names(decision)
     assert "max_quantity" not in names(answer(card, 2))
+
+
+# ---- references that do not come ----
+
+
+def test_references_that_do_not_come_any_more_refuse_orders(card: CardDriver) -> None:
+    waived = 'waived = ["national", "luld", "window"]'
+    assert waived in LIMITS
+    asked = LIMITS.replace(waived, 'window_collar = "1.00"\nmax_reference_age = 1000')
+    card.upload_limits(image(asked), 7)
+    checks = {"luld_band", "window_collar", "reference_age"}
+    assert names(answer(card, 1)) & checks == checks
+    price = 100_0000
+    good = {"national_bid": price, "band_low": price, "band_high": price, "window": price}
+    card.write_reference(0, **good)
+    assert names(answer(card, 2)) & checks == set()
+    deadline, token = time.monotonic() + PATIENCE_S, 3
+    while "reference_age" not in names(answer(card, token)):
+        assert time.monotonic() < deadline
+        token += 1
+    assert names(answer(card, token + 1)) & checks == {"reference_age"}
+    card.write_reference(0, **good)
+    assert names(answer(card, token + 2)) & checks == set()
+    card.write_reference(0, **(good | {"band_high": price - 1}))
+    assert names(answer(card, token + 3)) & checks == {"luld_band"}
+    counts = card.counters()
+    assert (counts["references"], counts["references_ignored"]) == (3, 0)
 
 
 # ---- a host that takes no events ----

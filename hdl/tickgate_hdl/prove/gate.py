@@ -394,7 +394,7 @@ _KINDS = (
              "(reference.band_low != 0) & (reference.band_high != 0)",
              "(reference.band_low != 0) | (reference.band_high != 0)"),
       _fault("the collar of the time window is that of the touch", "judge",
-             "request.price - symbol_row.window_collar", "request.price - symbol_row.collar"),
+             "reference.window + symbol_row.window_collar", "reference.window + symbol_row.collar"),
       _fault("a time window without a reference lets pass", "judge",
              '(reference.window != 0, "has_window")', '(1, "has_window")'),
       _fault("a short sale may be at the national bid", "judge",

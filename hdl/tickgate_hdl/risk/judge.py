@@ -157,14 +157,13 @@ class Judge(wiring.Component):
         has_bid, has_ask = (staged(side != 0, name) for side, name in (
             (top.bid, "has_bid"), (top.ask, "has_ask")))
         above_bid = staged(request.price > top.bid, "above_bid")
-        # What the host uploaded: a sum or a difference here, compared with one number later.
+        # What the host uploaded: a sum or a difference here, compared with one number later. Both
+        # sides of the window's collar are, and one is chosen: that is fewer levels.
         age = staged((now - reference.stamp)[:CLOCK], "age")
         max_age = staged(symbol_row.max_reference_age, "max_age_kept")
-        within = Signal(signed(34))  # the price, less or plus the collar of the time window
-        m.d.comb += within.eq(Mux(
-            sells, request.price + symbol_row.window_collar,
-            request.price - symbol_row.window_collar))
-        within, window = staged(within, "within").as_signed(), staged(reference.window, "window")
+        highest = staged(reference.window + symbol_row.window_collar, "highest")
+        raised = staged(request.price + symbol_row.window_collar, "raised")
+        window = staged(reference.window, "window")
         has_window, uploaded, has_band, has_national = (staged(value, name) for value, name in (
             (reference.window != 0, "has_window"), (reference.uploaded, "uploaded"),
             ((reference.band_low != 0) & (reference.band_high != 0), "has_band"),
@@ -232,7 +231,8 @@ class Judge(wiring.Component):
                 & ~(has_band & ~Mux(sells, below_band, above_band)), "luld_band"),
             "window_collar": weigh(
                 sound & limits & asked["window"]
-                & ~(has_window & ~Mux(sells, within < window, within > window)), "window_collar"),
+                & ~(has_window & ~Mux(sells, raised < window, weighed.price > highest)),
+                "window_collar"),
             "reference_age": weigh(
                 sound & limits & ~waived.all() & (~uploaded | (age > max_age)), "reference_age"),
         }

@@ -30,6 +30,10 @@
     glimpse_user = "TGATE"
     glimpse_password = "secret"
 
+    [references]                         # may be left out: tickgate.engine.references
+    file = "references.toml"             # national best bid, price bands, time window
+    window_s = 300                       # the time window's, from the card's own book
+
     [fix]
     listen = "127.0.0.1:9878"
     comp_id = "TICKGATE"
@@ -49,6 +53,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tickgate.engine.feedconfig import FeedConfig
+from tickgate.engine.references import ReferenceSettings
 from tickgate.engine.section import ConfigError, Section, host_port
 from tickgate.journal.writer import Durability
 from tickgate.risk.fields import OWNER_NAME
@@ -100,6 +105,7 @@ class EngineConfig:
     fix_require: tuple[str, ...] = ()
     """Those of ``TAGS`` that an order must have. A missing capacity is otherwise agency, and a
     missing LocateReqd is not asked for."""
+    references: ReferenceSettings = field(default_factory=ReferenceSettings)
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -123,6 +129,11 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
     engine, card = Section(document, "engine"), Section(document, "card")
     venue, fix = Section(document, "venue"), Section(document, "fix")
     feed = Section(document, "feed")
+    references = ReferenceSettings()
+    if "references" in document:
+        section = Section(document, "references")
+        references = ReferenceSettings.read(section, base)
+        section.done()
     host, port = host_port("fix.listen", fix.text("listen"))
     config = EngineConfig(
         state_dir=base / engine.text("state_dir"),
@@ -151,6 +162,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         feed=FeedConfig.read(feed),
         exposure_check=engine.flag("exposure_check", True),
         fix_require=_required(fix.items("require")) if fix.has("require") else (),
+        references=references,
     )
     for section in (engine, card, venue, feed, fix):
         section.done()

@@ -19,6 +19,7 @@ from tickgate.engine.inputs import (
     LimitsSet,
     NewOrder,
     NotSent,
+    ReferencesSet,
     ReplaceOrder,
     SessionChanged,
     Settled,
@@ -107,7 +108,7 @@ class Core(CardSide):
                 self.on_started(value)
             case Drift():
                 self.on_drift(value)
-            case SessionChanged():
+            case SessionChanged() | ReferencesSet():
                 pass
         return []
 

@@ -35,6 +35,7 @@ from tickgate.engine.inputs import (
 from tickgate.engine.latency import Histogram
 from tickgate.engine.operator import Operator
 from tickgate.engine.preview import Preview
+from tickgate.engine.references import References
 from tickgate.engine.reports import from_fix
 from tickgate.engine.sources import CARD, Source
 from tickgate.engine.stateview import StateView
@@ -102,6 +103,9 @@ class Engine:
         self.exposure_check = ExposureCheck(
             self.core, self._take, on=config.exposure_check
         )
+        self.references = References(
+            config.references, self.core, self.market.quote, self._take, self.counters
+        )
         self.link = CardLink(config, self.core, self._take, attach, self._watch)
         self._replay()
         self._begin()
@@ -138,6 +142,7 @@ class Engine:
             self.journal.prepare()
         self._send()
         self._guard(lambda: self.feed.work(self.link.configured, now_ns))
+        self._guard(lambda: self.references.work(self.link.configured, now_ns))
         self._undelivered = self.market_data.dispatch()
         self._guard(lambda: self.exposure_check.work(self.link.settled, self.link.drained_ns))
 

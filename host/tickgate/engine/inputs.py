@@ -186,6 +186,21 @@ class Drift:
         return [card - host for card, host in zip(self.card, self.host, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class ReferencesSet:
+    """The card was given these references of a symbol, in 1/10000 USD, 0 where not known.
+
+    Only those that differ from the ones before, and of several in a second the last.
+    """
+
+    KIND: ClassVar[int] = 14
+    symbol: str
+    national_bid: int
+    band_low: int
+    band_high: int
+    window: int
+
+
 Input = (
     Started
     | NewOrder
@@ -200,6 +215,7 @@ Input = (
     | Command
     | SessionChanged
     | Drift
+    | ReferencesSet
 )
 
 _CLASSES: dict[int, type[Any]] = {
@@ -217,6 +233,7 @@ _CLASSES: dict[int, type[Any]] = {
         Command,
         SessionChanged,
         Drift,
+        ReferencesSet,
     )
 }
 

@@ -190,6 +190,7 @@ class Card:
         self.positions = self.held.positions
         self.last = 0
         self.symbols: dict[int, str | None] = {}
+        self.references: list[tuple[int, dict[str, int]]] = []
         self.lines: dict[str, tuple[str, int]] = {}
         self.depth = False
         self.message_log2 = 0
@@ -375,6 +376,10 @@ class Card:
 
     def load_symbol(self, i: int, name: str | None) -> None:
         self.symbols[i] = name
+
+    def write_reference(self, symbol: int, **prices: int) -> None:
+        self.check()
+        self.references.append((symbol, prices))
 
     def load_position(self, account: int, symbol: int, shares: int) -> None:
         assert not self.armed

@@ -20,6 +20,7 @@ from tickgate.engine.reasons import (
     reject_reason,
     venue_reject_text,
 )
+from tickgate.engine.references import ReferenceSettings
 from tickgate.journal import Entry
 from tickgate.risk.checks import BY_NAME, CHECKS
 from tickgate.risk.host_checks import HOST_BY_NAME, HOST_CHECKS
@@ -80,6 +81,9 @@ def test_settings_that_may_be_left_out(tmp_path):
     path.write_text(more.replace("[[fix", 'require = ["locate"]\n[[fix', 1))
     config = EngineConfig.load(path)
     assert (config.exposure_check, config.fix_require) == (False, ("locate",))
+    assert config.references == ReferenceSettings()
+    path.write_text(CONFIG + '[references]\nfile = "r.toml"\nwindow_s = 60\n')
+    assert EngineConfig.load(path).references == ReferenceSettings(tmp_path / "r.toml", 60)
 
 
 def test_settings_of_the_feed_are_read(tmp_path):
@@ -136,6 +140,9 @@ full_stream = true
         ('name = "SIM"', 'name = "SIM"\nrequire = ["x"]', "venue.require is not a setting"),
         ('comp_id = "TICKGATE"', 'comp_id = "T"\nrequire = ["side"]', "fix.require can have cap"),
         ('symbols = ["', 'exposure_check = 1\nsymbols = ["', "exposure_check must be true or"),
+        ("[fix]", "[references]\n[fix]", "references must have file, window_s or both"),
+        ("[fix]", "[references]\nwindow_s = 0\n[fix]", "references.window_s must be 1 to 86400"),
+        ("[fix]", '[references]\nfile = "r"\nx = 1\n[fix]', "references.x is not a setting"),
         ("[engine]", "[engine", "engine.toml"),
     ],
 )
@@ -174,6 +181,7 @@ EXAMPLES = [
     inputs.Command("me", "kill", {"scope": "all", "target": None}),
     inputs.SessionChanged("C1", True, ""),
     inputs.Drift("A", "X", [1, 2, 3], [1, 2, 4], over=True),
+    inputs.ReferencesSet("X", 1, 2, 3, 4),
 ]
 
 
@@ -183,7 +191,7 @@ def test_inputs_come_back_from_the_journal(value):
 
 
 def test_every_kind_has_a_number_of_its_own():
-    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 14))
+    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 15))
 
 
 @pytest.mark.parametrize(
