@@ -131,7 +131,7 @@ def test_limits_are_rolled_back(console, log_in: Callable[[str], Page]) -> None:
     page.goto(f"{console.url}/limits")
     expect(page.get_by_text("No change.")).to_be_visible()
     before, text = console.engine.state["limits_generation"], console.engine.limits
-    console.engine.put_into_force(text.replace("burst = ", "burst = 1"))
+    console.engine.put_into_force(text.replace("burst = 50", "burst = 150"))
     page.reload()
     page.get_by_role("button", name="Roll back").click()
     expect(page.get_by_text(f"Roll back to the limits of generation {before}")).to_be_visible()
@@ -239,7 +239,7 @@ def test_rest_kill_and_state(console) -> None:
 def test_rest_rolls_limits_back(console) -> None:
     token = bearer(console.url, "risk", "correct horse")
     before, text = console.engine.state["limits_generation"], console.engine.limits
-    console.engine.put_into_force(text.replace("burst = ", "burst = 1"))
+    console.engine.put_into_force(text.replace("burst = 50", "burst = 150"))
     url = f"{console.url}/api/v1/limits/rollback"
     assert request(url, {"previous": before + 5}, **token)[0] == 422
     status, answer = request(url, {"why": "a mistake", "previous": before}, **token)
