@@ -55,11 +55,11 @@ class Traffic:
 
         def money(*around):
             """Two words: without end, or near what is used already."""
-            value = (1 << 63) - 1 if rng.random() < 0.6 else rng.choice(around)
+            value = (1 << 63) - 1 if rng.random() < 0.75 else rng.choice(around)
             return value & 0xFFFF_FFFF, value >> 32
 
         def bucket():
-            return rng.choice((0, 700, 65535)), rng.choice((3, 50, 65535, 65535, 65535, 65535))
+            return rng.choice((0, 700, 65535)), rng.choice((3, 50, *[65535] * 10))
 
         def account(index):
             gross, net_long, net_short = (max(0, used) for used in model.credit([index]))
@@ -71,13 +71,13 @@ class Traffic:
             return (
                 rng.random() < 0.97, rng.choice((500, 5000, 10**6)),
                 *money(0, 10**9, 5 * 10**9), rng.choice((0, 700, 65535)),
-                rng.choice((3, 50, 65535, 65535)),
-                0xFF if rng.random() < 0.6 else rng.randrange(0x100),
+                rng.choice((3, 50, *[65535] * 6)),
+                0xFF if rng.random() < 0.75 else rng.randrange(0x100),
                 rng.choice((len(working), len(working) + 3, 1000, 1000)),
                 *money(shares + 1000)[:2], *money(value + some),
                 *money(traded.ordered + 5000), *money(traded.ordered_value + some),
                 *money(gross + some), *money(max(net_long, net_short) + some),
-                *self._member(index), rng.choice((0, 0, 1, 3, 50)), *bucket())
+                *self._member(index), rng.choice((0, 1, 5, 50, 1000)), *bucket())
 
         def credit(accounts):
             gross, net_long, net_short = (max(0, used) for used in model.credit(accounts))
@@ -91,12 +91,12 @@ class Traffic:
         return Limits(
             account={index: account(index) for index in range(ACCOUNTS)},
             symbol={index: (rng.random() < 0.97, rng.choice((0, 300, 10**5)),
-                            rng.choice((0, 0, 0, 0b101, 0b111)),
-                            rng.choice((0, 0, 0, 0b01001, 0b01111, 0b10011)),
+                            rng.choice((*[0] * 6, 0b101, 0b111)),
+                            rng.choice((*[0] * 9, 0b01001, 0b01111, 0b10011)),
                             0 if rng.random() < 0.8 else rng.randrange(8),
                             rng.choice((0, 300, 10**5, (1 << 32) - 1)),
                             rng.choice((3, 20, 100, (1 << 32) - 1)),
-                            0b111 if rng.random() < 0.4 else rng.randrange(8), *bucket())
+                            0b111 if rng.random() < 0.6 else rng.randrange(8), *bucket())
                     for index in range(SYMBOLS)},
             position={(account, symbol): (rng.choice((0, 800, 10**6)), rng.choice((0, 800, 10**6)),
                                           8 if rng.random() < 0.8 else rng.randrange(16),
@@ -190,11 +190,9 @@ class Traffic:
             price = self._near_a_reference(symbol, side)
         if rng.random() < 0.4:  # on the tick, in lots
             price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
-        if action == "O" and self.recent and rng.random() < 0.1:  # the same again, or nearly
-            before = rng.choice(self.recent)
-            account, symbol, side = before.account, before.symbol, before.side
-            price = before.price + rng.choice((0, 0, 0, 4 * RECENT_ORDERS))
-            quantity = before.quantity
+        if action == "O" and model.recent and rng.random() < 0.15:  # one that passed, or nearly
+            (account, symbol, side, price, quantity), _ = rng.choice(list(model.recent.values()))
+            price += rng.choice((0, 0, 0, 4 * RECENT_ORDERS))
         price = max(0, min(price, (1 << 32) - 1))
         request = OrderRequest(
             user_ref_num=token, orig_user_ref_num=orig, price=price, quantity=quantity,
