@@ -1,6 +1,6 @@
 """The gate's answer to each order request, in order, and the counts of answers."""
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -105,24 +105,22 @@ class Decisions(wiring.Component):
         # The answer to the oldest order.
         oldest, outcome = _Verdict(verdicts.r_data), _Outcome(outcomes.r_data)
         answer = Signal(_DECISION)
-        refused, decided = Signal(), Signal()
+        refused, decided, failed = Signal(), Signal(), Signal(len(CHECKS))
+        # A carry chain, since a chain of LUTs as long as the checks are many is too slow.
+        lowest = (failed & -failed)[:len(CHECKS)]
         m.d.comb += [
             decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy)),
-            answer.eq(oldest.decision),
-            refused.eq(answer.checks != 0),
+            failed.eq(Mux(oldest.passes, outcome.checks, oldest.decision.checks)),
+            refused.eq(failed != 0),
+            answer.eq(oldest.decision), answer.checks.eq(failed),
             self.o.valid.eq(decided),
             self.o.payload.template.eq(GATE_DECISION.template),
             self.o.payload.body.eq(Value.cast(answer)),
             verdicts.r_en.eq(taken), outcomes.r_en.eq(taken & oldest.passes),
-            answer.first_check.eq(NO_CHECK),
+            answer.first_check.eq(Mux(refused, _place(lowest), NO_CHECK)),
         ]
-        with m.If(oldest.passes):
-            m.d.comb += answer.checks.eq(outcome.checks)
-            with m.If(outcome.checks == 0):
-                m.d.comb += answer.wire_cycles.eq(outcome.wire_cycles)
-        for check in reversed(CHECKS):  # the last statement, the lowest bit, wins
-            with m.If(answer.checks[check.bit]):
-                m.d.comb += answer.first_check.eq(check.bit)
+        with m.If(oldest.passes & ~refused):
+            m.d.comb += answer.wire_cycles.eq(outcome.wire_cycles)
 
         def count(when, name):
             counter = getattr(self, f"count_{name}__count")
@@ -141,3 +139,11 @@ class Decisions(wiring.Component):
         with m.If(self.check_select__check < len(CHECKS)):
             m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
         return m
+
+
+def _place(one_hot):
+    """Return the place of the one bit that is set."""
+    width = (len(one_hot) - 1).bit_length()
+    return Cat(
+        Cat(bit for place, bit in enumerate(one_hot) if place >> digit & 1).any()
+        for digit in range(width))

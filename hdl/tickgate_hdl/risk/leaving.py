@@ -66,7 +66,8 @@ class Leaving(wiring.Component):
             queue.w_en.eq(self.passes & (queue.r_rdy | ~self.o.ready)),
             # In the order of the passes: after what the wire took is known to have left or not.
             self.stopped.eq(queue.r_rdy & barred & (on_wire == 0)),
-            queue.r_en.eq(taken | self.stopped),
+            # As taken or stopped, for what there is in the queue.
+            queue.r_en.eq(Mux(barred, on_wire == 0, self.o.ready)),
         ]
         m.d.sync += on_wire.eq(on_wire + taken - (self.sent | self.unsent))
         return m
