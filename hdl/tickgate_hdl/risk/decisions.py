@@ -1,6 +1,6 @@
 """The gate's answer to each order request, in order, and the counts of answers."""
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
@@ -142,3 +142,11 @@ class Decisions(wiring.Component):
         with m.If(self.check_select__check < len(CHECKS)):
             m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
         return m
+
+
+def _place(one_hot):
+    """Return the place of the one bit that is set."""
+    width = (len(one_hot) - 1).bit_length()
+    return Cat(
+        Cat(bit for place, bit in enumerate(one_hot) if place >> digit & 1).any()
+        for digit in range(width))

@@ -124,8 +124,10 @@ class Judge(wiring.Component):
         in_range = (
             (request.account < config.accounts) & (request.symbol < config.symbols)
             & (request.session < SESSIONS))
+        # The high bits apart: what they say comes without a carry chain.
+        low = MAX_QUANTITY.bit_length()
         free_text_bad = (request.reserved_a != 0) | (request.reserved_b != 0) | (
-            request.quantity > MAX_QUANTITY)
+            request.quantity[low:].any() | (request.quantity[:low] > MAX_QUANTITY))
         enter_bad = (
             (request.quantity == 0) | (request.price == 0) | (request.price > MAX_PRICE)
             | ~is_one_of(request.action, "OU") | ~is_one_of(request.side, "BSTE")
