@@ -106,10 +106,13 @@ class Decisions(wiring.Component):
         oldest, outcome = _Verdict(verdicts.r_data), _Outcome(outcomes.r_data)
         kept, answer = Signal(_DECISION, reset_less=True), Signal(_DECISION)
         refused, decided, told = Signal(), Signal(), Signal()
+        # A carry chain, since a chain of LUTs as long as the checks are many is too slow.
+        lowest = (kept.checks & -kept.checks)[:len(CHECKS)]
         m.d.comb += [
             decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy) & (~told | taken)),
             verdicts.r_en.eq(decided), outcomes.r_en.eq(decided & oldest.passes),
-            answer.eq(kept), answer.first_check.eq(NO_CHECK), refused.eq(kept.checks != 0),
+            refused.eq(kept.checks != 0), answer.eq(kept),
+            answer.first_check.eq(Mux(refused, _place(lowest), NO_CHECK)),
             self.o.valid.eq(told),
             self.o.payload.template.eq(GATE_DECISION.template),
             self.o.payload.body.eq(Value.cast(answer)),
@@ -121,9 +124,6 @@ class Decisions(wiring.Component):
                 m.d.sync += kept.checks.eq(outcome.checks)
                 with m.If(outcome.checks == 0):
                     m.d.sync += kept.wire_cycles.eq(outcome.wire_cycles)
-        for check in reversed(CHECKS):  # the last statement, the lowest bit, wins
-            with m.If(kept.checks[check.bit]):
-                m.d.comb += answer.first_check.eq(check.bit)
 
         def count(when, name):
             counter = getattr(self, f"count_{name}__count")
