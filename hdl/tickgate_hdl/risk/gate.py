@@ -163,7 +163,7 @@ class Gate(wiring.Component):
 
         # What enters: an order, what settles, or a refill, never two of them.
         offered = _REQUEST(self.order.payload.body)
-        enters, refills, refilled = Signal(), Signal(), Signal()
+        enters, refills, refilled, may_enter = Signal(), Signal(), Signal(), Signal()
         last_refilled = Signal.like(refill.row)
         fields = {ACCOUNT: "account", SYMBOL: "symbol", SESSION: "session"}
         behind = Cat(
@@ -172,13 +172,16 @@ class Gate(wiring.Component):
         m.d.comb += [
             settlement.order_waits.eq(self.order.valid & decisions.room),
             settlement.order_enters.eq(enters), decisions.enters.eq(enters),
-            self.order.ready.eq(
+            may_enter.eq(
                 decisions.room & ~settlement.hold & ~self.busy & ~leaving.waits
-                & ~(refill.presses & ~refilled)
-                # Not right behind the refill of its rows (``Accumulator``), on the card or not.
-                & ~(refilled & behind)),
+                & ~(refill.presses & ~refilled)),
+            # Not right behind the refill of its rows (``Accumulator``), on the card or not.
+            self.order.ready.eq(may_enter & ~(refilled & behind)),
             enters.eq(self.order.valid & self.order.ready),
-            refills.eq(refill.wants & ~enters & ~settlement.hold & ~refilled & ~self.busy),
+            # Whatever order is offered, so that no path is from its fields through here.
+            refills.eq(
+                refill.wants & ~refilled & ~settlement.hold & ~self.busy
+                & ~(self.order.valid & may_enter)),
             refill.done.eq(refills), refill.tick.eq(self.ms_tick),
             references.ms_tick.eq(self.ms_tick),
         ]
@@ -201,10 +204,10 @@ class Gate(wiring.Component):
         session = Signal.like(limits.session)
         m.d.comb += [
             account.eq(Mux(settlement.operate, settlement.account,
-                           Mux(enters, offered.account, refill.row))),
+                           Mux(refills, refill.row, offered.account))),
             symbol.eq(Mux(settlement.operate, settlement.symbol,
-                          Mux(enters, offered.symbol, refill.row))),
-            session.eq(Mux(enters, offered.session, refill.row)),
+                          Mux(refills, refill.row, offered.symbol))),
+            session.eq(Mux(refills, refill.row, offered.session)),
         ]
         in_table = {  # a table with fewer rows than another is refilled while it has some
             table: refills & (refill.row < count) for table, count in rated.items()}
