@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.sim, pytest.mark.system]
 
 def test_the_card_says_what_it_is(card):
     found = card.identify()
-    assert (found.layout, found.symbols, found.accounts) == (2, 64, 16)
+    assert (found.layout, found.symbols, found.accounts) == (3, 64, 16)
     status = card.status()
     assert status.ready
     assert status.events_room

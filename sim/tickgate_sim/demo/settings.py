@@ -148,8 +148,6 @@ class Settings:
             f'glimpse = "{RECOVERY_HOST}:{self.glimpse_port}"',
             f'glimpse_user = "{GLIMPSE_USER}"',
             f'glimpse_password = "{self.glimpse_password}"',
-            "[references]",
-            "window_s = 60",
             "[fix]",
             f'listen = "127.0.0.1:{self.fix_port}"',
             'comp_id = "TICKGATE"',
@@ -205,9 +203,8 @@ class Settings:
         for name in SYMBOLS:
             lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]
             lines += ["rate = 500", "burst = 250"]
-            # One venue, and no price bands: what is left is the start of each time window.
-            lines += ['window_collar = "50.00"', "max_reference_age = 5000"]
-            lines.append('waived = ["national", "luld"]')
+            # Nothing uploads references here.
+            lines.append('waived = ["national", "luld", "window"]')
         return "\n".join(lines) + "\n"
 
     def _console(self) -> str:

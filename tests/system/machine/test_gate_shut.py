@@ -212,12 +212,11 @@ def test_position_limit_counts_open_orders(running: Rig, client: Peer) -> None:
     assert not running.records()["open_orders"]
 
 
-def test_message_rate(running: Rig, client: Peer) -> None:
-    before = running.arrived()
-    ids = [client.new_id() for _ in range(90)]
+def send_at_once(client: Peer, quantities: dict[str, int]) -> None:
+    """Write immediate orders of these quantities, by ClOrdID, in one go."""
     burst = b""
-    for cl_ord_id in ids:  # all in one write: three times the burst that the account has
-        fields = client.order_fields(cl_ord_id, SYMBOL, orders.BUY, 1, DOLLAR)
+    for cl_ord_id, quantity in quantities.items():
+        fields = client.order_fields(cl_ord_id, SYMBOL, orders.BUY, quantity, DOLLAR)
         burst += client.frame(
             tags.NEW_ORDER_SINGLE,
             [*fields, (tags.TIME_IN_FORCE, orders.IMMEDIATE_OR_CANCEL)],
@@ -225,6 +224,24 @@ def test_message_rate(running: Rig, client: Peer) -> None:
         )
         client.next_out += 1
     client.send_raw(burst)
+
+
+def test_the_same_order_twice(running: Rig, client: Peer) -> None:
+    before = running.arrived()
+    ids = [client.new_id() for _ in range(3)]
+    send_at_once(client, dict(zip(ids, (1, 1, 2), strict=True)))
+    first, again, other = (client.answer(cl_ord_id) for cl_ord_id in ids)
+    assert first.get(tags.EXEC_TYPE) == "0"
+    assert refused(again, "duplicative")
+    assert other.get(tags.EXEC_TYPE) == "0"
+    assert running.arrived() == before + 2
+
+
+def test_message_rate(running: Rig, client: Peer) -> None:
+    before = running.arrived()
+    ids = [client.new_id() for _ in range(90)]
+    # All in one write: three times the burst that the account has; no two are equal.
+    send_at_once(client, {cl_ord_id: number for number, cl_ord_id in enumerate(ids, 1)})
     answers = [client.answer(cl_ord_id) for cl_ord_id in ids]
     stopped = [answer for answer in answers if answer.get(tags.EXEC_TYPE) == "8"]
     assert stopped
