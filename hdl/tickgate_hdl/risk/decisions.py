@@ -109,7 +109,7 @@ class Decisions(wiring.Component):
         m.d.comb += [
             decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy) & (~told | taken)),
             verdicts.r_en.eq(decided), outcomes.r_en.eq(decided & oldest.passes),
-            answer.eq(kept), answer.first_check.eq(NO_CHECK), refused.eq(answer.checks != 0),
+            answer.eq(kept), answer.first_check.eq(NO_CHECK), refused.eq(kept.checks != 0),
             self.o.valid.eq(told),
             self.o.payload.template.eq(GATE_DECISION.template),
             self.o.payload.body.eq(Value.cast(answer)),
@@ -122,7 +122,7 @@ class Decisions(wiring.Component):
                 with m.If(outcome.checks == 0):
                     m.d.sync += kept.wire_cycles.eq(outcome.wire_cycles)
         for check in reversed(CHECKS):  # the last statement, the lowest bit, wins
-            with m.If(answer.checks[check.bit]):
+            with m.If(kept.checks[check.bit]):
                 m.d.comb += answer.first_check.eq(check.bit)
 
         def count(when, name):
