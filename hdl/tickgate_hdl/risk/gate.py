@@ -416,7 +416,7 @@ class Gate(wiring.Component):
             mass_cancel.taken.eq(self.mass_cancel_taken),
             mass_cancel.sent.eq(self.mass_cancel_sent), mass_cancel.cut.eq(self.mass_cancel_cut),
             self.mass_cancel.eq(mass_cancel.due), self.mass_cancel_token.eq(mass_cancel.token),
-            judge.use_token.eq(self.mass_cancel_taken), judge.token.eq(mass_cancel.token),
+            judge.use_token.eq(mass_cancel.uses), judge.token.eq(mass_cancel.token),
             card_events.told_sent.eq(mass_cancel.told_sent),
             card_events.told_waits.eq(mass_cancel.told_waits),
             card_events.sent_token.eq(mass_cancel.sent_token),

@@ -27,6 +27,8 @@ class MassCancel(wiring.Component):
         The number above ``last_token``; the last one there is when there is none above.
     taken, sent, cut : In(1)
         Strobes: entry has taken it and will send it; the wire took all of it; it never will.
+    uses : Out(1)
+        Strobe: the number is used, with ``taken``; never without ``due``.
     told_sent, told_waits : Out(1)
         Strobes: it was sent, with ``sent_token``; it is due and there is no session, told once.
     """
@@ -41,6 +43,7 @@ class MassCancel(wiring.Component):
     due: Out(1)
     token: Out(32)
     taken: In(1)
+    uses: Out(1)
     sent: In(1)
     cut: In(1)
     told_sent: Out(1)
@@ -70,11 +73,14 @@ class MassCancel(wiring.Component):
         m.d.sync += [
             # Its number is one cycle behind the last token, so it is not offered in that cycle.
             self.token.eq(self.last_token + ~self.last_token.all()),
-            unsettled.eq(self.raised | self.taken),
+            unsettled.eq(self.raised | self.uses),
             self.told_sent.eq(self.sent),
         ]
-        m.d.comb += self.due.eq(is_due & self.session_up & ~leaves & ~unsettled)
-        with m.If(self.taken):
+        m.d.comb += [
+            self.due.eq(is_due & self.session_up & ~leaves & ~unsettled),
+            self.uses.eq(self.due & self.taken),
+        ]
+        with m.If(self.uses):
             m.d.sync += [leaves.eq(1), self.sent_token.eq(self.token)]
         with m.If(self.sent | self.cut):
             m.d.sync += leaves.eq(0)
