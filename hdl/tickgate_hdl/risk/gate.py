@@ -412,7 +412,7 @@ class Gate(wiring.Component):
         m.d.comb += [
             mass_cancel.watchdog_ok.eq(guard.watchdog_ok), mass_cancel.ms_tick.eq(self.ms_tick),
             mass_cancel.session_up.eq(self.session_up),
-            mass_cancel.last_token.eq(judge.last_token), mass_cancel.raised.eq(judge.raised),
+            mass_cancel.last_token.eq(judge.last_token), mass_cancel.weighs.eq(judge.weighs),
             mass_cancel.taken.eq(self.mass_cancel_taken),
             mass_cancel.sent.eq(self.mass_cancel_sent), mass_cancel.cut.eq(self.mass_cancel_cut),
             self.mass_cancel.eq(mass_cancel.due), self.mass_cancel_token.eq(mass_cancel.token),

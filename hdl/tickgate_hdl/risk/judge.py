@@ -51,10 +51,11 @@ class Judge(wiring.Component):
         Price times quantity of a well-formed order, when amounts are given (``Accumulator``).
     limits_valid : In(1)
         The rows are of an image in force; with the rows.
-    last_token, raised : Out(32), Out(1)
-        Highest UserRefNum that was judged; strobe: an order raises it.
+    last_token, weighs : Out(32), Out(1)
+        Highest UserRefNum that was judged; an order is weighed, and may raise it.
     use_token, token : In(1), In(32)
-        Strobe: the card itself uses a UserRefNum above all that were judged.
+        Strobe, never while an order is weighed: the card itself uses a UserRefNum above all that
+        were judged.
     off_tick, off_lot : In(1)
         With ``value``: the price is no multiple of the symbol's tick, the quantity of its lot.
     weighed : Out
@@ -80,7 +81,7 @@ class Judge(wiring.Component):
             "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
             "reference": In(Reference), "now": In(CLOCK),
             "off_tick": In(1), "off_lot": In(1),
-            "limits_valid": In(1), "last_token": Out(32), "raised": Out(1),
+            "limits_valid": In(1), "last_token": Out(32), "weighs": Out(1),
             "use_token": In(1), "token": In(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
             "bad_token": In(1), "rate_over": In(StructLayout(dict.fromkeys(RATED, 1))),
@@ -190,11 +191,10 @@ class Judge(wiring.Component):
         sound = Signal()
         m.d.comb += sound.eq(orders & ~is_cancel & ~malformed)
         newer = weighed.user_ref_num > self.last_token
-        m.d.comb += self.raised.eq(sound & newer)
-        with m.If(self.raised):
-            m.d.sync += self.last_token.eq(weighed.user_ref_num)
-        with m.Elif(self.use_token):
-            m.d.sync += self.last_token.eq(self.token)
+        m.d.comb += self.weighs.eq(orders)
+        with m.If((sound & newer) | self.use_token):
+            # Not chosen by what comes late: that an order is sound.
+            m.d.sync += self.last_token.eq(Mux(self.use_token, self.token, weighed.user_ref_num))
 
         def weigh(value, name):
             return delayed(m, value, name)

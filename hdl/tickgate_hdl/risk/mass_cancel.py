@@ -19,10 +19,11 @@ class MassCancel(wiring.Component):
     -------
     watchdog_ok : In(1)
         The first stage (``Guard``).
-    last_token, raised : In(32), In(1)
-        Highest UserRefNum that was judged, and strobe: an order raises it.
+    last_token, weighs : In(32), In(1)
+        Highest UserRefNum that was judged; an order is weighed, and may raise it.
     due : Out(1)
-        Entry should send a mass cancel with UserRefNum ``token``. May cease before it is taken.
+        Entry should send a mass cancel with UserRefNum ``token``. May cease before it is taken, and
+        does not come while an order is weighed or in the cycle after.
     token : Out(32)
         The number above ``last_token``; the last one there is when there is none above.
     taken, sent, cut : In(1)
@@ -39,7 +40,7 @@ class MassCancel(wiring.Component):
     ms_tick: In(1)
     session_up: In(1)
     last_token: In(32)
-    raised: In(1)
+    weighs: In(1)
     due: Out(1)
     token: Out(32)
     taken: In(1)
@@ -69,15 +70,15 @@ class MassCancel(wiring.Component):
         with m.If(was_ok & ~self.watchdog_ok):
             m.d.sync += left.eq(self.watchdog_cancel__ms)
 
-        leaves, unsettled = Signal(), Signal()
+        leaves, moved = Signal(), Signal()
         m.d.sync += [
-            # Its number is one cycle behind the last token, so it is not offered in that cycle.
+            # It is one cycle behind the last token, so it is not used where that may have moved.
             self.token.eq(self.last_token + ~self.last_token.all()),
-            unsettled.eq(self.raised | self.uses),
+            moved.eq(self.weighs | self.uses),
             self.told_sent.eq(self.sent),
         ]
         m.d.comb += [
-            self.due.eq(is_due & self.session_up & ~leaves & ~unsettled),
+            self.due.eq(is_due & self.session_up & ~leaves & ~self.weighs & ~moved),
             self.uses.eq(self.due & self.taken),
         ]
         with m.If(self.uses):

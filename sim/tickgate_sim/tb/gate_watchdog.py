@@ -249,6 +249,7 @@ async def one_that_did_not_leave_whole_is_due_again(dut):
     bench.pulse("ms_tick")
     while not bench.mass_cancels:
         await bench.step()
+    await bench.step()
     dut.session_up.value = 0
     await bench.steps(30)
     assert shown(bench) == (1, 1, 0)
