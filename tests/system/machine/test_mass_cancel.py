@@ -46,9 +46,13 @@ def client(hasty: Rig) -> Iterator[Peer]:
 
 def rest(client: Peer) -> list[str]:
     """Orders that rest at the exchange, far from the market."""
-    ids = [client.enter(symbol, side, 10, DOLLAR) for symbol, side in RESTING]
+    ids = [
+        client.enter(symbol, side, quantity, DOLLAR)  # no two alike: the gate knows duplicates
+        for quantity, (symbol, side) in enumerate(RESTING, 10)
+    ]
     for cl_ord_id in ids:
-        client.answer(cl_ord_id, "0")
+        answer = client.answer(cl_ord_id)
+        assert answer.get(tags.ORD_STATUS) == "0", answer.get(tags.TEXT)
     return ids
 
 
