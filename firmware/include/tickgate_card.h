@@ -60,6 +60,10 @@
 #define TICKGATE_STATUS_LEASE_GOOD_MASK 0x00000200u
 #define TICKGATE_STATUS_GENERATION_USED_LSB 10u
 #define TICKGATE_STATUS_GENERATION_USED_MASK 0x00000400u
+#define TICKGATE_STATUS_MASS_CANCEL_ON_LSB 11u
+#define TICKGATE_STATUS_MASS_CANCEL_ON_MASK 0x00000800u
+#define TICKGATE_STATUS_MASS_CANCEL_DUE_LSB 12u
+#define TICKGATE_STATUS_MASS_CANCEL_DUE_MASK 0x00001000u
 
 /* Arms and disarms the gate. Arming needs ready, limits_valid and watchdog_ok, and a gate that was disarmed another limits generation than the one then in force (not generation_used), or it is ignored. */
 #define TICKGATE_CONTROL 0x001cu
@@ -432,7 +436,7 @@
 #define TICKGATE_SOUP_NEXT_VALUE_LSB 0u
 #define TICKGATE_SOUP_NEXT_VALUE_MASK 0xffffffffu
 
-/* Highest UserRefNum that the gate saw in an Enter or Replace since reset. */
+/* Highest UserRefNum that the gate saw in an Enter or Replace, or used in a mass cancel, since reset. */
 #define TICKGATE_LAST_TOKEN 0x018cu
 #define TICKGATE_LAST_TOKEN_VALUE_LSB 0u
 #define TICKGATE_LAST_TOKEN_VALUE_MASK 0xffffffffu
@@ -817,6 +821,11 @@
 #define TICKGATE_COUNT_REFERENCES_IGNORED_COUNT_LSB 0u
 #define TICKGATE_COUNT_REFERENCES_IGNORED_COUNT_MASK 0xffffffffu
 
+/* Mass cancels that the card sent by itself. */
+#define TICKGATE_COUNT_MASS_CANCELS 0x02e0u
+#define TICKGATE_COUNT_MASS_CANCELS_COUNT_LSB 0u
+#define TICKGATE_COUNT_MASS_CANCELS_COUNT_MASK 0xffffffffu
+
 /* Message type that itch_type_count shows. */
 #define TICKGATE_ITCH_TYPE_SELECT 0x0300u
 #define TICKGATE_ITCH_TYPE_SELECT_LETTER_LSB 0u
@@ -876,5 +885,25 @@
 #define TICKGATE_REFERENCE_SYMBOL 0x0330u
 #define TICKGATE_REFERENCE_SYMBOL_VALUE_LSB 0u
 #define TICKGATE_REFERENCE_SYMBOL_VALUE_MASK 0x0000ffffu
+
+/* Second stage of the watchdog: how long after it ran out the card sends the venue a mass cancel. */
+#define TICKGATE_WATCHDOG_CANCEL 0x0340u
+#define TICKGATE_WATCHDOG_CANCEL_MS_LSB 0u
+#define TICKGATE_WATCHDOG_CANCEL_MS_MASK 0x0000ffffu
+
+/* Firm of the mass cancel. */
+#define TICKGATE_MASS_CANCEL_FIRM 0x0344u
+#define TICKGATE_MASS_CANCEL_FIRM_VALUE_LSB 0u
+#define TICKGATE_MASS_CANCEL_FIRM_VALUE_MASK 0xffffffffu
+
+/* Characters 0 to 3 of the mass cancel's symbol, character 0 in bits 7:0; spaces = all symbols. */
+#define TICKGATE_MASS_CANCEL_SYMBOL_LOW 0x0348u
+#define TICKGATE_MASS_CANCEL_SYMBOL_LOW_VALUE_LSB 0u
+#define TICKGATE_MASS_CANCEL_SYMBOL_LOW_VALUE_MASK 0xffffffffu
+
+/* Characters 4 to 7 of the mass cancel's symbol. */
+#define TICKGATE_MASS_CANCEL_SYMBOL_HIGH 0x034cu
+#define TICKGATE_MASS_CANCEL_SYMBOL_HIGH_VALUE_LSB 0u
+#define TICKGATE_MASS_CANCEL_SYMBOL_HIGH_VALUE_MASK 0xffffffffu
 
 #endif

@@ -75,6 +75,8 @@ def state() -> dict[str, Any]:
             "armed": True,
             "lease_good": True,
             "watchdog_ok": True,
+            "mass_cancel_on": True,
+            "mass_cancel_due": False,
             "link_up": True,
             "session_up": True,
             "limits_valid": True,

@@ -117,6 +117,27 @@ def test_a_host_that_stops_leaves_a_shut_gate(process: LiveCard, signum: signal.
         card.transport.close()
 
 
+def test_a_mass_cancel_waits_for_the_venue_until_the_host_is_back(card: CardDriver) -> None:
+    card.set_watchdog_cancel(WATCHDOG_MS, "TICK")
+    card.set_watchdog(WATCHDOG_MS)
+    assert card.status().mass_cancel_on
+    card.touch_watchdog()
+    touched_ns = time.time_ns()
+    told = events(card, lambda found: "N" in card_events(found))
+    assert card_events(told) == ["W", "N"]
+    ran_out, waits = (event.time_ns for event in told if isinstance(event, CardEvent))
+    assert abs(waits - ran_out - WATCHDOG_MS * 1_000_000) < 20_000_000
+    assert waits > touched_ns + WATCHDOG_MS * 1_000_000
+    assert card.status().mass_cancel_due
+    before = card.last_token()
+    card.touch_watchdog()
+    status = card.status()
+    assert (status.mass_cancel_on, status.mass_cancel_due) == (True, False)
+    card.set_watchdog_cancel(0)
+    assert not card.status().mass_cancel_on
+    assert (card.counters()["mass_cancels"], card.last_token()) == (0, before)
+
+
 # ---- limits that are not whole ----
 
 

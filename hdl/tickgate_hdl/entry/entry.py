@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from tickgate.protocols.ouch50.inbound import CancelOrder, EnterOrder, ReplaceOrder
+from tickgate.protocols.ouch50.inbound import CancelOrder, EnterOrder, MassCancel, ReplaceOrder
 from tickgate.protocols.soupbintcp import ClientHeartbeat, LoginRequest, LogoutRequest
 from tickgate.records.schema import ORDER_REQUEST
 
@@ -56,6 +56,11 @@ class Entry(wiring.Component):
         Orders from the gate.
     sent, unsent : Out(1)
         Strobes: the wire took the first word of the order; the order will never be sent.
+    mass_cancel, mass_cancel_token : In
+        Send a Mass Cancel of the firm and symbol in the registers with this UserRefNum, before
+        everything else, between two packets. May cease before it is taken.
+    mass_cancel_taken, mass_cancel_sent, mass_cancel_cut : Out(1)
+        Strobes: it will be sent; the wire took all of it; the link is gone before that.
     tx, rx : Out, In (stream of ByteBeat)
         The byte stream. While ``link_up`` is low nothing is sent, and what comes is dropped.
     venue : Out(stream of VenueUpdate)
@@ -74,12 +79,16 @@ class Entry(wiring.Component):
         super().__init__({
             "passed": In(stream.Signature(PassedOrder)),
             "sent": Out(1), "unsent": Out(1),
+            "mass_cancel": In(1), "mass_cancel_token": In(32), "mass_cancel_taken": Out(1),
+            "mass_cancel_sent": Out(1), "mass_cancel_cut": Out(1),
             "tx": Out(stream.Signature(ByteBeat)), "rx": In(stream.Signature(ByteBeat)),
             "venue": Out(stream.Signature(VenueUpdate)),
             "events": Out(stream.Signature(RecordBody)),
             "link_up": In(1), "ms_tick": In(1), "time_ns": In(64),
             "session_up": Out(1), "connect": Out(1),
             **_text_ports(),
+            "mass_cancel_firm__value": In(32), "mass_cancel_symbol_low__value": In(32),
+            "mass_cancel_symbol_high__value": In(32),
             "soup_sequence__value": In(32),
             "soup_control__connect": In(1), "soup_control__login": In(1),
             "soup_control__logout": In(1),
@@ -144,11 +153,18 @@ class Entry(wiring.Component):
             m.d.sync += unheard.eq(0)
         m.d.comb += wants_heartbeat.eq(self.session_up & (quiet == HEARTBEAT_MS))
 
-        # What leaves next: an order before everything else.
-        is_order, taken = Signal(), Signal()
+        # What leaves next: a mass cancel, then an order, before everything else.
+        is_order, is_mass_cancel, taken = Signal(), Signal(), Signal()
         m.d.comb += taken.eq(sender.i.valid & sender.i.ready)
         order = self.passed.payload
-        with m.If(self.session_up & self.passed.valid):
+        with m.If(self.session_up & self.mass_cancel):
+            self._offer(m, sender.i, packet_bytes(
+                MassCancel, user_ref_num=self.mass_cancel_token,
+                firm=self.mass_cancel_firm__value,
+                symbol=Cat(self.mass_cancel_symbol_low__value,
+                           self.mass_cancel_symbol_high__value)))
+            m.d.comb += self.mass_cancel_taken.eq(taken)
+        with m.Elif(self.session_up & self.passed.valid):
             self._offer_order(m, sender.i, order)
             m.d.comb += self.passed.ready.eq(sender.i.ready)
         with m.Elif(live & wants_login & number.done):
@@ -166,7 +182,10 @@ class Entry(wiring.Component):
         with m.Elif(wants_heartbeat):
             self._offer(m, sender.i, packet_bytes(ClientHeartbeat))
         with m.If(taken):
-            m.d.sync += [is_order.eq(self.passed.ready), quiet.eq(0)]
+            m.d.sync += [
+                is_order.eq(self.passed.ready), is_mass_cancel.eq(self.mass_cancel_taken),
+                quiet.eq(0),
+            ]
         with m.If(~live):
             m.d.sync += [wants_login.eq(0), wants_logout.eq(0)]
         with m.If(~self.session_up & self.passed.valid):
@@ -175,8 +194,10 @@ class Entry(wiring.Component):
         m.d.comb += [
             self.sent.eq(sender.started & is_order),
             self.unsent.eq((self.passed.valid & ~self.session_up) | (sender.cut & is_order)),
+            self.mass_cancel_sent.eq(sender.ended & is_mass_cancel),
+            self.mass_cancel_cut.eq(sender.broken & is_mass_cancel),
         ]
-        with m.If(self.sent):
+        with m.If(self.sent | self.mass_cancel_sent):
             m.d.sync += self.count_ouch_out__count.eq(self.count_ouch_out__count + 1)
         return m
 

@@ -29,6 +29,8 @@ class PacketSender(wiring.Component):
         Strobe: the wire takes the first beat of a packet.
     cut : Out(1)
         Strobe: a packet was dropped before the wire took its first beat.
+    ended, broken : Out(1)
+        Strobes: the wire takes the last beat of a packet; a packet was dropped before that.
     """
 
     i: In(stream.Signature(Packet))
@@ -36,6 +38,8 @@ class PacketSender(wiring.Component):
     link_up: In(1)
     started: Out(1)
     cut: Out(1)
+    ended: Out(1)
+    broken: Out(1)
 
     def elaborate(self, platform):
         m = Module()
@@ -51,6 +55,8 @@ class PacketSender(wiring.Component):
             moves.eq(self.tx.valid & self.tx.ready),
             self.started.eq(moves & first),
             self.cut.eq((left != 0) & first & ~self.link_up),
+            self.ended.eq(moves & last),
+            self.broken.eq((left != 0) & ~self.link_up),
             self.i.ready.eq(self.link_up & ((left == 0) | (moves & last))),
         ]
         with m.If(moves):

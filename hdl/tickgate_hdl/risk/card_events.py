@@ -22,7 +22,7 @@ _KILLS = (
 
 
 class CardEvents(wiring.Component):
-    """Report kill writes, arming, watchdog, lease and limit commits, in a queue of 16 records.
+    """Report kills, arming, watchdog, mass cancels, lease and limit commits, 16 records queued.
 
     Each source keeps one mark. Marks go into the queue one a cycle; only when the queue is full
     (the events ring stands still) do further changes of one source merge, and the record then
@@ -31,8 +31,9 @@ class CardEvents(wiring.Component):
 
     Members
     -------
-    switched, armed, expired, lease_expired, finished, committed, generation, computed_crc : In
-        What :class:`Guard`, :class:`Lease` and :class:`LimitsImage` say.
+    switched, armed, expired, told_sent, told_waits, sent_token, lease_expired, finished, \
+    committed, generation, computed_crc : In
+        What :class:`Guard`, :class:`MassCancel`, :class:`Lease` and :class:`LimitsImage` say.
     o : Out
         The records.
     """
@@ -45,6 +46,7 @@ class CardEvents(wiring.Component):
             "kill_symbol_low__mask": In(32), "kill_symbol_low__mask__we": In(1),
             "kill_symbol_high__mask": In(32), "kill_symbol_high__mask__we": In(1),
             "switched": In(1), "armed": In(1), "expired": In(1),
+            "told_sent": In(1), "told_waits": In(1), "sent_token": In(32),
             "lease_expired": In(1),
             "finished": In(1), "committed": In(1), "generation": In(32), "computed_crc": In(32),
             "time_ns": In(64), "cycles": In(64),
@@ -80,6 +82,9 @@ class CardEvents(wiring.Component):
                 fill.append(event.value_high.eq(getattr(self, high)))
             sources.append((strobe, fill))
         sources.append((self.expired, [event.kind.eq(ord("W"))]))
+        sources.append((self.told_waits, [event.kind.eq(ord("N"))]))
+        sources.append(
+            (self.told_sent, [event.kind.eq(ord("M")), event.value.eq(self.sent_token)]))
         sources.append((self.lease_expired, [event.kind.eq(ord("X"))]))
         switch = Signal(8)
         m.d.comb += switch.eq(ord("D"))

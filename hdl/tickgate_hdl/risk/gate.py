@@ -33,6 +33,7 @@ from tickgate_hdl.risk.layouts import Moves, PassedOrder, VenueUpdate, row_layou
 from tickgate_hdl.risk.lease import Lease
 from tickgate_hdl.risk.leaving import Leaving
 from tickgate_hdl.risk.limits import LimitsImage
+from tickgate_hdl.risk.mass_cancel import MassCancel
 from tickgate_hdl.risk.names import SymbolNames
 from tickgate_hdl.risk.open_orders import OpenOrders
 from tickgate_hdl.risk.ports import REGISTERS, connect_registers
@@ -85,6 +86,8 @@ class Gate(wiring.Component):
     withdrawn : Out(1)
         Strobe: what the oldest order that was not sent has reserved is given back, before any
         order that enters later.
+    mass_cancel, mass_cancel_token, mass_cancel_taken, mass_cancel_sent, mass_cancel_cut
+        The watchdog's second stage: ``due`` and so on of ``MassCancel``.
     query_symbol, query_top, query_status : Out(8), In(TopOfBook), In(SymbolStatus)
         Best bid and offer of a symbol and what the feed said of its status, one cycle later.
     symbol_write, symbol_index, symbol_name, symbol_enable : In
@@ -108,6 +111,8 @@ class Gate(wiring.Component):
             "passed": Out(stream.Signature(PassedOrder)),
             "events": Out(stream.Signature(RecordBody)),
             "sent": In(1), "unsent": In(1), "withdrawn": Out(1),
+            "mass_cancel": Out(1), "mass_cancel_token": Out(32),
+            "mass_cancel_taken": In(1), "mass_cancel_sent": In(1), "mass_cancel_cut": In(1),
             "query_symbol": Out(8), "query_top": In(TopOfBook), "query_status": In(SymbolStatus),
             "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
             "symbol_enable": In(1),
@@ -126,6 +131,7 @@ class Gate(wiring.Component):
         m.submodules.references = references = References(config.symbols)
         m.submodules.judge = judge = Judge(config)
         m.submodules.guard = guard = Guard()
+        m.submodules.mass_cancel = mass_cancel = MassCancel()
         m.submodules.lease = lease = Lease()
         m.submodules.card_events = card_events = CardEvents()
         m.submodules.orders = orders = OpenOrders(config)
@@ -150,9 +156,10 @@ class Gate(wiring.Component):
         for rate, accumulator in rates.items():
             m.submodules[rate.check] = accumulator
         connect_registers(
-            m, self, limits, guard, lease, card_events, decisions, settlement, duplicates,
-            references)
+            m, self, limits, guard, mass_cancel, lease, card_events, decisions, settlement,
+            duplicates, references)
         self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
+        self._connect_mass_cancel(m, mass_cancel, guard, judge, card_events)
         self._connect_settlement(m, settlement, orders, decisions, guard)
         self._list_symbols(m, names)
         sweeping = self._sweep(
@@ -403,6 +410,20 @@ class Gate(wiring.Component):
             card_events.time_ns.eq(self.time_ns), card_events.cycles.eq(self.cycles),
         ]
         connect_streams(m, card_events.o, self.events)
+
+    def _connect_mass_cancel(self, m, mass_cancel, guard, judge, card_events):
+        m.d.comb += [
+            mass_cancel.watchdog_ok.eq(guard.watchdog_ok), mass_cancel.ms_tick.eq(self.ms_tick),
+            mass_cancel.session_up.eq(self.session_up),
+            mass_cancel.last_token.eq(judge.last_token), mass_cancel.weighs.eq(judge.weighs),
+            mass_cancel.taken.eq(self.mass_cancel_taken),
+            mass_cancel.sent.eq(self.mass_cancel_sent), mass_cancel.cut.eq(self.mass_cancel_cut),
+            self.mass_cancel.eq(mass_cancel.due), self.mass_cancel_token.eq(mass_cancel.token),
+            judge.use_token.eq(mass_cancel.uses), judge.token.eq(mass_cancel.token),
+            card_events.told_sent.eq(mass_cancel.told_sent),
+            card_events.told_waits.eq(mass_cancel.told_waits),
+            card_events.sent_token.eq(mass_cancel.sent_token),
+        ]
 
     def _connect_settlement(self, m, settlement, orders, decisions, guard):
         connect_streams(m, self.venue, settlement.venue)

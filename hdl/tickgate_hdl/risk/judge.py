@@ -51,8 +51,11 @@ class Judge(wiring.Component):
         Price times quantity of a well-formed order, when amounts are given (``Accumulator``).
     limits_valid : In(1)
         The rows are of an image in force; with the rows.
-    last_token : Out(32)
-        Highest UserRefNum that was judged.
+    last_token, weighs : Out(32), Out(1)
+        Highest UserRefNum that was judged; an order is weighed, and may raise it.
+    use_token, token : In(1), In(32)
+        Strobe, never while an order is weighed: the card itself uses a UserRefNum above all that
+        were judged.
     off_tick, off_lot : In(1)
         With ``value``: the price is no multiple of the symbol's tick, the quantity of its lot.
     weighed : Out
@@ -78,7 +81,8 @@ class Judge(wiring.Component):
             "listed": In(1), "top": In(TopOfBook), "status": In(SymbolStatus), "value": In(52),
             "reference": In(Reference), "now": In(CLOCK),
             "off_tick": In(1), "off_lot": In(1),
-            "limits_valid": In(1), "last_token": Out(32),
+            "limits_valid": In(1), "last_token": Out(32), "weighs": Out(1),
+            "use_token": In(1), "token": In(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
             "bad_token": In(1), "rate_over": In(StructLayout(dict.fromkeys(RATED, 1))),
             "duplicate": In(1),
@@ -188,8 +192,10 @@ class Judge(wiring.Component):
         sound = Signal()
         m.d.comb += sound.eq(orders & ~is_cancel & ~malformed)
         newer = weighed.user_ref_num > self.last_token
-        with m.If(sound & newer):
-            m.d.sync += self.last_token.eq(weighed.user_ref_num)
+        m.d.comb += self.weighs.eq(orders)
+        with m.If((sound & newer) | self.use_token):
+            # Not chosen by what comes late: that an order is sound.
+            m.d.sync += self.last_token.eq(Mux(self.use_token, self.token, weighed.user_ref_num))
 
         def weigh(value, name):
             return delayed(m, value, name)

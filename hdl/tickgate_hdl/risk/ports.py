@@ -20,6 +20,7 @@ _READ_ONLY_HERE = {
     "limit_generation__value": 32, "limit_commit__commit": 1, "limit_lease__ms": 32,
     "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
+    "watchdog_cancel__ms": 16,
     "reference_national_bid__value": 32, "reference_band_low__value": 32,
     "reference_band_high__value": 32, "reference_window__value": 32,
 }
@@ -31,6 +32,7 @@ _SHOWN = {
     "open_sell__value": 32, "status__armed": 1, "status__watchdog_ok": 1,
     "status__limits_valid": 1, "status__kill_any": 1, "status__lease_good": 1,
     "status__generation_used": 1,
+    "status__mass_cancel_on": 1, "status__mass_cancel_due": 1, "count_mass_cancels__count": 32,
     "check_count__count": 32,
     "count_orders_in__count": 32, "count_orders_passed__count": 32,
     "count_orders_refused__count": 32, "count_cancels_passed__count": 32,

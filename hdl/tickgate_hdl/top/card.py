@@ -145,6 +145,11 @@ class Card(wiring.Component):
         connect_streams(m, self.oe_rx, entry.rx)
         m.d.comb += [
             gate.sent.eq(entry.sent), gate.unsent.eq(entry.unsent),
+            entry.mass_cancel.eq(gate.mass_cancel),
+            entry.mass_cancel_token.eq(gate.mass_cancel_token),
+            gate.mass_cancel_taken.eq(entry.mass_cancel_taken),
+            gate.mass_cancel_sent.eq(entry.mass_cancel_sent),
+            gate.mass_cancel_cut.eq(entry.mass_cancel_cut),
             gate.ms_tick.eq(self.ms_tick), gate.time_ns.eq(self.time_ns), gate.cycles.eq(cycles),
             gate.events_room.eq(pcie.event_ring.room), gate.session_up.eq(entry.session_up),
             gate.ready.eq(ready),
@@ -174,7 +179,7 @@ class Card(wiring.Component):
         streams = [self.net_rx_a, self.net_rx_b, self.net_tx, self.oe_tx, self.oe_rx, gate.order,
                    gate.venue, gate.decision, gate.passed, gate.events, arbiter.o]
         working = (pcie.busy | gate.busy | gate.active | feed.busy | feed.active | control.active
-                   | csr.limit_status__busy)
+                   | csr.limit_status__busy | gate.mass_cancel)
         m.d.comb += [
             activity.now.eq(working | Cat(item.valid for item in streams).any()),
             self.busy.eq(activity.busy),

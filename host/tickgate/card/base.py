@@ -69,7 +69,8 @@ class CardBase:
         return self.registers.read_pair(reg.TIME_LOW, reg.TIME_HIGH)
 
     def last_token(self) -> int:
-        """Return the highest UserRefNum that the gate saw in an enter or replace since reset."""
+        """Return the highest UserRefNum since reset that the gate saw in an enter or replace, or
+        used in a mass cancel."""
         return self.registers.read(reg.LAST_TOKEN)
 
     def disarm(self) -> None:

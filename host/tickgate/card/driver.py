@@ -71,6 +71,24 @@ class CardDriver(FeedDriver):
         """Show the card that the host is alive."""
         self.registers.set(reg.WATCHDOG_TOUCH, touch=1)
 
+    def set_watchdog_cancel(self, ms: int, firm: str = "", symbol: str = "") -> None:
+        """Have the card send the venue a mass cancel ``ms`` after the watchdog ran out; 0: never.
+
+        It cancels the orders of ``firm`` in ``symbol``, in all when that is empty. Takes effect the
+        next time the watchdog runs out; what was due before is given up. Raises ValueError for a
+        time, firm or symbol that does not fit, with the second stage off.
+        """
+        self.registers.write_checked(reg.WATCHDOG_CANCEL, 0)
+        word = reg.WATCHDOG_CANCEL.pack(ms=ms)
+        if not ms:
+            return
+        if not firm or firm != firm.strip():
+            raise ValueError(f"the firm of a mass cancel must be 1 to 4 characters, not {firm!r}")
+        self._write_text((reg.MASS_CANCEL_FIRM,), "the firm of a mass cancel", firm, 4)
+        symbols = (reg.MASS_CANCEL_SYMBOL_LOW, reg.MASS_CANCEL_SYMBOL_HIGH)
+        self._write_text(symbols, "the symbol of a mass cancel", symbol, 8)
+        self.registers.write_checked(reg.WATCHDOG_CANCEL, word)
+
     def set_lease(self, ms: int) -> None:
         """Set how long limits may be used after a renewal, in ms; 0 refuses every new order."""
         self.registers.write_checked(reg.LIMIT_LEASE, reg.LIMIT_LEASE.pack(ms=ms))

@@ -125,6 +125,14 @@ STATUS: Final = Register(
             "generation_used", 10, 1, "r", "w", 0x0,
             "The gate is armed, or was armed last, with the limits generation in force.",
         ),
+        RegisterField(
+            "mass_cancel_on", 11, 1, "r", "w", 0x0,
+            "The watchdog's second stage is on: watchdog_cancel is not 0.",
+        ),
+        RegisterField(
+            "mass_cancel_due", 12, 1, "r", "w", 0x0,
+            "The watchdog's second stage has run out and its mass cancel has not left yet.",
+        ),
     ),
     "State of the card.",
 )
@@ -977,7 +985,8 @@ LAST_TOKEN: Final = Register(
             "UserRefNum.",
         ),
     ),
-    "Highest UserRefNum that the gate saw in an Enter or Replace since reset.",
+    "Highest UserRefNum that the gate saw in an Enter or Replace, or used in a mass cancel, since"
+    " reset.",
 )
 FEED_SELECT: Final = Register(
     "feed_select",
@@ -1823,6 +1832,17 @@ COUNT_REFERENCES_IGNORED: Final = Register(
     ),
     "Uploads of reference prices that were ignored: no such symbol, or before the card is ready.",
 )
+COUNT_MASS_CANCELS: Final = Register(
+    "count_mass_cancels",
+    0x02e0,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Mass cancels that the card sent by itself.",
+)
 ITCH_TYPE_SELECT: Final = Register(
     "itch_type_select",
     0x0300,
@@ -1959,6 +1979,52 @@ REFERENCE_SYMBOL: Final = Register(
     ),
     "Write to put the four reference_ prices in force for a symbol, whole and between two orders,"
     " at the card's time.",
+)
+WATCHDOG_CANCEL: Final = Register(
+    "watchdog_cancel",
+    0x0340,
+    (
+        RegisterField(
+            "ms", 0, 16, "rw", "r", 0x0,
+            "Milliseconds; 0 = never.",
+        ),
+    ),
+    "Second stage of the watchdog: how long after it ran out the card sends the venue a mass "
+    "cancel.",
+)
+MASS_CANCEL_FIRM: Final = Register(
+    "mass_cancel_firm",
+    0x0344,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Character 0 in bits 7:0; space padded.",
+        ),
+    ),
+    "Firm of the mass cancel.",
+)
+MASS_CANCEL_SYMBOL_LOW: Final = Register(
+    "mass_cancel_symbol_low",
+    0x0348,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Characters.",
+        ),
+    ),
+    "Characters 0 to 3 of the mass cancel's symbol, character 0 in bits 7:0; spaces = all "
+    "symbols.",
+)
+MASS_CANCEL_SYMBOL_HIGH: Final = Register(
+    "mass_cancel_symbol_high",
+    0x034c,
+    (
+        RegisterField(
+            "value", 0, 32, "rw", "r", 0x0,
+            "Characters.",
+        ),
+    ),
+    "Characters 4 to 7 of the mass cancel's symbol.",
 )
 
 REGISTERS: Final = (
@@ -2111,6 +2177,7 @@ REGISTERS: Final = (
     COUNT_DUPLICATES_FORGOTTEN,
     COUNT_REFERENCES,
     COUNT_REFERENCES_IGNORED,
+    COUNT_MASS_CANCELS,
     ITCH_TYPE_SELECT,
     ITCH_TYPE_COUNT,
     CHECK_SELECT,
@@ -2123,6 +2190,10 @@ REGISTERS: Final = (
     REFERENCE_BAND_HIGH,
     REFERENCE_WINDOW,
     REFERENCE_SYMBOL,
+    WATCHDOG_CANCEL,
+    MASS_CANCEL_FIRM,
+    MASS_CANCEL_SYMBOL_LOW,
+    MASS_CANCEL_SYMBOL_HIGH,
 )
 """Every register, in order of offset."""
 

@@ -45,6 +45,8 @@ class Status:
     feed_started: bool
     lease_good: bool
     generation_used: bool
+    mass_cancel_on: bool
+    mass_cancel_due: bool
     generation: int
     """Generation of the limits in force; 0 = none."""
 

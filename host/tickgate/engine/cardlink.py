@@ -81,6 +81,7 @@ class CardLink(CardHold):
     def _configure(self, card: Card, now_ns: int) -> None:
         self._rearm = True
         card.set_watchdog(self._config.watchdog_ms)
+        card.set_watchdog_cancel(self._config.watchdog_cancel_ms, self._config.venue_firm)
         card.set_lease(self._config.lease_ms)
         card.touch_watchdog()
         if card.rings_enabled():
@@ -186,9 +187,11 @@ class CardLink(CardHold):
         elif self._core.disarmed:
             self.reason = "an operator shut the gate"
         elif not status.armed:
+            cancelled = ", and the card had the venue cancel every order"
             self.reason = (
-                "the gate shut itself (watchdog); arm it again when the cause is known (the limits "
-                "are put into force as a new generation then)"
+                f"the gate shut itself (watchdog{cancelled if self._core.mass_cancelled else ''}); "
+                "arm it again when the cause is known (the limits are put into force as a new "
+                "generation then)"
             )
         else:
             self.reason = ""

@@ -40,6 +40,10 @@ class CardSide:
         self.venue_session = ""
         self.soup_next = 1
         """Sequence number of the venue's next message."""
+        self.mass_cancelled = False
+        """The card had the venue cancel every order, and was not armed since."""
+        self.card_tokens: set[int] = set()
+        """UserRefNums that this card used by itself."""
         self.orphans: set[int] = set()
         """Open orders that the present card does not know."""
         self.rejected: Counter[str] = Counter()
@@ -98,6 +102,8 @@ class CardSide:
         if up.fresh:
             self.unsettled = True
             self.last_ring = 0
+            self.mass_cancelled = False
+            self.card_tokens.clear()
             self.drifts.clear()
             self.orphans = set(self.orders.open)
 
@@ -117,11 +123,13 @@ class CardSide:
         return effects + self.orders.mass_cancel([order for order in again if order.live])
 
     def unsent(self, last_token: int) -> list[int]:
-        """Orders that the gate has not seen: above its last token, and no word of them since."""
+        """Orders that the gate has not seen: no word of them since, and above its last token or
+        one that the card used by itself."""
         return [
             order.token
             for order in self.orders.open.values()
-            if not order.passed and order.token > last_token
+            if not order.passed
+            and (order.token > last_token or order.token in self.card_tokens)
         ]
 
     def unanswered_orphans(self) -> list[int]:
@@ -150,10 +158,19 @@ class CardSide:
             case SessionEvent():
                 return self._on_session(record)
             case CardEvent():
-                if record.kind == "A" and self.unsettled:  # armed, so all of that was done
-                    self.unsettled = False
-                    self.exposure.new_day()
+                self._on_card(record)
         return []
+
+    def _on_card(self, event: CardEvent) -> None:
+        if event.kind == "A":
+            self.mass_cancelled = False
+            if self.unsettled:  # armed, so all of that was done
+                self.unsettled = False
+                self.exposure.new_day()
+        elif event.kind == "M":
+            self.mass_cancelled = True
+            self.card_tokens.add(event.value)
+            self.orders.next_token = max(self.orders.next_token, event.value + 1)
 
     def _on_decision(self, decision: GateDecision) -> list[Effect]:
         token, action = decision.user_ref_num, decision.action
@@ -173,6 +190,8 @@ class CardSide:
         if message.soup_sequence:
             self.soup_next = message.soup_sequence + 1
         token, quantity = message.user_ref_num, message.quantity
+        if message.message_type in "XJ" and token in self.card_tokens:
+            return self._on_mass_cancel_answered(message)
         dead = message.code == "D"
         orders = self.orders
         match message.message_type:
@@ -192,6 +211,12 @@ class CardSide:
                 return orders.on_venue_rejected(token, f"rejected by the venue: {text}")
             case "B":
                 return orders.on_broken(token, message.reference, f"reason {message.code}")
+        return []
+
+    def _on_mass_cancel_answered(self, answer: VenueMessage) -> list[Effect]:
+        """The venue took a mass cancel, and cancels order by order; or refused it."""
+        if answer.message_type == "J":
+            self.rejected[f"venue: mass cancel: {venue_reject_text(answer.reason)}"] += 1
         return []
 
     def _on_session(self, event: SessionEvent) -> list[Effect]:

@@ -52,6 +52,10 @@ class CardState(TypedDict):
     ready: bool
     armed: bool
     watchdog_ok: bool
+    mass_cancel_on: bool
+    """The card cancels every order by itself when the watchdog was out for long enough."""
+    mass_cancel_due: bool
+    """It has yet to, since there is no venue session."""
     lease_good: bool
     link_up: bool
     session_up: bool

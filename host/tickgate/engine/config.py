@@ -11,6 +11,7 @@
     clearing_firms = ["CLEAR"]
     durability = "memory"                # or batch (tickgate.journal.writer)
     watchdog_ms = 5000
+    watchdog_cancel_ms = 10000           # so long after that the card cancels all orders; 0: never
     lease_ms = 30000       # the card refuses orders when its limits were not confirmed for so long
     exposure_check = true                # hold the card's exposure against ours, each second
 
@@ -21,6 +22,7 @@
     name = "SIM"
     user = "TGATE"
     password = "secret"
+    firm = "TICK"                        # whose orders the card cancels by itself
 
     [feed]                               # all settings: tickgate.engine.feedconfig
     a = "239.1.1.1:26400"                # line A's multicast group and port
@@ -87,6 +89,8 @@ class EngineConfig:
     clearing_firms: tuple[str, ...]
     durability: Durability
     watchdog_ms: int
+    watchdog_cancel_ms: int
+    """How long after the watchdog ran out the card sends the venue a mass cancel; 0 = never."""
     lease_ms: int
     """How long the card may use limits that the engine has not confirmed again."""
     card_socket: Path
@@ -95,6 +99,8 @@ class EngineConfig:
     venue_name: str
     venue_user: str
     venue_password: str = field(repr=False)
+    venue_firm: str
+    """Firm of the mass cancel; empty when there is none."""
     fix_host: str
     fix_port: int
     fix_comp_id: str
@@ -144,6 +150,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         clearing_firms=_owners("clearing_firms", engine.items("clearing_firms")),
         durability=_durability(engine.text("durability", "memory")),
         watchdog_ms=engine.number("watchdog_ms", 20, 65_535, 5000),
+        watchdog_cancel_ms=(cancel_ms := engine.number("watchdog_cancel_ms", 0, 65_535, 10_000)),
         lease_ms=engine.number("lease_ms", 1000, 86_400_000, 30_000),
         card_socket=base / card.text("socket"),
         ring_log2=(
@@ -154,6 +161,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         venue_name=venue.text("name"),
         venue_user=venue.text("user"),
         venue_password=venue.text("password"),
+        venue_firm=_firm(venue, cancel_ms),
         fix_host=host,
         fix_port=port,
         fix_comp_id=fix.text("comp_id"),
@@ -167,6 +175,15 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
     for section in (engine, card, venue, feed, fix):
         section.done()
     return config
+
+
+def _firm(venue: Section, cancel_ms: int) -> str:
+    if not cancel_ms and not venue.has("firm"):
+        return ""
+    firm = venue.text("firm")
+    if not firm.isascii() or not firm.isalnum() or firm != firm.upper() or len(firm) > 4:
+        raise ConfigError(f"venue.firm must be 1 to 4 letters A to Z or digits, was {firm!r}")
+    return firm
 
 
 def _symbols(items: list[Any]) -> tuple[str, ...]:

@@ -105,6 +105,8 @@ class StateView:
             ready=bool(status and status.ready),
             armed=bool(status and status.armed),
             watchdog_ok=bool(status and status.watchdog_ok),
+            mass_cancel_on=bool(status and status.mass_cancel_on),
+            mass_cancel_due=bool(status and status.mass_cancel_due),
             lease_good=bool(status and status.lease_good),
             link_up=bool(status and status.link_up),
             session_up=bool(status and status.session_up),

@@ -160,15 +160,17 @@ class CardEvent(NamedTuple):
     """Card to host, events ring: the gate's own state changed."""
 
     kind: str = " "
-    """K kill written, W watchdog expired, X limits' lease expired, A armed, D disarmed, L
-    limits committed, C limits refused."""
+    """K kill written, W watchdog expired, M mass cancel sent, N mass cancel waits for the
+    venue session, X limits' lease expired, A armed, D disarmed, L limits committed, C
+    limits refused."""
     code: str = " "
     """K: scope, A all, S session, C account, Y symbol. Others: space."""
     reserved_a: int = 0
     generation: int = 0
     """Generation of limits in force."""
     value: int = 0
-    """K: the scope's new low 32 kill bits. C: the CRC that the card computed."""
+    """K: the scope's new low 32 kill bits. M: the UserRefNum used. C: the CRC that the card
+    computed."""
     value_high: int = 0
     """K with scope Y: kill bits 63:32. Others: 0."""
     time_ns: int = 0

@@ -232,8 +232,9 @@ CARD_EVENT = Record(
         _f(
             "kind",
             "char",
-            "K kill written, W watchdog expired, X limits' lease expired, A armed, D disarmed, L "
-            "limits committed, C limits refused.",
+            "K kill written, W watchdog expired, M mass cancel sent, N mass cancel waits for the "
+            "venue session, X limits' lease expired, A armed, D disarmed, L limits committed, C "
+            "limits refused.",
         ),
         _f("code", "char", "K: scope, A all, S session, C account, Y symbol. Others: space."),
         _f("reserved_a", "u16", "Zero."),
@@ -241,7 +242,8 @@ CARD_EVENT = Record(
         _f(
             "value",
             "u32",
-            "K: the scope's new low 32 kill bits. C: the CRC that the card computed.",
+            "K: the scope's new low 32 kill bits. M: the UserRefNum used. C: the CRC that the card "
+            "computed.",
         ),
         _f("value_high", "u32", "K with scope Y: kill bits 63:32. Others: 0."),
         _f("time_ns", "u64", "Card's UTC clock when the change took effect, in ns."),

@@ -19,6 +19,7 @@ RECOVERY_HOST = "127.0.0.1"
 """Where the engine asks for what the feed lost; the wire makes it reach the exchange."""
 GLIMPSE_USER = "GATE"
 VENUE_USER = "TGATE"
+VENUE_FIRM = "TICK"
 BACKGROUND_MESSAGES_PER_S = 300
 
 
@@ -59,6 +60,8 @@ class Settings:
     clients: tuple[Client, ...] = field(default_factory=default_clients)
     venue_password: str = field(default_factory=lambda: secrets.token_hex(5), repr=False)
     seed: int = 1
+    watchdog_cancel_ms: int = 60_000
+    """Longer than an engine that is started again needs: its orders rest meanwhile."""
     fix_port: int = field(default_factory=free_port)
     ouch_port: int = field(default_factory=free_port)
     glimpse_password: str = field(default_factory=lambda: secrets.token_hex(5), repr=False)
@@ -118,6 +121,7 @@ class Settings:
             "[[accounts]]",
             f'username = "{VENUE_USER}"',
             f'password = "{self.venue_password}"',
+            f'firm = "{VENUE_FIRM}"',
         ]
         for name, price in SYMBOLS.items():
             lines += ["[[symbols]]", f'name = "{name}"', f"price = {price}"]
@@ -133,12 +137,14 @@ class Settings:
             f"groups = {json.dumps(list(GROUPS))}",
             f"clearing_firms = {json.dumps([CLEARING_FIRM])}",
             "watchdog_ms = 5000",
+            f"watchdog_cancel_ms = {self.watchdog_cancel_ms}",
             "[card]",
             f'socket = "{self.card_socket.name}"',
             "[venue]",
             'name = "SIMX"',
             f'user = "{VENUE_USER}"',
             f'password = "{self.venue_password}"',
+            f'firm = "{VENUE_FIRM}"',
             "[feed]",
             f'a = "{FEED_GROUP}:{self.feed_port}"',
             f'b = "{FEED_GROUP_B}:{self.feed_port_b}"',

@@ -1,4 +1,5 @@
-"""Golden model of order entry's receiving side: bytes in, records and exposure updates out.
+"""Golden model of order entry's receiving side: bytes in, records and exposure updates out; and
+of the one message that the card sends by itself.
 
 Layouts are written here by hand as :mod:`struct` codes, from the specifications' tables, so that
 model and gateware do not share a mistake. It has no clock: everything happens at once.
@@ -10,10 +11,16 @@ from typing import NamedTuple
 
 from tickgate_sim.models.gate import Update
 
-__all__ = ["EntryModel", "Session", "Venue"]
+__all__ = ["EntryModel", "Session", "Venue", "mass_cancel"]
 
 _LENGTHS = {"L": None, "A": 31, "J": 2, "S": None, "H": 1, "Z": 1, "U": None, "+": None}
 _ACTS = "AUCDEJMB"
+
+
+def mass_cancel(token: int, firm: str, symbol: str) -> bytes:
+    """The SoupBinTCP packet of a Mass Cancel Request with an empty appendage."""
+    text = firm.ljust(4).encode() + symbol.ljust(8).encode()
+    return struct.pack(">HccI12sH", 20, b"U", b"C", token, text, 0)
 
 
 class Venue(NamedTuple):

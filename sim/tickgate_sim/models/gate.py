@@ -195,6 +195,9 @@ class GateModel:
         self.armed_with = 0  # generation in force when the gate was last armed
         self.watchdog_timeout = 0
         self.watchdog_left = 0
+        self.cancel_ms = 0
+        self.cancel_left = 0
+        self.cancel_due = False
         self.lease_ms = 0
         self.lease_left = 0
         self.session_up = False
@@ -231,13 +234,18 @@ class GateModel:
         """A millisecond passes. Returns whether the watchdog ran out by it."""
         was = self.watchdog_ok
         self.ms += 1
+        self.cancel_due = self.cancel_due or self.cancel_left == 1
+        self.cancel_left = max(0, self.cancel_left - 1)
         self.watchdog_left = max(0, self.watchdog_left - 1)
         self.lease_left = max(0, self.lease_left - 1)
         for (check, index), spent in self.spent.items():
             rate, _ = self._bucket(check, index)
             self.spent[check, index] = max(0, spent - rate)
         self.armed = self.armed and self.watchdog_ok
-        return was and not self.watchdog_ok
+        if was and not self.watchdog_ok:
+            self.cancel_left = self.cancel_ms
+            return True
+        return False
 
     def _bucket(self, check: str, index: int) -> tuple[int, int]:
         """Rate and burst of a bucket."""
@@ -254,6 +262,29 @@ class GateModel:
     def touch(self) -> None:
         """The host touches the watchdog."""
         self.watchdog_left = self.watchdog_timeout
+        self.cancel_left, self.cancel_due = 0, False
+
+    def set_timeout(self, ms: int) -> None:
+        """The host sets the time between touches; 0 is out at once."""
+        if self.watchdog_ok and ms == 0:
+            self.cancel_left = self.cancel_ms
+        self.watchdog_timeout = ms
+        if self.watchdog_ok:
+            self.cancel_left, self.cancel_due = 0, False
+
+    def set_cancel(self, ms: int) -> None:
+        """The host sets when the second stage follows the first; 0 switches it off at once."""
+        self.cancel_ms = ms
+        if ms == 0:
+            self.cancel_left, self.cancel_due = 0, False
+
+    def mass_cancel(self) -> int | None:
+        """The UserRefNum of the mass cancel that leaves now, or None."""
+        if not (self.cancel_due and self.session_up):
+            return None
+        self.cancel_due = False
+        self.last_token = min(self.last_token + 1, _U32)
+        return self.last_token
 
     def renew(self, generation: int) -> None:
         """The host says that the limits of a generation are right."""

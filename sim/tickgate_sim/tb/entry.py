@@ -22,7 +22,7 @@ from tickgate.protocols.soupbintcp import (
 from tickgate.records.messages import OrderRequest
 
 from tickgate_sim.bfm.stream import StreamMonitor, randomly
-from tickgate_sim.models.entry import _SHAPES, EntryModel, Session
+from tickgate_sim.models.entry import _SHAPES, EntryModel, Session, mass_cancel
 from tickgate_sim.tb.entry_driver import EntryDriver
 
 FIRST_WORD_CYCLES = 1
@@ -91,6 +91,140 @@ async def the_first_word_leaves_at_once(dut):
         taken = orders.transfers[-1][0]
         first = min(cycle for cycle, _ in words.transfers if cycle > taken)
         assert first == taken + FIRST_WORD_CYCLES
+
+
+def _sent(bench):
+    """The bytes of what was sent since the last call."""
+    return b"".join(packet.encode() for packet in bench.packets())
+
+
+TAKEN, SENT, CUT = "mass_cancel_taken", "mass_cancel_sent", "mass_cancel_cut"
+
+
+@test
+async def a_mass_cancel_leaves_as_the_model_writes_it(dut):
+    bench = EntryDriver(dut)
+    await bench.start()
+    await bench.log_in()
+    for share in (0.0, 0.5, 0.9):
+        bench.tx.set_pause_generator(randomly(share, 5))
+        for token, firm, symbol in (
+                (1, "ALFA", ""), ((1 << 32) - 1, "A", "AAPL"), (0x1020304, "TG", "ABCDEFGH")):
+            bench.set_mass_cancel(firm, symbol)
+            bench.cancel_all(token)
+            await bench.settle()
+            wanted = inbound.MassCancel(user_ref_num=token, firm=firm, symbol=symbol)
+            assert UnsequencedData(wanted.encode()).encode() == mass_cancel(token, firm, symbol)
+            assert _sent(bench) == mass_cancel(token, firm, symbol)
+    assert bench.strobes == [TAKEN, SENT] * 9
+    assert int(dut.count_ouch_out__count.value) == 9
+    assert bench.records()[2:] == []  # nobody is told of it here
+
+
+@test
+async def a_mass_cancel_goes_between_two_orders(dut):
+    """It comes in each cycle of a run of orders, with the wire pausing or not."""
+    bench = EntryDriver(dut)
+    await bench.start()
+    await bench.log_in()
+    rng, token, count = random.Random(cocotb.RANDOM_SEED), 0, 0
+    for share in (0.0, 0.6):
+        bench.tx.set_pause_generator(randomly(share, 5))
+        for wait in range(24):
+            wanted = []
+            for _ in range(3):
+                token += 1
+                request = _request(rng, token)
+                bench.offer(request, "AAPL")
+                wanted.append(UnsequencedData(_expected(request, "AAPL").encode()).encode())
+            await ClockCycles(dut.clk, wait + 1)
+            bench.cancel_all(77)
+            await bench.passed.wait()
+            await bench.settle()
+            mine = mass_cancel(77, "ALFA", "")
+            sent = [packet.encode() for packet in bench.packets()]
+            assert [packet for packet in sent if packet != mine] == wanted
+            assert sent.count(mine) == 1
+            count += sent[-1] != mine
+            assert bench.strobes.count("sent") == token
+            assert bench.strobes[-1] in ("sent", SENT)
+            assert "unsent" not in bench.strobes
+    assert count > 10  # most go before an order that waits
+
+
+@test
+async def a_mass_cancel_waits_for_the_session_and_for_the_whole_message(dut):
+    bench = EntryDriver(dut)
+    await bench.start(link=False)
+    bench.cancel_all(5)
+    await bench.settle()
+    await bench.link(True)
+    await bench.settle()
+    assert bench.strobes == []  # connected, not logged in
+    assert bench.packets() == []
+    await bench.log_in()
+    await bench.settle()
+    assert _sent(bench) == mass_cancel(5, "ALFA", "")
+    assert bench.strobes == [TAKEN, SENT]
+    outcomes = set()
+    for wait in range(8):
+        bench.strobes.clear()
+        bench.cancel_all(6)
+        await ClockCycles(dut.clk, wait + 1)
+        await bench.link(False)
+        dut.mass_cancel.value = 0
+        beats_taken = len(bench.tx.recv_all())
+        outcomes.add(beats_taken)
+        assert bench.strobes in ([], [TAKEN, CUT], [TAKEN, SENT])
+        assert (SENT in bench.strobes) == (beats_taken == 3)
+        await bench.link(True)
+        await bench.settle()
+        assert bench.packets() == []  # nothing of it is left for the next connection
+        await bench.log_in()
+        bench.strobes.clear()
+        bench.cancel_all(7)
+        await bench.settle()
+        assert _sent(bench) == mass_cancel(7, "ALFA", "")
+        assert bench.strobes == [TAKEN, SENT]
+    assert outcomes == {0, 1, 2, 3}
+
+
+@test
+async def a_reset_forgets_a_mass_cancel(dut):
+    bench = EntryDriver(dut)
+    await bench.start()
+    for wait in range(4):
+        await bench.log_in()
+        bench.strobes.clear()
+        bench.tx.set_pause_generator(randomly(1.0, 1))
+        await ClockCycles(dut.clk, 2)
+        bench.cancel_all(5)
+        await ClockCycles(dut.clk, 3 + wait)
+        dut.rst.value = 1
+        dut.mass_cancel.value = 0
+        await ClockCycles(dut.clk, 2)
+        dut.rst.value = 0
+        bench.tx.set_pause_generator(None)
+        await bench.settle()
+        assert bench.packets() == []
+        assert bench.strobes == [TAKEN]
+        assert not dut.session_up.value
+
+
+@test
+async def a_mass_cancel_puts_the_heartbeat_off(dut):
+    bench = EntryDriver(dut)
+    await bench.start()
+    await bench.log_in()
+    await bench.ticks(990)
+    bench.cancel_all(1)
+    await bench.settle()
+    await bench.ticks(990)
+    await bench.settle()
+    assert _sent(bench) == mass_cancel(1, "ALFA", "")
+    await bench.ticks(10)
+    await bench.settle()
+    assert bench.packets() == [ClientHeartbeat()]
 
 
 @test

@@ -68,10 +68,11 @@ class EntryDriver:
         """Start clock, reset, connect."""
         dut = self.dut
         for name in ("link_up", "ms_tick", "soup_control__login", "soup_control__logout",
-                     "time_ns"):
+                     "time_ns", "mass_cancel"):
             getattr(dut, name).value = 0
         dut.soup_control__connect.value = 1
         self.set_texts("USER01", "SECRET", "")
+        self.set_mass_cancel("ALFA", "")
         dut.soup_sequence__value.value = 1
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
         dut.rst.value = 1
@@ -90,6 +91,11 @@ class EntryDriver:
                 self.strobes.append("sent")
             if dut.unsent.value:
                 self.strobes.append("unsent")
+            for name in ("mass_cancel_taken", "mass_cancel_sent", "mass_cancel_cut"):
+                if getattr(dut, name).value:
+                    self.strobes.append(name)
+            if dut.mass_cancel_taken.value:
+                dut.mass_cancel.value = 0
 
     def set_texts(self, username, password, session):
         """Write the registers of the log-in."""
@@ -100,6 +106,18 @@ class EntryDriver:
             for index in range(count):
                 word = int.from_bytes(raw[4 * index:4 * index + 4], "little")
                 getattr(self.dut, f"soup_{name}_{index}__value").value = word
+
+    def set_mass_cancel(self, firm, symbol):
+        """Write the registers of the mass cancel."""
+        raw = firm.ljust(4).encode() + symbol.ljust(8).encode()
+        for at, name in enumerate(("firm", "symbol_low", "symbol_high")):
+            word = int.from_bytes(raw[4 * at:4 * at + 4], "little")
+            getattr(self.dut, f"mass_cancel_{name}__value").value = word
+
+    def cancel_all(self, token):
+        """Offer a mass cancel as the gate does, until it is taken."""
+        self.dut.mass_cancel_token.value = token
+        self.dut.mass_cancel.value = 1
 
     async def link(self, up):
         """Connect or drop the byte stream."""

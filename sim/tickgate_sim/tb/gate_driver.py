@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import FallingEdge, RisingEdge
 from tickgate.records.codec import pack, slot, unpack
 from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
@@ -79,6 +79,8 @@ class GateDriver:
     ``log`` lists what the gate took, in order: ("order", request), ("venue", update), and
     ("withdraw", None) where it gave an order back that was not sent.
     ``decisions``, ``passed`` and ``events`` list what it gave; the cycle of each is in ``cycles``.
+    ``mass_cancels`` lists the UserRefNums of those it had sent: each is taken when
+    ``takes_mass_cancel``, and ``mass_cancel_delay`` cycles later sent, or cut if ``cuts``.
     """
 
     def __init__(self, dut, *, symbols, accounts):
@@ -90,6 +92,9 @@ class GateDriver:
         self.cycles = {"order": [], "venue": [], "decision": [], "passed": []}
         self.cycle = 0
         self.send_delay = 1
+        self.mass_cancels, self.takes_mass_cancel, self.cuts = [], True, False
+        self.mass_cancel_delay = 3
+        self._mass_cancel_at = None
         self.unsend = False
         self._pulses = []
         self._top = None
@@ -107,6 +112,8 @@ class GateDriver:
                      "kill_all__on",
                      "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
                      "kill_symbol_high__mask", "watchdog_timeout__ms", "limit_data__value__we",
+                     "watchdog_cancel__ms", "mass_cancel_taken", "mass_cancel_sent",
+                     "mass_cancel_cut",
                      "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
                      "reference_symbol__value__we",
                      "kill_all__on__we", "kill_session__mask__we", "kill_account__mask__we",
@@ -123,6 +130,7 @@ class GateDriver:
         self.orders.clear()
         self.updates.clear()
         self._send_at.clear()
+        self._mass_cancel_at = None
         self.dut.order__valid.value = 0
         self.dut.venue__valid.value = 0
         for _ in range(2):
@@ -184,6 +192,20 @@ class GateDriver:
         if top is not self._top:  # to write is slow, and it seldom changes
             self._top = top
             dut.query_top.value, dut.query_status.value = _top_bits(top), _status_bits(top)
+        await self._send_mass_cancel()
+
+    async def _send_mass_cancel(self):
+        """Take it as entry does, in the cycle in which it is offered, and send it or cut it."""
+        dut = self.dut
+        if self._mass_cancel_at is not None and self.cycle >= self._mass_cancel_at:
+            self.pulse("mass_cancel_cut" if self.cuts else "mass_cancel_sent")
+            self._mass_cancel_at = None
+        elif self.takes_mass_cancel and dut.mass_cancel.value:
+            await FallingEdge(dut.clk)  # what is offered in this cycle, and not in the one before
+            if dut.mass_cancel.value:
+                self.pulse("mass_cancel_taken")
+                self.mass_cancels.append(int(dut.mass_cancel_token.value))
+                self._mass_cancel_at = self.cycle + self.mass_cancel_delay
 
     async def steps(self, count):
         """Run ``count`` cycles."""

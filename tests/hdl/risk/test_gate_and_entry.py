@@ -5,7 +5,7 @@ import zlib
 from amaranth.hdl import Module
 from amaranth.sim import Simulator
 from tickgate.protocols import soupbintcp
-from tickgate.protocols.ouch50.inbound import CancelOrder, EnterOrder, ReplaceOrder
+from tickgate.protocols.ouch50.inbound import CancelOrder, EnterOrder, MassCancel, ReplaceOrder
 from tickgate.protocols.ouch50.outbound import (
     BrokenTrade,
     OrderAccepted,
@@ -34,7 +34,7 @@ from tickgate_hdl.lib.stream import check_stream, connect_streams
 from tickgate_hdl.risk.gate import Gate
 from tickgate_hdl.top.config import CardConfig
 
-CONFIG = CardConfig(symbols=4, accounts=2, open_orders=16)
+CONFIG = CardConfig(symbols=4, accounts=2, open_orders=16, recent_orders=16)
 ROW = 1 * CONFIG.symbols + 2
 SETTLE = 150
 ORDER = OrderRequest(
@@ -80,7 +80,12 @@ class Bench:
         for name in ("venue", "events"):
             check_stream(m, f"entry_{name}", getattr(entry, name))
         m.d.comb += [gate.sent.eq(entry.sent), gate.unsent.eq(entry.unsent),
-                     gate.session_up.eq(entry.session_up)]
+                     gate.session_up.eq(entry.session_up),
+                     entry.mass_cancel.eq(gate.mass_cancel),
+                     entry.mass_cancel_token.eq(gate.mass_cancel_token),
+                     gate.mass_cancel_taken.eq(entry.mass_cancel_taken),
+                     gate.mass_cancel_sent.eq(entry.mass_cancel_sent),
+                     gate.mass_cancel_cut.eq(entry.mass_cancel_cut)]
         self.simulator = Simulator(m)
         self.simulator.add_clock(6.4e-9)
         self.simulator.add_process(self.watch)
@@ -224,7 +229,7 @@ def test_one_order_there_and_back():
         ended.append(True)
 
     bench.simulator.add_testbench(scenario)
-    bench.simulator.run_until(2e-5)
+    bench.simulator.run_until(4e-5)
     assert ended
 
 
@@ -267,3 +272,86 @@ def test_a_link_lost_on_the_way_gives_the_order_back():
     bench.simulator.run_until(4e-5)
     assert ended
     assert ended[0] == 4
+
+
+async def _stays_away(bench, ctx):
+    """Let both stages of the watchdog run out: ten milliseconds, and two."""
+    for _ in range(12):
+        await bench.pulse(ctx, bench.gate.ms_tick)
+        await ctx.tick().repeat(3)
+
+
+def test_a_host_that_stays_away_has_everything_cancelled():
+    bench = Bench()
+    ended = []
+
+    async def scenario(ctx):
+        gate, entry = bench.gate, bench.entry
+        await bench.open(ctx)
+        ctx.set(gate.watchdog_cancel__ms, 2)
+        ctx.set(entry.mass_cancel_firm__value, int.from_bytes(b"TICK", "little"))
+        blank = int.from_bytes(b"    ", "little")
+        ctx.set(entry.mass_cancel_symbol_low__value, blank)
+        ctx.set(entry.mass_cancel_symbol_high__value, blank)
+        assert (await bench.order(ctx)).checks == 0
+        bench.sent.clear()
+        assert await bench.venue(
+            ctx, OrderAccepted(user_ref_num=1, quantity=100, **ECHO)) == (0, 100)
+        await _stays_away(bench, ctx)
+        await ctx.tick().repeat(20)
+        assert MassCancel.decode(bench.packet().payload) == MassCancel(
+            user_ref_num=2, firm="TICK", symbol="")
+        told = [record for record in bench.records if hasattr(record, "generation")
+                and getattr(record, "kind", "") in ("W", "M")]
+        assert [(record.kind, record.value) for record in told] == [("W", 0), ("M", 2)]
+        assert await bench.venue(ctx, OrderCanceled(
+            timestamp=1, user_ref_num=1, quantity=100, reason="U", appendage=None)) == (0, 0)
+        assert ctx.get(gate.last_token__value) == 2
+        assert ctx.get(gate.count_mass_cancels__count) == 1
+        assert ctx.get(entry.count_ouch_out__count) == 2
+        ended.append(True)
+
+    bench.simulator.add_testbench(scenario)
+    bench.simulator.run_until(4e-5)
+    assert ended
+
+
+def test_a_mass_cancel_that_the_link_cut_leaves_again_and_once():
+    bench = Bench()
+    ended = []
+
+    async def scenario(ctx):
+        gate, entry = bench.gate, bench.entry
+        await bench.open(ctx)
+        ctx.set(gate.watchdog_cancel__ms, 2)
+        whole = 0
+        for delay in range(8):  # the link drops in every cycle from the tick to the last word
+            await bench.pulse(ctx, gate.watchdog_touch__touch)
+            for _ in range(11):
+                await bench.pulse(ctx, gate.ms_tick)
+                await ctx.tick().repeat(3)
+            bench.sent.clear()
+            await bench.pulse(ctx, gate.ms_tick)
+            for _ in range(delay):
+                await ctx.tick()
+            ctx.set(entry.link_up, 0)
+            await ctx.tick().repeat(20)
+            sent = len(bench.sent) == 22  # two bytes of length, one of type, 19 of OUCH
+            whole += sent
+            assert ctx.get(gate.status__mass_cancel_due) == (not sent)
+            ctx.set(entry.link_up, 1)
+            await bench.pulse(ctx, entry.soup_control__login)
+            await ctx.tick().repeat(60)
+            bench.sent.clear()
+            await bench.receive(ctx, soupbintcp.LoginAccepted(
+                session="SESS1", sequence_number=1).encode())
+            again = bytes(bench.sent)
+            assert len(again) == (0 if sent else 22)
+            assert ctx.get(gate.count_mass_cancels__count) == delay + 1
+            assert not ctx.get(gate.status__mass_cancel_due)
+        ended.append(whole)
+
+    bench.simulator.add_testbench(scenario)
+    bench.simulator.run_until(1e-4)
+    assert ended
+    assert 0 < ended[0] < 8

@@ -174,6 +174,39 @@ def test_arming_needs_limits_and_watchdog_and_names_what_is_missing(card, fake):
     assert card.status().armed
 
 
+def test_the_mass_cancel_is_preloaded_before_it_is_switched_on(card, fake):
+    card.set_watchdog_cancel(2500, "TG", "AAPL")
+    assert fake.writes == [
+        ("watchdog_cancel", 0),
+        ("mass_cancel_firm", int.from_bytes(b"TG  ", "little")),
+        ("mass_cancel_symbol_low", int.from_bytes(b"AAPL", "little")),
+        ("mass_cancel_symbol_high", int.from_bytes(b"    ", "little")),
+        ("watchdog_cancel", 2500),
+    ]
+    fake.writes.clear()
+    card.set_watchdog_cancel(65535, "FIRM")
+    assert fake.get(reg.MASS_CANCEL_SYMBOL_LOW) == int.from_bytes(b"    ", "little")
+    card.set_watchdog_cancel(0)
+    assert fake.get(reg.WATCHDOG_CANCEL) == 0
+
+
+@pytest.mark.parametrize(
+    ("ms", "firm", "symbol", "problem"),
+    [
+        (65536, "FIRM", "", r"watchdog_cancel\.ms"),
+        (1, "", "", "1 to 4 characters"),
+        (1, " X", "", "1 to 4 characters"),
+        (1, "FIRMS", "", "at most 4 printable"),
+        (1, "FIRM", "TOOLONGNAME", "at most 8 printable"),
+    ],
+)
+def test_a_mass_cancel_that_does_not_fit_leaves_it_off(card, fake, ms, firm, symbol, problem):
+    card.set_watchdog_cancel(1, "FIRM")
+    with pytest.raises(ValueError, match=problem):
+        card.set_watchdog_cancel(ms, firm, symbol)
+    assert fake.get(reg.WATCHDOG_CANCEL) == 0
+
+
 @pytest.mark.parametrize("ms", [-1, 65536])
 def test_a_watchdog_time_that_does_not_fit_is_refused(card, ms):
     with pytest.raises(ValueError, match=r"watchdog_timeout\.ms"):

@@ -198,6 +198,7 @@ class Card:
         self.window = Window()
         self.touched = 0
         self.lease_ms, self.renewed = 0, []
+        self.watchdog_cancel = 0, ""
         self._announced: list[bytes] = []
         self._written: list[bytes] = []
         self._events: list[bytes] = []
@@ -239,6 +240,8 @@ class Card:
             True,
             bool(self.renewed) and self.renewed[-1] == self.generation,
             self.generation == self.armed_with != 0,
+            self.watchdog_cancel[0] != 0,
+            False,
             self.generation,
         )
 
@@ -347,6 +350,10 @@ class Card:
 
     def set_watchdog(self, ms: int) -> None:
         self.check()
+
+    def set_watchdog_cancel(self, ms: int, firm: str = "") -> None:
+        self.check()
+        self.watchdog_cancel = ms, firm
 
     def set_lease(self, ms: int) -> None:
         self.check()
@@ -585,12 +592,14 @@ class World:
             clearing_firms=("CLEAR",),
             durability="memory",
             watchdog_ms=1000,
+            watchdog_cancel_ms=2000,
             lease_ms=30_000,
             card_socket=directory / "card.sock",
             ring_log2=(8, 8, 8),
             venue_name="TEST",
             venue_user="U",
             venue_password="P",
+            venue_firm="TICK",
             fix_host="127.0.0.1",
             fix_port=0,
             fix_comp_id="TICKGATE",

@@ -39,6 +39,7 @@ socket = "card.sock"
 name = "SIM"
 user = "U"
 password = "P"
+firm = "TICK"
 [feed]
 a = "239.1.1.1:26400"
 [fix]
@@ -84,6 +85,19 @@ def test_settings_that_may_be_left_out(tmp_path):
     assert config.references == ReferenceSettings()
     path.write_text(CONFIG + '[references]\nfile = "r.toml"\nwindow_s = 60\n')
     assert EngineConfig.load(path).references == ReferenceSettings(tmp_path / "r.toml", 60)
+
+
+def test_the_mass_cancel_may_be_left_out(tmp_path):
+    path = tmp_path / "engine.toml"
+    path.write_text(CONFIG)
+    config = EngineConfig.load(path)
+    assert (config.watchdog_cancel_ms, config.venue_firm) == (10_000, "TICK")
+    off = CONFIG.replace("[card]", "watchdog_cancel_ms = 0\n[card]")
+    path.write_text(off)
+    assert EngineConfig.load(path).watchdog_cancel_ms == 0
+    path.write_text(off.replace('firm = "TICK"\n', ""))
+    config = EngineConfig.load(path)
+    assert (config.watchdog_cancel_ms, config.venue_firm) == (0, "")
 
 
 def test_settings_of_the_feed_are_read(tmp_path):
@@ -136,6 +150,10 @@ full_stream = true
         ('comp_id = "C2"', 'comp_id = "C1"', "must name each comp_id once"),
         ('account = "BETA"', "", r"fix.sessions\[1\].account must be a text"),
         ('name = "SIM"', 'name = "SIM"\nspeed = 3', "venue.speed is not a setting"),
+        ('firm = "TICK"\n', "", "venue.firm must be a text, was None"),
+        ('"TICK"', '"tick"', "venue.firm must be 1 to 4 letters A to Z or digits, was 'tick'"),
+        ('"TICK"', '"TICKS"', "venue.firm must be 1 to 4"),
+        ("[card]", "watchdog_cancel_ms = 65536\n[card]", "engine.watchdog_cancel_ms must be 0 to"),
         ('symbols = ["', 'durability = "disk"\nsymbols = ["', "memory or batch, was 'disk'"),
         ('name = "SIM"', 'name = "SIM"\nrequire = ["x"]', "venue.require is not a setting"),
         ('comp_id = "TICKGATE"', 'comp_id = "T"\nrequire = ["side"]', "fix.require can have cap"),

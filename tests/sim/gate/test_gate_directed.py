@@ -10,7 +10,15 @@ pytestmark = pytest.mark.sim
 
 @pytest.mark.parametrize("registered", [False, True], ids=["latency", "ecp5"])
 @pytest.mark.parametrize(
-    "tb", ["gate_directed", "gate_checks", "gate_owners", "gate_duplicates", "gate_rates"]
+    "tb",
+    [
+        "gate_directed",
+        "gate_checks",
+        "gate_owners",
+        "gate_duplicates",
+        "gate_rates",
+        "gate_watchdog",
+    ],
 )
 def test_gate_keeps_each_promise(tb, registered):
     run(

@@ -14,6 +14,8 @@ CARD_FACTS = (
     ("limits_valid", "Limits in force"),
     ("lease_good", "Lease of the limits runs"),
     ("watchdog_ok", "Host watchdog touched"),
+    ("mass_cancel_on", "Mass cancel if the host stays away"),
+    ("mass_cancel_due", "Mass cancel waits for the session"),
     ("link_up", "Order-entry stream connected"),
     ("session_up", "Venue session logged in"),
     ("armed", "Gate armed"),
