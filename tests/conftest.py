@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("tickgate", deadline=None)  # how fast this machine is, is no property
+settings.load_profile("tickgate")
 
 REPOSITORY = Path(__file__).parent.parent
 

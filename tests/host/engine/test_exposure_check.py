@@ -23,7 +23,7 @@ from tests.host.engine.exposure_machine import ACCOUNTS, SYMBOLS, Machine
 SEEDS = st.integers(0, (1 << 32) - 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_an_exact_card_never_drifts_whatever_is_under_way(seed):
     machine = Machine(seed)
@@ -37,7 +37,7 @@ def test_an_exact_card_never_drifts_whatever_is_under_way(seed):
     assert machine.check.counters["equal"] >= 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(0, 2), st.sampled_from([-1, 1]))
 def test_one_share_too_many_or_too_few_is_told_and_cleared(seed, value, share):
     machine = Machine(seed)
@@ -57,7 +57,7 @@ def test_one_share_too_many_or_too_few_is_told_and_cleared(seed, value, share):
     assert not machine.core.drifts
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS, st.integers(0, 2), st.sampled_from([-1, 1]))
 def test_traffic_does_not_keep_a_drift_from_being_told(seed, value, share):
     """An input every 25 ms or so, of four pairs, never a pause made for the comparison."""

@@ -91,7 +91,7 @@ def but_resends(outputs: list[Output]) -> list[object]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(messages() | st.binary(max_size=40), max_size=8))
 def test_any_messages(stream: list[bytes]) -> None:
     session = logged_on()
@@ -104,7 +104,7 @@ def test_any_messages(stream: list[bytes]) -> None:
     session.on_timer(NOW + 10**9)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(messages(), max_size=6), st.lists(st.integers(1, 400), max_size=6))
 def test_any_split_gives_the_same_outputs(stream: list[bytes], sizes: list[int]) -> None:
     raw = b"".join(stream)
@@ -120,7 +120,7 @@ def test_any_split_gives_the_same_outputs(stream: list[bytes], sizes: list[int])
     assert other.store.next_target_seq == session.store.next_target_seq
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(messages() | st.binary(max_size=100))
 def test_any_first_message(raw: bytes) -> None:
     session = Session(SessionConfig("FIX.4.4", "GATE", "CLIENT"), MemoryStore())

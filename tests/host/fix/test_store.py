@@ -202,7 +202,7 @@ class StoresAgree(RuleBasedStateMachine):
 def test_stores_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_STORE_DIR", str(tmp_path))
     case = StoresAgree.TestCase
-    case.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+    case.settings = settings(max_examples=40, stateful_step_count=20)
     case("runTest").runTest()
 
 

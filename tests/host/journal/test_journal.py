@@ -57,7 +57,7 @@ def test_an_entry_header_is_as_documented(tmp_path):
     assert not any(raw[33:])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.binary(max_size=700), max_size=40), st.integers(0, 40))
 def test_any_payloads_survive_segments_and_a_restart(tmp_path_factory, data, cut):
     directory = tmp_path_factory.mktemp("journal")

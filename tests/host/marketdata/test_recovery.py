@@ -312,7 +312,7 @@ faults = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 1 << 32),
     faults=faults,

@@ -169,7 +169,7 @@ def test_a_record_that_cannot_be_read_breaks(stream):
     assert (stream.state, orders(stream)) == (StreamState.BROKEN, 0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 1 << 32),
     left_out=st.sampled_from((0, 0, 1, 5)),

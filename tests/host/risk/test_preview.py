@@ -93,7 +93,7 @@ def previewed(machine: Machine, order: OrderToCheck, moment: Moment) -> set[str]
     return {check.name for check in result.checks}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, (1 << 32) - 1))
 def test_a_preview_is_the_gate_s_verdict_once_all_is_heard(seed):
     machine = Machine(seed, TIGHT, withdrawn=0)

@@ -168,7 +168,7 @@ def slow_matches(lists: list[list[Event]]) -> list[tuple[int, int, int, int]]:
     return matches
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(commands)
 def test_matches_are_those_of_price_time_priority(script: list[tuple[Any, ...]]) -> None:
     lists = play(new_engine(), script)
@@ -180,7 +180,7 @@ def test_matches_are_those_of_price_time_priority(script: list[tuple[Any, ...]])
     ] == slow_matches(lists)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(commands)
 def test_no_share_is_lost_or_made(script: list[tuple[Any, ...]]) -> None:
     engine = new_engine()
@@ -210,13 +210,13 @@ def test_no_share_is_lost_or_made(script: list[tuple[Any, ...]]) -> None:
     assert min(live.values(), default=1) > 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(commands)
 def test_the_same_commands_give_the_same_events(script: list[tuple[Any, ...]]) -> None:
     assert play(new_engine(), script) == play(new_engine(), script)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(commands)
 def test_a_refused_order_changes_nothing_else(script: list[tuple[Any, ...]]) -> None:
     for events in play(new_engine(), script):
@@ -224,7 +224,7 @@ def test_a_refused_order_changes_nothing_else(script: list[tuple[Any, ...]]) -> 
             assert len(events) == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(commands)
 def test_the_book_is_never_crossed_or_locked(script: list[tuple[Any, ...]]) -> None:
     engine = new_engine()
