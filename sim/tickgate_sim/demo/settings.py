@@ -30,6 +30,7 @@ class Client:
     comp_id: str
     account: str
     behaviour: str
+    duplicate_window_ms: int = 5
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
 
 
@@ -192,7 +193,7 @@ class Settings:
                 'max_value = "500000.00"',
                 "rate = 60",
                 "burst = 30",
-                "duplicate_window = 5",
+                f"duplicate_window = {client.duplicate_window_ms}",
                 "cancel_rate = 40",
                 "cancel_burst = 20",
                 "max_orders = 1000",

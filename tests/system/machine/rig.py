@@ -29,8 +29,8 @@ from tests.system.machine.peer import Peer
 
 POLL_S = 0.02
 WAIT_S = 30.0
-PROBE = Client("PROBE", "PROBE", "probe")
-"""A fourth client, which a test speaks for while the three trade."""
+PROBE = Client("PROBE", "PROBE", "probe", duplicate_window_ms=0)
+"""A fourth client, which a test speaks for while the three trade; its orders may be equal."""
 
 
 def until(done: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:

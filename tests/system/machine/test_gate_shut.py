@@ -227,6 +227,9 @@ def send_at_once(client: Peer, quantities: dict[str, int]) -> None:
 
 
 def test_the_same_order_twice(running: Rig, client: Peer) -> None:
+    engine = running.machine.engine
+    full = engine.call("limits")["toml"]
+    engine.call("set_limits", toml=full.replace("duplicate_window = 0", "duplicate_window = 60000"))
     before = running.arrived()
     ids = [client.new_id() for _ in range(3)]
     send_at_once(client, dict(zip(ids, (1, 1, 2), strict=True)))
@@ -235,6 +238,7 @@ def test_the_same_order_twice(running: Rig, client: Peer) -> None:
     assert refused(again, "duplicative")
     assert other.get(tags.EXEC_TYPE) == "0"
     assert running.arrived() == before + 2
+    engine.call("set_limits", toml=full)
 
 
 def test_message_rate(running: Rig, client: Peer) -> None:
