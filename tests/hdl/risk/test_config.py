@@ -30,6 +30,6 @@ def test_record_layouts_follow_the_schema(record):
 
 
 def test_rows_follow_the_image():
-    assert [row_layout(table).size for table in (ACCOUNT, SYMBOL, POSITION)] == [1024, 256, 128]
+    assert [row_layout(table).size for table in (ACCOUNT, SYMBOL, POSITION)] == [1024, 512, 128]
     assert row_layout(ACCOUNT)["max_value"].offset == 64
     assert row_layout(ACCOUNT)["max_value"].width == 64
