@@ -213,10 +213,10 @@ class Judge(wiring.Component):
             "malformed": weigh(malformed, "malformed"),
             "halted": weigh(sound & staged(halted, "halted_kept"), "halted"),
             "no_reference": weigh(sound & ~has_reference, "no_reference"),
-            "price_collar": weigh(
-                sound & limits & has_reference & Mux(
-                    sells, Mux(has_bid, inside < bid, inside < ask),
-                    Mux(has_ask, inside > ask, inside > bid)), "price_collar"),
+            "price_collar": weigh(sound & limits & has_reference, "referred") & Mux(
+                weigh(sells, "sold"),
+                weigh(Mux(has_bid, inside < bid, inside < ask), "below_collar"),
+                weigh(Mux(has_ask, inside > ask, inside > bid), "above_collar")),
             "max_quantity": weigh(
                 sound & limits & (weighed.quantity > limit.max_quantity), "max_quantity"),
             "max_value": weigh(sound & limits & (value > limit.max_value), "max_value"),
