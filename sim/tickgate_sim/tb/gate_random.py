@@ -344,8 +344,8 @@ async def _switch(rng, driver, model, traffic, board):
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
             ("kill_account__mask", "kill_account", ACCOUNTS),
             ("kill_symbol_low__mask", "kill_symbol", min(SYMBOLS, 32))))
-        # That of a symbol refuses few orders, so it may be on for longer.
-        on = rng.random() < (0.5 if attribute == "kill_symbol" else 0.15)
+        # That of a symbol or a session refuses few orders, so it may be on for longer.
+        on = rng.random() < (0.5 if attribute in ("kill_symbol", "kill_session") else 0.15)
         value = 1 << rng.randrange(width) if on else 0
         if on and attribute == "kill_session":  # of one in 32 nobody would send
             value |= rng.getrandbits(width) & rng.getrandbits(width)
