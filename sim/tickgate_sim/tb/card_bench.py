@@ -297,7 +297,8 @@ class CardBench:
         await self.events.take()
         await self.market.take()
         status = reg.STATUS.unpack(await self.read(reg.STATUS))
-        assert {name for name, on in status.items() if not on} == {"kill_any"}, status
+        assert {name for name, on in status.items() if not on} == {
+            "kill_any", "mass_cancel_on", "mass_cancel_due"}, status
 
     async def settle(self):
         """Wait until the card says that nothing is under way."""
