@@ -1,8 +1,8 @@
-"""Values of cycles before: ``delayed``, ``copies``, and ``shares`` of the bits they are for."""
+"""Values of cycles before: ``delayed``, ``stages``, ``copies``, and ``shares`` of their bits."""
 
 from amaranth.hdl import Signal, Value
 
-__all__ = ["copies", "delayed", "shares"]
+__all__ = ["copies", "delayed", "shares", "stages"]
 
 
 def delayed(m, value, name, cycles=1, *, reset_less=False):
@@ -16,6 +16,19 @@ def delayed(m, value, name, cycles=1, *, reset_less=False):
         m.d.sync += later.eq(value)
         value = later
     return value
+
+
+def stages(m, registered):
+    """Return ``staged(value, name)``: what a value was in the stage before.
+
+    A stage is a register where ``registered``; else there is none, and it is the value itself.
+    """
+    def staged(value, name):
+        if not registered:
+            return value
+        return delayed(m, Value.cast(value), name, reset_less=True)
+
+    return staged
 
 
 def copies(m, value, name, number):

@@ -1,14 +1,15 @@
 """Orders that passed a moment ago, to know the same one when it comes again."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.risk.accumulator import LEAD
+from tickgate_hdl.risk.forwarding import told_by_both
 from tickgate_hdl.risk.references import CLOCK
 from tickgate_hdl.top.config import CardConfig
 
@@ -70,7 +71,6 @@ class Duplicates(wiring.Component):
                 values.append(delayed(m, values[-1], f"{name}_{cycle}", reset_less=True))
             looked.append(delayed(m, looked[-1], f"looked_{cycle}"))
         committed = delayed(m, self.commit, "committed")
-        was_committed = delayed(m, committed, "was_committed")
 
         m.submodules.recent = memory = Memory(shape=layout, depth=config.recent_orders, init=[])
         write, read = memory.write_port(), memory.read_port()
@@ -83,11 +83,7 @@ class Duplicates(wiring.Component):
             m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
 
         # By the memory: what was there when it looked.
-        def staged(value, name):
-            if not config.registered:
-                return value
-            return delayed(m, Value.cast(value), name, reset_less=True)
-
+        staged = stages(m, config.registered)
         kept = layout(staged(read.data, "kept"))
         at = lead - 1 if config.registered else lead
         age = staged((times[at] - kept.passed)[:CLOCK], "age")
@@ -98,25 +94,11 @@ class Duplicates(wiring.Component):
         # By the enters before: the newest of its row takes the memory's place.
         def hits(before):
             ticks = self.now[:_TICKS] - times[before][:_TICKS]
-            pairs = {
+            return {
                 "row": looked[before] & (rows[0] == rows[before]),
                 "same": key == keys[before],
                 "ticks": ticks[:_TICKS],
             }
-            return {name: delayed(m, value, f"{name}_{before}_found")
-                    for name, value in pairs.items()}
-
-        found = {before: hits(before) for before in range(1, lead + 3)}
-
-        def hit(before, cycle):
-            return {name: delayed(m, value, f"{name}_{before}_at", cycle - 1)
-                    for name, value in found[before].items()}
-
-        state = _after(Const(0, 2 + _TICKS), hit(lead + 2, 1), was_committed)
-        for cycle in range(1, lead + 1):
-            state = _after(state, hit(lead + 2 - cycle, cycle), committed)
-            if cycle < lead:
-                state = delayed(m, state, f"state_{cycle}")
 
         def told(state):
             """Return whether its row has an equal enter, and another, that is young."""
@@ -125,9 +107,8 @@ class Duplicates(wiring.Component):
             equal = Mux(there, equal, same)
             return Cat(fresh & equal, fresh & ~equal)
 
-        alone = delayed(m, told(state), "told_alone")
-        together = delayed(m, told(_after(state, hit(1, lead), 1)), "told_together")
-        result = Mux(committed, together, alone)
+        result = told_by_both(
+            m, lead, hits=hits, after=_after, width=2 + _TICKS, committed=committed, tells=told)
         m.d.comb += self.duplicate.eq(result[0])
         forgets = delayed(m, self.commit & result[1], "forgets")
         with m.If(forgets):

@@ -10,7 +10,7 @@ from tickgate.risk.checks import BY_NAME, CHECKS
 from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SESSIONS, SYMBOL, TABLES, WAIVED
 
 from tickgate_hdl.lib.compare import is_one_of
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.layouts import row_layout
@@ -98,11 +98,7 @@ class Judge(wiring.Component):
         m = Module()
         config, registered = self._config, self._config.registered
 
-        def staged(value, name):
-            """Return a value of the stage before: a register where there is one."""
-            if not registered:
-                return value
-            return delayed(m, Value.cast(value), name, reset_less=True)
+        staged = stages(m, registered)
 
         # The rows are there. Where registered, they are kept first, and what needs arithmetic has
         # a stage of its own before the comparisons.

@@ -1,14 +1,15 @@
 """The orders that the gate accounts for, by UserRefNum, and which of them is being replaced."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value
+from amaranth.hdl import Cat, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.risk.accumulator import LEAD
+from tickgate_hdl.risk.forwarding import told_by_both
 from tickgate_hdl.risk.layouts import fill_layout, slot_layout
 from tickgate_hdl.top.config import CardConfig
 
@@ -83,7 +84,6 @@ class OpenOrders(wiring.Component):
             orders.append(LookingOrder(
                 delayed(m, Value.cast(orders[-1]), f"order_{cycle}", reset_less=True)))
         committed = delayed(m, self.commit, "committed")
-        was_committed = delayed(m, committed, "was_committed")
 
         m.submodules.slots = slots = Memory(
             shape=slot_layout(config), depth=config.open_orders, init=[])
@@ -102,12 +102,8 @@ class OpenOrders(wiring.Component):
         self._keep_fills(m, bits)
 
         # By the memories.
-        def staged(value, name):
-            if not self._registered:
-                return value
-            return delayed(m, Value.cast(value), name, reset_less=True)
-
-        request = orders[lead - 1 if self._registered else lead]
+        staged = stages(m, config.registered)
+        request = orders[lead - 1 if config.registered else lead]
         kept = slot_layout(config)(staged(original.data, "original_kept"))
         replaced = Link(staged(linked.data, "linked_kept"))
         right = (
@@ -121,7 +117,7 @@ class OpenOrders(wiring.Component):
         # By the orders before, the newest last.
         def hits(before):
             earlier, order = orders[before], self.order
-            pairs = {
+            return {
                 "own": earlier.token[:bits] == order.token[:bits],
                 "original": earlier.token[:bits] == order.original[:bits],
                 "right": (
@@ -132,29 +128,12 @@ class OpenOrders(wiring.Component):
                     earlier.original[:bits] == order.original[:bits]),
                 "linked": earlier.original == order.original,
             }
-            return {name: delayed(m, pair, f"{name}_{before}") for name, pair in pairs.items()}
+        def tells(state):
+            return self._bad(state, taken, right, busy, orders[lead].replaces)
 
-        found = {before: hits(before) for before in range(1, lead + 3)}
-
-        def hit(before, cycle):
-            return {name: delayed(m, bit, f"{name}_{before}_at", cycle - 1)
-                    for name, bit in found[before].items()}
-
-        state = self._after(Const(0, 5), hit(lead + 2, 1), was_committed)
-        for cycle in range(1, lead + 1):
-            state = self._after(state, hit(lead + 2 - cycle, cycle), committed)
-            if cycle < lead:
-                state = delayed(m, state, f"state_{cycle}")
-        replaces = orders[lead].replaces
-        alone = self._bad(state, taken, right, busy, replaces)
-        together = self._bad(self._after(state, hit(1, lead), 1), taken, right, busy, replaces)
-        m.d.comb += self.bad.eq(Mux(
-            committed, delayed(m, together, "bad_together"), delayed(m, alone, "bad_alone")))
+        m.d.comb += self.bad.eq(told_by_both(
+            m, lead, hits=hits, after=self._after, width=5, committed=committed, tells=tells))
         return m
-
-    @property
-    def _registered(self):
-        return self._config.registered
 
     @staticmethod
     def _after(state, hit, commits):
