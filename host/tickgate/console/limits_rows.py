@@ -1,7 +1,7 @@
 """Limits as rows of the grids, and back: pure functions for the page."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tickgate.risk.fields import (
@@ -20,10 +20,7 @@ Row = dict[str, Any]
 
 def account_rows(limits: Limits) -> list[Row]:
     """One row an account: the limits of its orders and its own position limit."""
-    return [
-        {"id": name, **_cells(account, ACCOUNT_FIELDS)}
-        for name, account in sorted(limits.accounts.items())
-    ]
+    return _by_name(limits.accounts, ACCOUNT_FIELDS)
 
 
 def position_rows(limits: Limits) -> list[Row]:
@@ -42,10 +39,7 @@ def position_rows(limits: Limits) -> list[Row]:
 
 def symbol_rows(limits: Limits) -> list[Row]:
     """One row a symbol."""
-    return [
-        {"id": name, **_cells(symbol, SYMBOL_FIELDS)}
-        for name, symbol in sorted(limits.symbols.items())
-    ]
+    return _by_name(limits.symbols, SYMBOL_FIELDS)
 
 
 def credit_rows(limits: Limits) -> list[Row]:
@@ -69,10 +63,7 @@ def credit_rows(limits: Limits) -> list[Row]:
 
 def session_rows(limits: Limits) -> list[Row]:
     """One row a FIX session."""
-    return [
-        {"id": name, **_cells(session, SESSION_FIELDS)}
-        for name, session in sorted(limits.sessions.items())
-    ]
+    return _by_name(limits.sessions, SESSION_FIELDS)
 
 
 def from_rows(
@@ -87,6 +78,10 @@ def from_rows(
         return parse("\n".join(_toml(accounts, positions, symbols, credit, sessions)))
     except LimitsError as error:
         raise LimitsError(error.reason, error.path) from None  # a grid has no lines
+
+
+def _by_name(records: Mapping[str, object], fields: Sequence[LimitField]) -> list[Row]:
+    return [{"id": name, **_cells(record, fields)} for name, record in sorted(records.items())]
 
 
 def _cells(record: object, fields: Sequence[LimitField]) -> Row:

@@ -15,7 +15,6 @@ from tickgate.risk.image import (
     POSITION,
     RESTRICTIONS,
     SESSION,
-    SESSIONS,
     SYMBOL,
     TICKS,
     WAIVED,
@@ -53,11 +52,9 @@ def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
     Raises LimitsError when the names do not fit them, or the limits name what is not configured.
     """
     accounts, symbols = names.accounts, names.symbols
-    for what in ("accounts", "symbols", "groups", "clearing_firms"):
+    for what in ("accounts", "symbols", "groups", "clearing_firms", "sessions"):
         _fits(what, getattr(names, what), getattr(sizes, what))
         _known(what, getattr(limits, what), getattr(names, what))
-    _fits("sessions", names.sessions, SESSIONS)
-    _known("sessions", limits.sessions, names.sessions)
     words: dict[int, int] = {}
     for row, name in enumerate(accounts):
         if (account := limits.accounts.get(name)) is None:
@@ -79,11 +76,10 @@ def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
     for table, rows, known in (
         (GROUP, limits.groups, names.groups),
         (CLEARING_FIRM, limits.clearing_firms, names.clearing_firms),
+        (SESSION, limits.sessions, names.sessions),
     ):
-        for name, credit in rows.items():
-            _put(words, table, known.index(name), credit.numbers)
-    for name, session in limits.sessions.items():
-        _put(words, SESSION, names.sessions.index(name), session.numbers)
+        for name, limit_row in rows.items():
+            _put(words, table, known.index(name), limit_row.numbers)
     missing = [f"account {name}" for name in accounts if name not in limits.accounts]
     missing += [f"symbol {name}" for name in symbols if name not in limits.symbols]
     missing += [f"session {name}" for name in names.sessions if name not in limits.sessions]

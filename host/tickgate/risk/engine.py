@@ -30,7 +30,6 @@ class RiskEngine:
         self.exposure = exposure
         self._positions = positions
         self._accounts: dict[str, AccountLimits] = {}
-        self._symbols = NO_LIMITS.symbols
         self._limits = NO_LIMITS
         self._costs: dict[Pair, int] = {}
         self._cost: Counter[str] = Counter()
@@ -94,7 +93,7 @@ class RiskEngine:
 
     def update_limits(self, limits: Limits) -> None:
         """Take in the limits in force."""
-        self._symbols, self._limits = limits.symbols, limits
+        self._limits = limits
         self._accounts.clear()
         for account, own in limits.accounts.items():
             self.update_client_limits(account, own)
@@ -124,7 +123,7 @@ class RiskEngine:
                     name for name, own in self._accounts.items() if getattr(own, scope) == owner
                 ]
                 shared[scope] = rows.get(owner, NO_LIMITS.firm), members
-        return Rules(account, self._symbols.get(order.symbol), shared)
+        return Rules(account, limits.symbols.get(order.symbol), shared)
 
     def _exceeds_buying_power(self, order: OrderToCheck) -> bool:
         """Whether cost of positions and value of what adds to them would be above the limit.

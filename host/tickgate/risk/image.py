@@ -199,6 +199,7 @@ class TableSizes:
     symbols: int
     groups: int
     clearing_firms: int
+    sessions: int = SESSIONS
 
 
 USUAL_SIZES = TableSizes(accounts=16, symbols=64, groups=16, clearing_firms=4)
@@ -214,5 +215,5 @@ def rows(table: ImageTable, sizes: TableSizes) -> int:
         FIRM.name: 1,
         GROUP.name: sizes.groups,
         CLEARING_FIRM.name: sizes.clearing_firms,
-        SESSION.name: SESSIONS,
+        SESSION.name: sizes.sessions,
     }[table.name]

@@ -216,13 +216,10 @@ def parse(text: str) -> Limits:
 
 def _limits(document: Reader) -> Limits:
     document.only("accounts", "symbols", "firm", "groups", "clearing_firms", "sessions")
-    groups = {
-        name: _credit(table, GROUP_FIELDS) for name, table in document.tables("groups", OWNER_NAME)
-    }
-    clearing_firms = {
-        name: _credit(table, CLEARING_FIRM_FIELDS)
-        for name, table in document.tables("clearing_firms", OWNER_NAME)
-    }
+    groups, clearing_firms = (
+        {name: _credit(table, fields) for name, table in document.tables(key, OWNER_NAME)}
+        for key, fields in (("groups", GROUP_FIELDS), ("clearing_firms", CLEARING_FIRM_FIELDS))
+    )
     accounts = {}
     for name, table in document.tables("accounts", OWNER_NAME):
         accounts[name] = account = _account(table)

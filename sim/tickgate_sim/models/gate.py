@@ -599,15 +599,9 @@ class GateModel:
     ) -> set[str]:
         failed = set()
         own = self.member[request.account]
-        everybody = range(self.accounts)
-        shared = (
-            ("firm_", list(everybody)),
-            ("group_", [a for a in everybody if self.member.get(a, (None, None))[0] == own[0]]),
-            (
-                "clearing_firm_",
-                [a for a in everybody if self.member.get(a, (None, None))[1] == own[1]],
-            ),
-        )
+        shared = [("firm_", list(range(self.accounts)))]
+        for place, prefix in enumerate(("group_", "clearing_firm_")):
+            shared.append((prefix, [a for a, of in self.member.items() if of[place] == own[place]]))
         scopes = [("", [request.account], _pair(account, 16), _pair(account, 18))]
         for (prefix, accounts), row in zip(shared, self._owners(request.account), strict=True):
             scopes.append((prefix, accounts, _pair(row, 2), _pair(row, 4)))
