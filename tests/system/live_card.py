@@ -15,6 +15,8 @@ from tickgate.risk.compile import RowNames, compile_image
 from tickgate.risk.image import USUAL_SIZES
 from tickgate.risk.limits import parse
 
+from tests.limits_text import shared_tables, symbol_table
+
 PATIENCE_S = 60.0
 RING_LOG2 = 8
 
@@ -76,18 +78,6 @@ def card_events(found: list[object]) -> list[str]:
 
 
 LIMITS = """
-[firm]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
-[sessions.C1]
-rate = 65535
-burst = 65535
-[groups.DESK]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
-[clearing_firms.CLEAR]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
 [accounts.ONE]
 group = "DESK"
 clearing_firm = "CLEAR"
@@ -110,14 +100,7 @@ net_credit = "100000000.00"
 max_long = 1000
 max_short = 1000
 locates = 100000
-[symbols.AAPL]
-collar = "10.00"
-tick = "0.01"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-"""
+""" + symbol_table("AAPL", "10.00", "0.01") + shared_tables("1000000000.00", "C1")
 
 
 def image(toml: str = LIMITS) -> dict[int, int]:

@@ -35,6 +35,15 @@ async def expire(bench):
     assert not bench.dut.status__armed.value
 
 
+async def until_taken(bench):
+    """Let both stages run out, until entry takes the mass cancel."""
+    await expire(bench)
+    await ticks(bench, CANCEL - 1)
+    bench.pulse("ms_tick")
+    while not bench.mass_cancels:
+        await bench.step()
+
+
 def kinds(bench):
     return "".join(event.kind for event in bench.events if event.kind in "WMN")
 
@@ -244,11 +253,7 @@ async def without_a_session_it_waits_for_one(dut):
 async def one_that_did_not_leave_whole_is_due_again(dut):
     bench = await opened(dut)
     bench.cuts, bench.mass_cancel_delay = True, 10
-    await expire(bench)
-    await ticks(bench, CANCEL - 1)
-    bench.pulse("ms_tick")
-    while not bench.mass_cancels:
-        await bench.step()
+    await until_taken(bench)
     await bench.step()
     dut.session_up.value = 0
     await bench.steps(30)
@@ -267,11 +272,7 @@ async def one_that_did_not_leave_whole_is_due_again(dut):
 async def one_that_did_not_leave_is_not_repeated_once_the_host_is_back(dut):
     bench = await opened(dut)
     bench.cuts, bench.mass_cancel_delay = True, 10
-    await expire(bench)
-    await ticks(bench, CANCEL - 1)
-    bench.pulse("ms_tick")
-    while not bench.mass_cancels:
-        await bench.step()
+    await until_taken(bench)
     bench.pulse("watchdog_touch__touch")
     await bench.steps(30)
     bench.cuts = False
@@ -285,11 +286,7 @@ async def one_that_did_not_leave_is_not_repeated_once_the_host_is_back(dut):
 async def what_was_taken_leaves_although_the_host_is_back(dut):
     bench = await opened(dut)
     bench.mass_cancel_delay = 40
-    await expire(bench)
-    await ticks(bench, CANCEL - 1)
-    bench.pulse("ms_tick")
-    while not bench.mass_cancels:
-        await bench.step()
+    await until_taken(bench)
     await bench.strobe("watchdog_touch__touch")
     await bench.steps(60)
     assert bench.mass_cancels == [1]

@@ -106,6 +106,18 @@ class Bench:
                     data = slot(BY_TEMPLATE[body.template], body.body.to_bytes(48, "little"), 1)
                     self.records.append(unpack(data)[1])
 
+    def run(self, scenario, seconds=4e-5):
+        """Simulate a scenario, which must end by then; what it returns."""
+        ended = []
+
+        async def testbench(ctx):
+            ended.append(await scenario(ctx))
+
+        self.simulator.add_testbench(testbench)
+        self.simulator.run_until(seconds)
+        assert ended
+        return ended[0]
+
     def packet(self):
         packet = soupbintcp.decode(bytes(self.sent))
         self.sent.clear()
@@ -186,7 +198,6 @@ class Bench:
 
 def test_one_order_there_and_back():
     bench = Bench()
-    ended = []
 
     async def scenario(ctx):
         await bench.open(ctx)
@@ -226,16 +237,12 @@ def test_one_order_there_and_back():
         assert ctx.get(bench.gate.count_cancels_passed__count) == 1
         assert ctx.get(bench.gate.count_orders_refused__count) == 1
         assert ctx.get(bench.gate.count_unknown_token__count) == 0
-        ended.append(True)
 
-    bench.simulator.add_testbench(scenario)
-    bench.simulator.run_until(4e-5)
-    assert ended
+    bench.run(scenario)
 
 
 def test_a_link_lost_on_the_way_gives_the_order_back():
     bench = Bench()
-    ended = []
 
     async def scenario(ctx):
         gate, entry = bench.gate, bench.entry
@@ -266,12 +273,9 @@ def test_a_link_lost_on_the_way_gives_the_order_back():
             bench.sent.clear()
             await bench.receive(ctx, soupbintcp.LoginAccepted(
                 session="SESS1", sequence_number=1).encode())
-        ended.append(delay)
+        return delay
 
-    bench.simulator.add_testbench(scenario)
-    bench.simulator.run_until(4e-5)
-    assert ended
-    assert ended[0] == 4
+    assert bench.run(scenario) == 4
 
 
 async def _stays_away(bench, ctx):
@@ -283,7 +287,6 @@ async def _stays_away(bench, ctx):
 
 def test_a_host_that_stays_away_has_everything_cancelled():
     bench = Bench()
-    ended = []
 
     async def scenario(ctx):
         gate, entry = bench.gate, bench.entry
@@ -309,16 +312,12 @@ def test_a_host_that_stays_away_has_everything_cancelled():
         assert ctx.get(gate.last_token__value) == 2
         assert ctx.get(gate.count_mass_cancels__count) == 1
         assert ctx.get(entry.count_ouch_out__count) == 2
-        ended.append(True)
 
-    bench.simulator.add_testbench(scenario)
-    bench.simulator.run_until(4e-5)
-    assert ended
+    bench.run(scenario)
 
 
 def test_a_mass_cancel_that_the_link_cut_leaves_again_and_once():
     bench = Bench()
-    ended = []
 
     async def scenario(ctx):
         gate, entry = bench.gate, bench.entry
@@ -349,9 +348,6 @@ def test_a_mass_cancel_that_the_link_cut_leaves_again_and_once():
             assert len(again) == (0 if sent else 22)
             assert ctx.get(gate.count_mass_cancels__count) == delay + 1
             assert not ctx.get(gate.status__mass_cancel_due)
-        ended.append(whole)
+        return whole
 
-    bench.simulator.add_testbench(scenario)
-    bench.simulator.run_until(1e-4)
-    assert ended
-    assert 0 < ended[0] < 8
+    assert 0 < bench.run(scenario, 1e-4) < 8

@@ -31,6 +31,7 @@ from tickgate.risk.image import ACCOUNT
 
 from tests.host.engine.held import HeldShares
 from tests.host.marketdata.feed_model import Window
+from tests.limits_text import shared_tables, symbol_table
 
 MAX_QUANTITY = next(field.word for field in ACCOUNT.fields if field.name == "max_quantity")
 ACCOUNT_LIMITS = """
@@ -59,36 +60,8 @@ locates = 100000
 LIMITS = f"""
 [accounts.ALPHA]{ACCOUNT_LIMITS}
 [accounts.BETA]{ACCOUNT_LIMITS}
-[symbols.AAPL]
-collar = "1.00"
-tick = "0.0001"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-[symbols.MSFT]
-collar = "1.00"
-tick = "0.0001"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-[firm]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
-[sessions.C1]
-rate = 65535
-burst = 65535
-[sessions.C2]
-rate = 65535
-burst = 65535
-[groups.DESK]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
-[clearing_firms.CLEAR]
-gross_credit = "1000000000.00"
-net_credit = "1000000000.00"
-"""
+{symbol_table("AAPL", "1.00")}{symbol_table("MSFT", "1.00")}
+{shared_tables("1000000000.00", "C1", "C2")}"""
 
 
 class Venue:
@@ -651,6 +624,18 @@ class World:
     def trader(self) -> Client:
         client = self.client()
         client.logon()
+        return client
+
+    def killed_before_an_order_left(self) -> Client:
+        """Start, and end the engine when it has an order that it has not shown the card; its
+        client, whose order it is."""
+        self.start()
+        client = self.trader()
+        self.card.ring_doorbell = lambda: None
+        client.order("1")
+        self.until(lambda: self.engine.core.orders.orders)
+        self.kill()
+        del self.card.ring_doorbell
         return client
 
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:

@@ -36,37 +36,13 @@ from tickgate.risk.image import (
 from tickgate.risk.limits import parse
 from tickgate_sim.models.gate import GateModel, Limits, Top, Update
 
+from tests.limits_text import shared_tables, symbol_table
+
 ACCOUNTS, SYMBOLS = ["ALPHA", "BETA"], ["AAPL", "MSFT"]
 PRICE = 10_000
 TOP = Top(bid=PRICE, ask=PRICE)
-LIMITS = """
-[firm]
-gross_credit = "1000000"
-net_credit = "1000000"
-[sessions.C1]
-rate = 65535
-burst = 65535
-[groups.DESK]
-gross_credit = "1000000"
-net_credit = "1000000"
-[clearing_firms.CLEAR]
-gross_credit = "1000000"
-net_credit = "1000000"
-[symbols.AAPL]
-collar = "0.1"
-tick = "0.0001"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-[symbols.MSFT]
-collar = "0.1"
-tick = "0.0001"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-""" + "".join(
+SHARED = shared_tables("1000000", "C1") + symbol_table("AAPL", "0.1") + symbol_table("MSFT", "0.1")
+LIMITS = SHARED + "".join(
     f"""
 [accounts.{name}]
 group = "DESK"

@@ -73,13 +73,7 @@ def test_a_restarted_engine_knows_what_the_card_did(world):
 
 
 def test_an_order_that_never_left_is_given_up_although_the_card_has_its_number(world):
-    world.start()
-    client = world.trader()
-    world.card.ring_doorbell = lambda: None
-    client.order("1")
-    world.until(lambda: world.engine.core.orders.orders)
-    world.kill()
-    del world.card.ring_doorbell
+    client = world.killed_before_an_order_left()
     card_cancels_all(world, 1)
     world.start()
     again(world, client)

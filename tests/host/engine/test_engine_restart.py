@@ -60,13 +60,7 @@ def test_events_that_were_journalled_but_not_given_back_are_not_taken_twice(worl
 
 
 def test_an_order_that_never_left_is_rejected_after_the_restart(world):
-    world.start()
-    client = world.trader()
-    world.card.ring_doorbell = lambda: None
-    client.order("1")
-    world.until(lambda: world.engine.core.orders.orders)
-    world.kill()
-    del world.card.ring_doorbell
+    client = world.killed_before_an_order_left()
     world.start()
     again(world, client)
     reject = client.expect(150, "8")

@@ -23,6 +23,8 @@ from tickgate_sim.models.itch import ItchModel
 from tickgate_sim.traffic import itch
 from tickgate_sim.traffic.frames import datagram, mold_packet
 
+from tests.limits_text import shared_tables, symbol_table
+
 pytestmark = pytest.mark.sim
 
 STOCK = b"AAPL    "
@@ -50,26 +52,7 @@ net_credit = "900000000000000"
 max_long = 2000000000
 max_short = 2000000000
 locates = 2000000000
-[symbols.AAPL]
-collar = "1000.00"
-tick = "0.0001"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-[firm]
-gross_credit = "900000000000000"
-net_credit = "900000000000000"
-[sessions.C1]
-rate = 65535
-burst = 65535
-[groups.DESK]
-gross_credit = "900000000000000"
-net_credit = "900000000000000"
-[clearing_firms.CLEAR]
-gross_credit = "900000000000000"
-net_credit = "900000000000000"
-"""
+""" + symbol_table("AAPL", "1000.00") + shared_tables("900000000000000", "C1")
 OLD = 300
 """Cycles after which a message that is known to exist must have had its effect."""
 FRAME_CYCLES, ORDER_CYCLES, CHUNK = 200, 60, 10
