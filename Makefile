@@ -43,11 +43,16 @@ build: $(STAMP)  ## write the Verilog and build the Verilated card, and feed, bo
 	@$(BIN)/python -m tickgate_sim.card build
 	@$(BIN)/python -m tickgate_sim.fast
 
+# Real sockets and programs beside each other: what runs at the same time would be felt.
+ONE_BY_ONE := tests/sim/exchange tests/sim/clients tests/sim/wire tests/system tests/browser
+
 test: $(STAMP) check lint type build  ## everything that CI runs: generated files, lint, types, all tests
 	@echo "test: tests/hdl and tests/host, two at a time"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/hdl tests/host
-	@echo "test: the rest one by one (benches share build folders, systems are sensitive to time)"
-	@$(BIN)/python -m pytest tests/sim tests/system tests/browser
+	@echo "test: benches of tests/sim, two at a time"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/sim $(ONE_BY_ONE:%=--ignore=%)
+	@echo "test: the exchange, its clients, systems and pages, one by one"
+	@$(BIN)/python -m pytest $(ONE_BY_ONE)
 
 demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=1 keeps it running, PCAP=file records it
 	@$(BIN)/tickgate demo --seconds $(SECONDS_TO_TRADE) $(if $(SERVE),--serve) $(if $(PCAP),--pcap $(PCAP))

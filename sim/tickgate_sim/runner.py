@@ -1,11 +1,13 @@
 """Build a component with Verilator and run cocotb tests on it; the only place that knows tools."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from amaranth.back import verilog
@@ -16,7 +18,7 @@ from tickgate_hdl.top.sources import WAIVERS
 
 from tickgate_sim import toolchain
 
-__all__ = ["BUILD_ROOT", "WAIVERS", "run", "tool_environment"]
+__all__ = ["BUILD_ROOT", "WAIVERS", "run", "run_verilog", "tool_environment"]
 
 BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "cocotb"
 
@@ -37,8 +39,18 @@ def tool_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def run(
-    dut: Any,
+def run(dut: Any, *, name: str, tb: str, **options: Any) -> Path:
+    """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
+
+    Options, errors and what is returned are those of ``run_verilog``.
+    """
+    with zeros_left_out():  # what starts as 0 our gateware has to sweep itself
+        text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
+    return run_verilog(text, name=name, tb=tb, **options)
+
+
+def run_verilog(
+    text: str,
     *,
     name: str,
     tb: str,
@@ -51,20 +63,18 @@ def run(
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> Path:
-    """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
+    """Build Verilog whose top module is ``name`` and run the cocotb tests of module ``tb`` on it.
 
     The model is kept in ``build/cocotb/<name>-<hash>`` and built again only when the Verilog, the
-    waivers, the arguments or Verilator change. ``testcase`` names tests, ``test_filter`` is a
-    regular expression, neither means all. ``random_memories`` starts what has no initial value,
-    memories above all, with random words in place of zeros. ``environment`` is added to that of
-    the tests. ``log`` is for what the tests print, else that goes to the terminal; their results
-    are then beside it, so that two runs of one model do not share them. Returns the folder of the
-    model. A failing test raises SystemExit, a failing build RuntimeError.
+    waivers, the arguments or Verilator change; runs of one model may be side by side.
+    ``testcase`` names tests, ``test_filter`` is a regular expression, neither means all.
+    ``random_memories`` starts what has no initial value, memories above all, with random words in
+    place of zeros. ``environment`` is added to that of the tests. ``log`` is for what the tests
+    print, else that goes to the terminal; their results are then beside it. Returns the folder of
+    the model. A failing test raises SystemExit, a failing build RuntimeError.
     """
     if random_memories:
         build_args = [*build_args, "--x-initial", "unique"]
-    with zeros_left_out():  # what starts as 0 our gateware has to sweep itself
-        text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
     digest = hashlib.sha256()
     parts = [text, version("verilator"), *map(str, build_args)]
     for part in (*parts, *(path.read_text() for path in waivers)):
@@ -74,18 +84,19 @@ def run(
     source = folder / f"{name}.v"
     built = folder / "built"
     runner = get_runner("verilator")
-    with tool_environment():
-        if not built.exists():
-            source.write_text(text)
-        runner.build(
-            sources=[*waivers, source],
-            hdl_toplevel=name,
-            build_dir=folder,
-            build_args=["-Wall", *build_args],
-            timescale=("1ns", "1ps"),
-            log_file=log and log.with_suffix(".build.log"),
-        )
-        built.touch()
+    with tool_environment(), TemporaryDirectory(prefix="run-", dir=folder) as own:
+        with _alone(folder):
+            if not built.exists():
+                source.write_text(text)
+            runner.build(
+                sources=[*waivers, source],
+                hdl_toplevel=name,
+                build_dir=folder,
+                build_args=["-Wall", *build_args],
+                timescale=("1ns", "1ps"),
+                log_file=log and log.with_suffix(".build.log"),
+            )
+            built.touch()
         results = runner.test(
             hdl_toplevel=name,
             hdl_toplevel_lang="verilog",
@@ -94,15 +105,23 @@ def run(
             test_filter=test_filter,
             seed=seed,
             build_dir=folder,
-            test_dir=folder,
-            results_xml=str((log or folder / "results").with_suffix(".xml")),
+            test_dir=own,
+            results_xml=str((log or Path(own, "results")).with_suffix(".xml")),
             log_file=log,
             plusargs=[f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
             if random_memories
             else [],
             extra_env=dict(environment or {}),
         )
-    count, failures = get_results(results)
+        count, failures = get_results(results)
     if failures:  # cocotb's runner looks itself only when pytest runs it
-        raise SystemExit(f"{failures} of {count} tests of {tb} failed: {log or results}")
+        raise SystemExit(f"{failures} of {count} tests of {tb} failed: {log or 'see above'}")
     return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One build in ``folder`` at a time on this machine; whoever waits finds the result."""
+    with open(folder / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

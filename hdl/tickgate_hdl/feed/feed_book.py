@@ -149,7 +149,10 @@ class FeedBook(wiring.Component):
             self.high_water_lines.eq(_most(m, [c.high_water_lines for c in channels], "lines")),
             self.high_water_window.eq(_most(m, [c.high_water_window for c in channels], "window")),
             self.busy.eq(book.busy | Cat(channel.busy for channel in channels).any()),
-            self.active.eq(book.active | Cat(channel.active for channel in channels).any()),
+            # What comes is no part's yet in the cycle in which it is told late.
+            self.active.eq(late(
+                book.active | Cat(channel.active for channel in channels).any()
+                | (self.i_a.valid | self.i_b.valid | self.inject.valid), "under_way")),
             *(getattr(self, name).eq(sum(getattr(channel, name) for channel in channels))
               for name in COUNTERS),
         ]

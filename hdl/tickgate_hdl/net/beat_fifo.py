@@ -21,15 +21,16 @@ class BeatFifo(wiring.Component):
     """Keep the beats of a line that stalls; pass them on in the same cycle while nothing is kept.
 
     A stream at both ends: what was offered stays until it is taken. Behind the beat that is
-    offered, ``depth`` more fit; when these have waited, the next of them may come a cycle late.
+    offered, ``depth`` more fit (where ``registered``, one less or one more: what came in the last
+    two cycles is not counted yet); when these have waited, the next of them may come a cycle late.
 
     Parameters
     ----------
     depth : int
-        Beats that fit, a power of two.
+        Beats that fit, a power of two, at least 4.
     registered : bool
         Offer beats from a register only, and tell that there is room from one, for an FPGA that
-        needs it: room is told a cycle after a beat of a full FIFO was taken.
+        needs it: room is told two cycles after enough beats of a full FIFO were taken.
 
     Attributes
     ----------
@@ -51,6 +52,8 @@ class BeatFifo(wiring.Component):
     """
 
     def __init__(self, depth, *, registered=False):
+        if depth < 4:
+            raise ValueError(f"{depth} beats are too few for what is counted late; 4 are the least")
         self._depth, self._registered = depth, registered
         self.latency = int(registered)
         super().__init__({
@@ -100,7 +103,7 @@ class BeatFifo(wiring.Component):
         with m.Elif(free & queue.there & queue.last):
             m.d.sync += empty.eq(1)
 
-        level = Signal(range(self._depth + 2))
+        level = Signal(range(self._depth + 3))
         m.d.sync += level.eq(queue.level + waiting)
         with m.If(level > self.high_water):
             m.d.sync += self.high_water.eq(level)
@@ -123,8 +126,10 @@ class BeatFifo(wiring.Component):
         m.submodules.memory = memory = Memory(
             shape=StoredBeat.size, depth=self._depth, init=[])
         write, read = memory.write_port(), memory.read_port()
-        # Beats in the memory, whether there are any, and whether one was read and is at its port.
-        stored, some, there = Signal(range(self._depth)), Signal(), Signal()
+        # Beats in the memory a cycle ago, what came and went since; whether there are any now, and
+        # whether one was read and is at its port.
+        stored, came, went = Signal(range(self._depth + 1)), Signal(), Signal()
+        some, there = Signal(), Signal()
         room = Signal(init=1)
         takes = Signal()
         m.d.comb += [
@@ -136,16 +141,19 @@ class BeatFifo(wiring.Component):
         with m.If(takes):
             m.d.sync += read.addr.eq(read.addr + 1)
         m.d.sync += [
-            stored.eq(stored + puts - takes),
+            came.eq(puts), went.eq(takes), stored.eq(stored + came - went),
             there.eq(takes | (there & ~free)),
-            # What is taken makes room in the cycle after the next.
-            room.eq((stored < self._depth - 2) | ((stored == self._depth - 2) & ~puts)),
+            # Enough for what came in the two cycles that are not counted yet, and one more.
+            room.eq(stored < self._depth - 2),
         ]
+        one = Mux(came, Mux(went, stored == 1, stored == 0), stored == Mux(went, 2, 1))
         with m.If(puts):
             m.d.sync += some.eq(1)
-        with m.Elif(takes & (stored == 1)):
+        with m.Elif(takes & one):
             m.d.sync += some.eq(0)
-        return _Queue(there, read.data, ~some, stored + there)
+        was_there = Signal()
+        m.d.sync += was_there.eq(there)
+        return _Queue(there, read.data, ~some, stored + was_there)
 
 
 @dataclass(frozen=True)

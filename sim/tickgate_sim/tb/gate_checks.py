@@ -178,6 +178,8 @@ class Bench(GateDriver):
             symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS, groups=GROUPS,
             clearing=CLEARING_FIRMS, recent_orders=RECENT_ORDERS)
         self.token, self.generation, self.image = 0, 0, None
+        self.in_force, self.shadow = {}, {}
+        """Words by address of the two banks, as far as they were written."""
 
     async def open(self):
         """List the symbol."""
@@ -214,15 +216,22 @@ class Bench(GateDriver):
         await self.tell_both("E", sold, QUANTITY, match_number=2, price=PRICE)
         return checks
 
+    async def _put_in_force(self, image):
+        """Upload what the shadow bank does not hold yet, and commit."""
+        words = dict(image.words(*SIZES))
+        held = {address for address, word in words.items() if self.shadow.get(address) == word}
+        crc = image.crc(*SIZES)
+        await self.upload(image, crc, self.generation, leave_out=held)
+        assert self.model.commit(image, crc, self.generation)
+        self.in_force, self.shadow = words, self.in_force
+
     async def _ask_case(self, case, give_back):
         model, states = self.model, case.states
         opens = states.get("armed", True) and states.get("watchdog", True)
         if case.limits() != self.image or (opens and not model.armed and model.generation_used):
             self.image = case.limits()
             self.generation += 1
-            crc = self.image.crc(*SIZES)
-            await self.upload(self.image, crc, self.generation)
-            assert model.commit(self.image, crc, self.generation)
+            await self._put_in_force(self.image)
         if case.age is not None:
             model.upload(SYMBOL, case.references)
             await self.refer(SYMBOL, case.references)

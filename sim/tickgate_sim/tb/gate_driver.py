@@ -53,6 +53,8 @@ def _order_bits(request):
 def _update_bits(update):
     values = {name: getattr(update, name) for name in (
         "user_ref_num", "orig_user_ref_num", "quantity", "match_number", "dead", "price")}
+    for name, value in values.items():  # Amaranth would cut it, and the model would not
+        assert 0 <= value < 1 << VenueUpdate[name].width, (name, value)
     return VenueUpdate.const({**values, "message_type": ord(update.message_type)}).as_bits()
 
 

@@ -247,7 +247,7 @@ class Traffic:
             del self.trades[:-60]
         return Update(kind, order.token, quantity, rng.choice((0, order.token)),
                       self.matches if kind == "E" else 0, kind in "AU" and rng.random() < 0.1,
-                      order.price + rng.choice((0, -100, 100, 5)) if kind == "E" else 0)
+                      max(1, order.price + rng.choice((0, -100, 100, 5))) if kind == "E" else 0)
 
 
 class Scoreboard:
@@ -304,13 +304,27 @@ class Scoreboard:
         self.driver.forget()
         self.taken = self.answered = 0
 
+    def _compare_credit(self):
+        """Compare what is used of the credit of everyone who has some."""
+        dut, model = self.driver.dut, self.model
+        rows = {("", account): [account] for account in range(ACCOUNTS)}
+        rows["firm_", 0] = [*range(ACCOUNTS)]
+        for account, (group, clearing_firm) in model.member.items():
+            rows.setdefault(("group_", group), []).append(account)
+            rows.setdefault(("clearing_firm_", clearing_firm), []).append(account)
+        for (scope, row), accounts in rows.items():
+            got = tuple(getattr(dut, f"total_{scope}{name}").memory[row].value.to_signed()
+                        for name in ("gross", "net_long", "net_short"))
+            assert got == model.credit(accounts), (scope, row)
+
     async def compare_tables(self):
-        """Compare exposure and counts."""
+        """Compare exposure, credit and counts."""
         driver, model = self.driver, self.model
         for account in range(ACCOUNTS):
             for symbol in range(SYMBOLS):
                 got = await driver.exposure(account, symbol)
                 assert got == model.exposure(account, symbol), (account, symbol)
+        self._compare_credit()
         dut = driver.dut
         assert int(dut.count_unknown_token__count.value) == model.unknown
         assert int(dut.count_duplicates_forgotten__count.value) == model.forgotten
