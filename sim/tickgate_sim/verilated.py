@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,8 @@ from pathlib import Path
 from tickgate_sim import toolchain
 
 __all__ = [
-    "BuildError", "Cache", "Model", "Say", "harness_digest", "make_archives", "run", "to_stderr",
+    "TRAINING_LIBRARIES", "BuildError", "Cache", "Model", "Say", "harness_digest", "make_archives",
+    "run", "to_stderr",
 ]
 
 BUILD_ROOT = Path(__file__).parents[2] / "build"
@@ -34,6 +35,9 @@ _VERILATOR_FLAGS = (
     "-CFLAGS", "-fPIC -std=gnu++17",
 )  # fmt: skip
 _OPTIMISE = "-O3 -march=native"
+_TRAINED = "-fprofile-use -fprofile-partial-training -Wno-missing-profile"
+"""What was never run while it learned is compiled as if nothing were known."""
+TRAINING_LIBRARIES = ("-lgcov",)
 _CXX_FLAGS = ("-std=gnu++17", "-O2", "-march=native", "-fPIC", "-Wall", "-Wextra", "-Werror")
 
 Say = Callable[[str], None]
@@ -72,7 +76,8 @@ class Model:
 
     ``flags`` are further ones of Verilator. ``rewrite`` may change the C++ that Verilator has
     written, in its folder; ``rewriters`` are the files that decide how. ``optimise`` are flags of
-    the compiler.
+    the compiler. ``train`` runs the model that was compiled in a folder, linked with
+    ``TRAINING_LIBRARIES``: it is then compiled again for what the compiler has seen of it.
     """
 
     source: Path
@@ -83,11 +88,14 @@ class Model:
     rewrite: Callable[[Path, str], None] | None = None
     rewriters: tuple[Path, ...] = ()
     optimise: str = _OPTIMISE
+    train: Callable[[Path], None] | None = None
 
     def digest(self) -> str:
         """Return a hash over all that the model is made from."""
         files = [self.source, *([self.waivers] if self.waivers else []), *self.rewriters]
-        return digest(files, self.top, self.prefix, *self.flags, *_VERILATOR_FLAGS, self.optimise)
+        trained = _TRAINED if self.train else ""
+        return digest(
+            files, self.top, self.prefix, *self.flags, *_VERILATOR_FLAGS, self.optimise, trained)
 
     @property
     def archives(self) -> tuple[str, str]:
@@ -165,16 +173,29 @@ class Cache:
                 model.rewrite(folder, model.prefix)
             except BuildError as error:  # nothing was changed: the model is right, but slow
                 self._say(f"{self._name}: {error}; the model will be several times slower")
+        if model.train is not None:
+            with self.step("compiling a model to learn from (a minute)"):
+                make_archives(
+                    folder, replace(model, optimise=f"{model.optimise} -fprofile-generate"))
+            with self.step("learning which branches are usual"):
+                model.train(folder)
+            _remove(folder, "*.o", "*.a", "*.gch")
+            model = replace(model, optimise=f"{model.optimise} {_TRAINED}")
         with self.step("compiling the model (a minute or two)"):
             make_archives(folder, model)
-        for path in folder.glob("*.o"):
-            path.unlink()
+        _remove(folder, "*.o", "*.gcda")
 
     def _prune(self, kind: str) -> None:
         """Remove all but the newest builds of a kind; each is some ten megabytes."""
         folders = sorted(self.root.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
         for folder in folders[:-_KEEP]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(folder: Path, *patterns: str) -> None:
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def harness_digest(sources: Iterable[Path], *words: str) -> str:

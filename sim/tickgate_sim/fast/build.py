@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,15 @@ from tickgate_hdl.top.sources import WAIVERS, gateware_files
 from tickgate_hdl.top.verilog import feed_gate_verilog
 
 from tickgate_sim.fast.activity import log_activity, skip_idle
-from tickgate_sim.verilated import Cache, Model, Say, harness_digest, make_archives, run
+from tickgate_sim.verilated import (
+    TRAINING_LIBRARIES,
+    Cache,
+    Model,
+    Say,
+    harness_digest,
+    make_archives,
+    run,
+)
 
 __all__ = ["build"]
 
@@ -72,6 +81,9 @@ def build(
                 skip_idle(folder, prefix, _logged(cache, folder, plain, config.symbols))
 
             model = replace(model, rewrite=rewrite)
+            if optimise is None:
+                model = replace(
+                    model, train=lambda folder: _train(cache, folder, plain, config.symbols))
         harness = sorted(_HARNESS.glob("*.cpp"))
         folder = cache.root / f"fast-{harness_digest(harness, model.digest())}"
         if not (folder / _LIBRARY).exists():
@@ -102,16 +114,27 @@ def _logged(cache: Cache, folder: Path, model: Model, symbols: int) -> NDArray[n
         path = copy / "active.npy"
         with cache.step("logging a session"):
             run([sys.executable, "-m", "tickgate_sim.fast.session", str(copy / _LIBRARY),
-                 str(parts), str(symbols), str(path)])
+                 str(symbols), str(parts), str(path)])
         active: NDArray[np.bool_] = np.load(path)
         return active
     finally:
         shutil.rmtree(copy, ignore_errors=True)
 
 
-def _make_harness(cache: Cache, folder: Path, libraries: Path, model: Model) -> None:
+def _train(cache: Cache, folder: Path, model: Model, symbols: int) -> None:
+    """Run the short session on the model in a folder."""
+    made = folder / "training"
+    made.mkdir()
+    _make_harness(cache, made, folder, model, TRAINING_LIBRARIES)
+    run([sys.executable, "-m", "tickgate_sim.fast.session", str(made / _LIBRARY), str(symbols)])
+    shutil.rmtree(made)
+
+
+def _make_harness(
+    cache: Cache, folder: Path, libraries: Path, model: Model, more: Sequence[str] = ()
+) -> None:
     with cache.step("compiling the harness"):
         objects = cache.compile(sorted(_HARNESS.glob("*.cpp")), folder, libraries, [_HARNESS])
         archives = [str(libraries / name) for name in model.archives]
         run(["g++", "-shared", "-o", str(folder / _LIBRARY), *objects.values(), *archives,
-             "-lpthread"])
+             "-lpthread", *more])

@@ -1,10 +1,12 @@
-"""A short session of a model that logs its activity: ``python -m tickgate_sim.fast.session``.
+"""A short session of a model: ``python -m tickgate_sim.fast.session``.
 
-Arguments: the library, how many parts it logs, how many symbols it has, and the file to write.
+Arguments: the library and how many symbols it has; if it logs its activity, how many parts, and the
+file to write.
 """
 
 import ctypes
 import sys
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -25,8 +27,8 @@ _PACKET = 40
 _CYCLES = 20_000
 
 
-def _activity(library: Path, parts: int, symbols: int) -> NDArray[np.uint8]:
-    """Return for each cycle a bit for each part: it had to be run."""
+def _session(library: Path, symbols: int, begin: Callable[[], None]) -> None:
+    """Run the session; ``begin`` is called when the model is there and nothing was offered."""
     names = SYMBOLS[:symbols]
     messages = list(real_mix(1, _ALONE + _BOTH, names))
     packets = [mold_packet(1 + at, messages[at:at + _PACKET])
@@ -34,23 +36,36 @@ def _activity(library: Path, parts: int, symbols: int) -> NDArray[np.uint8]:
     groups = (GROUP, GROUP + 1)
     frames = [[datagram(packet, group=group) for packet in packets] for group in groups]
     alone = _ALONE // _PACKET
-    log = np.zeros((_CYCLES, -(-parts // 64)), "<u8")
-    loaded = ctypes.CDLL(str(library))
     line_a, line_b = ((str(IPv4Address(group)), PORT) for group in groups)
     with FastFeed(symbols=names, library=library, line_a=line_a, line_b=line_b) as feed:
-        left = ctypes.c_uint64.in_dll(loaded, "activity_left")
-        ctypes.c_void_p.in_dll(loaded, "activity_log").value = log.ctypes.data
-        left.value = _CYCLES
+        begin()
         feed.run(beats(frames[0][:alone]))
         feed.run(beats(frames[0][alone:], load=1.0), beats(frames[1][alone:], load=1.0, start=9))
-        log = log[:_CYCLES - left.value]
+
+
+def _activity(library: Path, symbols: int, parts: int) -> NDArray[np.uint8]:
+    """Return for each cycle a bit for each part: it had to be run."""
+    log = np.zeros((_CYCLES, -(-parts // 64)), "<u8")
+    loaded = ctypes.CDLL(str(library))
+    left = ctypes.c_uint64.in_dll(loaded, "activity_left")
+
+    def begin() -> None:
+        ctypes.c_void_p.in_dll(loaded, "activity_log").value = log.ctypes.data
+        left.value = _CYCLES
+
+    _session(library, symbols, begin)
+    log = log[:_CYCLES - left.value]
     return np.unpackbits(log.view(np.uint8), axis=1, count=parts, bitorder="little")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the session and write what was logged, an array of bool by cycle and part."""
-    library, parts, symbols, path = sys.argv[1:] if arguments is None else arguments
-    np.save(path, _activity(Path(library), int(parts), int(symbols)).astype(bool))
+    library, symbols, *logged = sys.argv[1:] if arguments is None else arguments
+    if logged:
+        parts, path = logged
+        np.save(path, _activity(Path(library), int(symbols), int(parts)).astype(bool))
+    else:
+        _session(Path(library), int(symbols), lambda: None)
     return 0
 
 
