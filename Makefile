@@ -8,7 +8,7 @@ PROVE_STAMP := $(VENV)/.prove-installed
 SECONDS_TO_TRADE ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check lint type test demo replay build bench soak timing prove clean
+.PHONY: help setup generate check lint type test demo replay card build bench soak timing prove clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,10 @@ lint: $(STAMP)  ## ruff
 type: $(STAMP)  ## mypy, strict on host and sim
 	@$(BIN)/mypy
 
-build: $(STAMP)  ## write the Verilog and build the Verilated card, and feed, book and gate for fast runs (cached)
+card: $(STAMP)  ## write the Verilog and build the Verilated card (cached)
 	@$(BIN)/python -m tickgate_sim.card build
+
+build: card  ## the same, and feed, book and gate for fast runs (cached)
 	@$(BIN)/python -m tickgate_sim.fast
 
 # Real sockets and programs beside each other: what runs at the same time would be felt.
@@ -54,7 +56,7 @@ test: $(STAMP) check lint type build  ## everything that CI runs: generated file
 	@echo "test: the exchange, its clients, systems and pages, one by one"
 	@$(BIN)/python -m pytest $(ONE_BY_ONE)
 
-demo: $(STAMP) build  ## trade for 20 seconds through the Verilated card; SERVE=1 keeps it running, PCAP=file records it
+demo: card  ## trade for 20 seconds through the Verilated card; SERVE=1 keeps it running, PCAP=file records it
 	@$(BIN)/tickgate demo --seconds $(SECONDS_TO_TRADE) $(if $(SERVE),--serve) $(if $(PCAP),--pcap $(PCAP))
 
 replay: $(STAMP) build  ## push an ITCH 5.0 file through the card: make replay FILE=path [BBO=out.csv]

@@ -9,17 +9,18 @@ from tickgate.console.pages.panel import panel
 from tickgate.console.pages.tables import Table, column, number
 
 CARD_FACTS = (
-    ("connected", "Card answers"),
-    ("ready", "Memories swept"),
-    ("limits_valid", "Limits in force"),
-    ("lease_good", "Lease of the limits runs"),
-    ("watchdog_ok", "Host watchdog touched"),
-    ("mass_cancel_on", "Mass cancel if the host stays away"),
-    ("mass_cancel_due", "Mass cancel waits for the session"),
-    ("link_up", "Order-entry stream connected"),
-    ("session_up", "Venue session logged in"),
-    ("armed", "Gate armed"),
+    ("connected", "Card answers", True),
+    ("ready", "Memories swept", True),
+    ("limits_valid", "Limits in force", True),
+    ("lease_good", "Lease of the limits runs", True),
+    ("watchdog_ok", "Host watchdog touched", True),
+    ("mass_cancel_on", "Mass cancel if the host stays away", True),
+    ("mass_cancel_due", "Mass cancel waits for the session", False),
+    ("link_up", "Order-entry stream connected", True),
+    ("session_up", "Venue session logged in", True),
+    ("armed", "Gate armed", True),
 )
+"""What the card says of itself, and how it says so when all is well."""
 
 
 def show(context: PageContext) -> None:
@@ -94,8 +95,8 @@ def show(context: PageContext) -> None:
             facts = dict(state["card"])
             card.show(
                 [
-                    {"id": key, "fact": name, "is": "yes" if facts[key] else "NO"}
-                    for key, name in CARD_FACTS
+                    {"id": key, "fact": name, "is": _answer(facts[key], good)}
+                    for key, name, good in CARD_FACTS
                 ]
             )
             counters.show(_counts(state["card"]["counters"]))
@@ -104,6 +105,12 @@ def show(context: PageContext) -> None:
             drifts.show(text.drift_rows(state["exposure"]["drifts"]))
 
         frame.on_refresh(refresh)
+
+
+def _answer(fact: bool, good: bool) -> str:
+    """In capitals what is not as it should be."""
+    word = "yes" if fact else "no"
+    return word if fact == good else word.upper()
 
 
 def _counts(counts: dict[str, int]) -> list[dict[str, str]]:
