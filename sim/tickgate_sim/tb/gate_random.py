@@ -190,8 +190,9 @@ class Traffic:
             price = self._near_a_reference(symbol, side)
         if rng.random() < 0.4:  # on the tick, in lots
             price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
-        if action == "O" and model.recent and rng.random() < 0.15:  # one that passed, or nearly
-            (account, symbol, side, price, quantity), _ = rng.choice(list(model.recent.values()))
+        passed = list(model.duplicates.recent.values())
+        if action == "O" and passed and rng.random() < 0.15:  # one that passed, or nearly
+            (account, symbol, side, price, quantity), _ = rng.choice(passed)
             price += rng.choice((0, 0, 0, 4 * RECENT_ORDERS))
         price = max(0, min(price, (1 << 32) - 1))
         request = OrderRequest(
@@ -327,7 +328,7 @@ class Scoreboard:
         self._compare_credit()
         dut = driver.dut
         assert int(dut.count_unknown_token__count.value) == model.unknown
-        assert int(dut.count_duplicates_forgotten__count.value) == model.forgotten
+        assert int(dut.count_duplicates_forgotten__count.value) == model.duplicates.forgotten
         assert int(dut.count_references_ignored__count.value) == model.references_ignored
         assert int(dut.last_token__value.value) == model.last_token
         assert int(dut.status__armed.value) == model.armed

@@ -95,7 +95,7 @@ def show(context: PageContext) -> None:
             facts = dict(state["card"])
             card.show(
                 [
-                    {"id": key, "fact": name, "is": _answer(facts[key], good)}
+                    {"id": key, "fact": name, "is": _answer(bool(facts[key]), good)}
                     for key, name, good in CARD_FACTS
                 ]
             )
