@@ -172,6 +172,7 @@ def state() -> dict[str, Any]:
             "told": 0,
             "drifts": [],
         },
+        "warnings": {"percent": [], "counters": {}, "standing": []},
         "market": {"merged": 12, "updates": 30_211},
         "latency": {
             "fix_to_doorbell_ns": {**percentiles, "p50": 182_000, "p99": 911_000},

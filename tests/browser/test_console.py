@@ -93,6 +93,19 @@ def test_a_drift_is_in_the_header_and_on_its_page(console, log_in: Callable[[str
     expect(page.get_by_role("status").first).to_contain_text("ARMED")
 
 
+def test_a_warning_is_in_the_header_and_on_its_page(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    warning = {"scope": "group", "name": "DESK", "symbol": "", "limit": "net_credit"}
+    warning |= {"used": 16_400_000_000, "most": 20_000_000_000, "percent": 80}
+    console.engine.state["warnings"]["standing"] = [warning]
+    expect(page.get_by_role("status").first).to_contain_text("NEAR A LIMIT")
+    expect(page.get_by_text("1,640,000.00")).to_be_visible()
+    expect(page.get_by_text("80 %").first).to_be_visible()
+    console.engine.state["warnings"]["standing"] = []
+    expect(page.get_by_role("status").first).to_contain_text("ARMED")
+
+
 def edit(page: Page, row: str, field: str, value: str) -> None:
     """Type a value into a cell of a grid."""
     cell = page.locator(f'.ag-row[row-id="{row}"] .ag-cell[col-id="{field}"]').first
@@ -118,8 +131,11 @@ def test_limits_are_edited_and_uploaded(console, log_in: Callable[[str], Page]) 
     expect(page.get_by_text("buy, sell, short, day, ioc (loosened)")).to_be_visible()
     edit(page, "firm", "net_credit", "3,000,000")
     expect(page.get_by_text("the firm: net_credit: 2000000.00 → 3000000.00")).to_be_visible()
+    page.get_by_label("Warn at (% of a limit)").fill("80, 95")
+    expect(page.get_by_text("warnings: percent: none → 80, 95")).to_be_visible()
     upload.click()
     expect(page.get_by_text(f"Generation {before + 1} is in force")).to_be_visible()
+    assert "percent = [80, 95]" in console.engine.limits
     assert "max_quantity = 250" in console.engine.limits
     assert 'collar = "0.75"' in console.engine.limits
     assert 'restricted = ["short"]' in console.engine.limits

@@ -72,10 +72,15 @@ def from_rows(
     symbols: Sequence[Row],
     credit: Sequence[Row],
     sessions: Sequence[Row],
+    warnings: str,
 ) -> Limits:
-    """The limits that the rows say. Raises LimitsError naming the cell that is wrong."""
+    """The limits that the rows say, and the text of the percentages of warnings.
+
+    Raises LimitsError naming the cell that is wrong.
+    """
+    lines = [*_toml(accounts, positions, symbols, credit, sessions), *_warnings(warnings)]
     try:
-        return parse("\n".join(_toml(accounts, positions, symbols, credit, sessions)))
+        return parse("\n".join(lines))
     except LimitsError as error:
         raise LimitsError(error.reason, error.path) from None  # a grid has no lines
 
@@ -111,6 +116,14 @@ def _toml(
     for row in symbols:
         yield f"[symbols.{json.dumps(row['id'])}]"
         yield from _lines(row, SYMBOL_FIELDS)
+
+
+def _warnings(percents: str) -> Iterator[str]:
+    """Text that is no whole number stays text, for the parser to name."""
+    texts = [text.strip() for text in percents.split(",") if text.strip()]
+    items = (str(int(x)) if x.isascii() and x.isdigit() else json.dumps(x) for x in texts)
+    yield "[warnings]"
+    yield f"percent = [{', '.join(items)}]"
 
 
 def _lines(row: Row, fields: Sequence[LimitField]) -> Iterator[str]:

@@ -4,9 +4,12 @@ decided here."""
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tickgate.engine.commands import DriftRow, ExposureState, FeedRow
+from tickgate.engine.commands import DriftRow, ExposureState, FeedRow, WarningRow
+from tickgate.risk.fields import ACCOUNT_FIELDS
 
 NONE = "–"
+_LIMITS = {field.name: field for field in ACCOUNT_FIELDS}
+"""Limits of groups, clearing firms, the firm and positions have the names of the accounts'."""
 
 
 def price(value: int) -> str:
@@ -98,4 +101,31 @@ def drift_rows(drifts: Sequence[DriftRow]) -> list[dict[str, str]]:
                         "more": quantity(card - host),
                     }
                 )
+    return rows
+
+
+def scope(row: WarningRow) -> str:
+    """Whose limit a warning is of."""
+    if row["scope"] in ("group", "clearing_firm"):
+        return f"{row['scope'].replace('_', ' ')} {row['name']}"
+    where = f" in {row['symbol']}" if row["symbol"] else ""
+    return f"{row['name'] or 'the firm'}{where}"
+
+
+def warning_rows(warnings: Sequence[WarningRow]) -> list[dict[str, str]]:
+    """A row for each limit of which a level stands; amounts of money in USD."""
+    rows = []
+    for row in warnings:
+        field = _LIMITS[row["limit"]]
+        show = money if field.unit == "usd" else quantity
+        rows.append(
+            {
+                "id": f"{scope(row)}: {row['limit']}",
+                "scope": scope(row),
+                "limit": field.label,
+                "used": show(row["used"]),
+                "most": show(row["most"]),
+                "percent": f"{row['percent']} %",
+            }
+        )
     return rows

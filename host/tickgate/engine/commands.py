@@ -200,6 +200,34 @@ class ExposureState(TypedDict):
     """Those that there are now."""
 
 
+class WarningRow(TypedDict):
+    """A limit of which a percentage is used at which the host warns."""
+
+    scope: str
+    """``firm``, ``clearing_firm``, ``group``, ``account``, or ``position`` of one symbol."""
+    name: str
+    """Of clearing firm, group or account; empty for the firm."""
+    symbol: str
+    """Of a position; else empty."""
+    limit: str
+    """Its key in the limits file."""
+    used: int
+    """Now: orders, shares or 1/10000 USD, as the limit; ``most`` is the limit."""
+    most: int
+    percent: int
+    """The highest that was reached and is not over."""
+
+
+class WarningState(TypedDict):
+    """Soft warnings of limits (``tickgate.engine.limitwatch``); the card does not know them."""
+
+    percent: list[int]
+    """At which the limits in force want warnings."""
+    counters: dict[str, int]
+    """Levels reached, and over, since the journal began; rounds since the engine started."""
+    standing: list[WarningRow]
+
+
 class OrderRow(TypedDict):
     """One order for the blotter."""
 
@@ -254,6 +282,7 @@ class State(TypedDict):
     feed: list[FeedRow]
     """Empty while there is no card that is configured."""
     exposure: ExposureState
+    warnings: WarningState
     market: dict[str, int]
     """Records of market data by what became of them."""
     latency: dict[str, Percentiles]

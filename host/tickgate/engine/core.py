@@ -17,6 +17,7 @@ from tickgate.engine.inputs import (
     Drift,
     Input,
     LimitsSet,
+    LimitWarning,
     NewOrder,
     NotSent,
     ReferencesSet,
@@ -34,6 +35,7 @@ from tickgate.execution.manager import IOC, MARKET, Wanted
 from tickgate.risk.host_checks import HOST_BY_NAME
 from tickgate.risk.limits import NO_LIMITS, Limits, LimitsError, parse
 from tickgate.risk.order import OrderToCheck
+from tickgate.risk.warnings import Scope, StandingWarnings
 
 NO_CARD = HOST_BY_NAME["no_card"].text
 
@@ -58,6 +60,10 @@ class Core(CardSide):
         self.generation = 0
         self.previous: Earlier | None = None
         """Other limits that were in force before those, to roll back to."""
+        self.warnings = StandingWarnings()
+        """Of limits that are used up to a percentage that they name."""
+        self.warned: Counter[str] = Counter()
+        """Levels that were reached, and over, since the journal began."""
         self.kills = Kills()
         self.disarmed = False
         """An operator shut the gate; it stays shut until one opens it."""
@@ -108,6 +114,8 @@ class Core(CardSide):
                 self.on_started(value)
             case Drift():
                 self.on_drift(value)
+            case LimitWarning():
+                self._warn(value)
             case SessionChanged() | ReferencesSet():
                 pass
         return []
@@ -261,3 +269,8 @@ class Core(CardSide):
         self.limits_hash = change.hash
         self.generation = change.generation
         self.limits_file_hash = change.file_hash or self.limits_file_hash
+
+    def _warn(self, warning: LimitWarning) -> None:
+        self.warned["over" if warning.over else "reached"] += 1
+        scope = Scope(warning.scope, warning.name, warning.symbol)
+        self.warnings.tell(scope, warning.limit, warning.percent, warning.over)

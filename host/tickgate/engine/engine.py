@@ -33,6 +33,7 @@ from tickgate.engine.inputs import (
     encode,
 )
 from tickgate.engine.latency import Histogram
+from tickgate.engine.limitwatch import LimitWatch
 from tickgate.engine.operator import Operator
 from tickgate.engine.preview import Preview
 from tickgate.engine.references import References
@@ -103,6 +104,7 @@ class Engine:
         self.exposure_check = ExposureCheck(
             self.core, self._take, on=config.exposure_check
         )
+        self.limit_watch = LimitWatch(self.core, self._take)
         self.references = References(
             config.references, self.core, self.market.quote, self._take, self.counters
         )
@@ -145,6 +147,7 @@ class Engine:
         self._guard(lambda: self.references.work(self.link.configured, now_ns))
         self._undelivered = self.market_data.dispatch()
         self._guard(lambda: self.exposure_check.work(self.link.settled, self.link.drained_ns))
+        self.limit_watch.work()
 
     def close(self) -> None:
         """Log clients out and let go of everything; the card's watchdog will shut the gate."""
@@ -190,6 +193,7 @@ class Engine:
             self.market_data,
             self.feed,
             self.exposure_check,
+            self.limit_watch,
             self.latency,
             self.counters,
             started_ns,

@@ -201,6 +201,25 @@ class ReferencesSet:
     window: int
 
 
+@dataclass(frozen=True, slots=True)
+class LimitWarning:
+    """``percent`` of a limit is used, or (``over``) use has fallen from it again.
+
+    ``used`` and ``most``, the limit, are orders, shares or 1/10000 USD. ``scope``, ``name`` and
+    ``symbol`` are as ``tickgate.risk.warnings.Scope`` has them, ``limit`` is its key in the file.
+    """
+
+    KIND: ClassVar[int] = 15
+    scope: str
+    name: str
+    symbol: str
+    limit: str
+    percent: int
+    used: int
+    most: int
+    over: bool = False
+
+
 Input = (
     Started
     | NewOrder
@@ -216,6 +235,7 @@ Input = (
     | SessionChanged
     | Drift
     | ReferencesSet
+    | LimitWarning
 )
 
 _CLASSES: dict[int, type[Any]] = {
@@ -234,6 +254,7 @@ _CLASSES: dict[int, type[Any]] = {
         SessionChanged,
         Drift,
         ReferencesSet,
+        LimitWarning,
     )
 }
 

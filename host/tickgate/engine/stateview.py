@@ -15,6 +15,8 @@ from tickgate.engine.commands import (
     SessionRow,
     State,
     TopRow,
+    WarningRow,
+    WarningState,
 )
 from tickgate.engine.core import Core
 from tickgate.engine.exposurecheck import ExposureCheck
@@ -22,6 +24,7 @@ from tickgate.engine.feedlink import FeedLink
 from tickgate.engine.fixgate import FixGate
 from tickgate.engine.inputs import Drift
 from tickgate.engine.latency import Histogram
+from tickgate.engine.limitwatch import LimitWatch
 from tickgate.execution.model import Order
 from tickgate.marketdata.handler import MarketDataHandler
 from tickgate.marketdata.view import STALE
@@ -44,6 +47,7 @@ class StateView:
         market_data: MarketDataHandler,
         feed: FeedLink,
         exposure: ExposureCheck,
+        limit_watch: LimitWatch,
         latency: dict[str, Histogram],
         counters: Counter[str],
         started_ns: int,
@@ -55,6 +59,7 @@ class StateView:
         self._market = market_data.view
         self._feed = feed
         self._exposure_check = exposure
+        self._limit_watch = limit_watch
         self._latency = latency
         self._counters = counters
         self._started_ns = started_ns
@@ -79,6 +84,7 @@ class StateView:
             tops=self._tops(),
             feed=self._feeds(),
             exposure=self._exposure(),
+            warnings=self._warnings(),
             market=self._market_counts(),
             latency={name: histogram.percentiles() for name, histogram in self._latency.items()},
             bad_input=self._bad_input(),
@@ -202,6 +208,25 @@ class StateView:
             round_ns=check.round_ns,
             told=core.drifts_told,
             drifts=[_drift_row(drift) for drift in core.drifts.values()],
+        )
+
+    def _warnings(self) -> WarningState:
+        core = self._core
+        return WarningState(
+            percent=list(core.limits.warnings),
+            counters=dict(core.warned + self._limit_watch.counters),
+            standing=[
+                WarningRow(
+                    scope=scope.kind,
+                    name=scope.name,
+                    symbol=scope.symbol,
+                    limit=use.limit,
+                    used=use.used,
+                    most=use.most,
+                    percent=percent,
+                )
+                for scope, use, percent in core.warnings.now(core.limits, core.exposure)
+            ],
         )
 
     def _market_counts(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from tickgate.risk.fields import (
     value_of,
 )
 from tickgate.risk.limits import AccountLimits, Limits, PositionLimit
+from tickgate.risk.reader import percents_text
 
 ABSENT = "–"
 
@@ -24,7 +25,7 @@ class Change:
     """One field: where it is, what it was and is; a dash where it is not set.
 
     ``effect``: loosened, tightened, changed (lets other orders pass than before, neither more nor
-    less), or nothing when it only says what held before.
+    less), or nothing when the same orders pass as before.
     """
 
     key: str
@@ -38,7 +39,7 @@ class Change:
 
 
 def changes(before: Limits, after: Limits) -> list[Change]:
-    """All that differs: firm, clearing firms, groups, sessions, accounts, then symbols."""
+    """All that differs: firm, clearing firms, groups, sessions, accounts, symbols, warnings."""
     found = list(_of("the firm", before.firm, after.firm, FIRM_FIELDS))
     for what, was, now, fields in (
         ("clearing firm", before.clearing_firms, after.clearing_firms, CLEARING_FIRM_FIELDS),
@@ -54,6 +55,9 @@ def changes(before: Limits, after: Limits) -> list[Change]:
             found += _of_position(name, symbol, old, new)
     for name in _names(before.symbols, after.symbols):
         found += _of(name, before.symbols.get(name), after.symbols.get(name), SYMBOL_FIELDS)
+    if before.warnings != after.warnings:
+        percents = [percents_text(limits.warnings) or "none" for limits in (before, after)]
+        found.append(Change("warnings: percent", percents[0], percents[1], ""))
     return found
 
 

@@ -13,7 +13,7 @@ from tickgate.positions.book import PositionBook
 from tickgate.risk.checks import BY_NAME, Check
 from tickgate.risk.exposure import ExposureBook, Pair
 from tickgate.risk.host_checks import HOST_CHECKS
-from tickgate.risk.limits import NO_LIMITS, AccountLimits, CreditLimits, Limits
+from tickgate.risk.limits import NO_LIMITS, AccountLimits, CreditLimits, Limits, members
 from tickgate.risk.order import CAPACITIES, SHORT_SALES, OrderToCheck, RiskResult
 from tickgate.risk.preview import Moment, Rules, card_checks, position_allows
 from tickgate.risk.rates import Bucket
@@ -119,10 +119,8 @@ class RiskEngine:
         if account is not None:
             for scope, rows in (("group", limits.groups), ("clearing_firm", limits.clearing_firms)):
                 owner = getattr(account, scope)
-                members = [
-                    name for name, own in self._accounts.items() if getattr(own, scope) == owner
-                ]
-                shared[scope] = rows.get(owner, NO_LIMITS.firm), members
+                accounts = members(self._accounts, scope, owner)
+                shared[scope] = rows.get(owner, NO_LIMITS.firm), accounts
         return Rules(account, limits.symbols.get(order.symbol), shared)
 
     def _exceeds_buying_power(self, order: OrderToCheck) -> bool:

@@ -5,6 +5,7 @@ be held against the other (``tickgate.engine.exposurecheck``). Shares are whole,
 USD.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,6 +77,16 @@ class Held:
         """In the order in which the card shows them."""
         return self.position, self.open_buy, self.open_sell
 
+    @property
+    def used(self) -> dict[str, int]:
+        """Used of each position limit, by its name: the position with all open orders that add to
+        it; negative when the position is on the other side."""
+        position = self.position.value
+        return {
+            "max_long": position + self.open_buy.worst,
+            "max_short": self.open_sell.worst - position,
+        }
+
 
 @dataclass(slots=True)
 class Use:
@@ -109,6 +120,25 @@ class Use:
         if side in SELLS:
             return self.sold - self.bought + self.open_sell_value
         return self.bought - self.sold + self.open_buy_value
+
+    def used(self, side: str) -> dict[str, int]:
+        """Used of each limit of the account, by its name; of net credit, the side's."""
+        return {
+            "max_orders": self.orders,
+            "max_open_quantity": self.open_quantity,
+            "max_open_value": self.open_value,
+            "max_day_quantity": self.day_quantity,
+            "max_day_value": self.day_value,
+            **credit_used((self,), side),
+        }
+
+
+def credit_used(uses: Collection[Use], side: str) -> dict[str, int]:
+    """Used of the credit of accounts together, by the limit's name; of net credit, the side's."""
+    return {
+        "gross_credit": sum(use.gross for use in uses),
+        "net_credit": sum(use.net(side) for use in uses),
+    }
 
 
 class _Reserved(NamedTuple):

@@ -61,6 +61,9 @@ A file looks like this::
     max_reference_age = 5000       # ms, of references that the host uploads
     waived = ["luld"]              # national, luld or window: not asked for; none if left out
 
+    [warnings]                     # may be left out: then there are none
+    percent = [80, 95]             # used of any limit, at which the host warns; at most 4
+
 What is not set refuses: an account or symbol without limits cannot trade, and a key that is missing
 is an error. Amounts of money are decimal text, so that no float is ever in between; they become
 1/10000 USD. The fields are in ``tickgate.risk.fields``.
@@ -92,6 +95,7 @@ from tickgate.risk.fields import (
 from tickgate.risk.reader import LimitsError, Reader, line_of
 
 __all__ = [
+    "MAX_WARNINGS",
     "NO_LIMITS",
     "AccountLimits",
     "CreditLimits",
@@ -101,9 +105,12 @@ __all__ = [
     "SessionLimits",
     "SymbolLimits",
     "load",
+    "members",
     "parse",
 ]
 
+MAX_WARNINGS = 4
+"""Most percentages at which the host can be told to warn."""
 _SYMBOL_NUMBERS = tuple(field for field in SYMBOL_FIELDS if field.name != "collar")
 _POSITION_NUMBERS = number_names(POSITION_FIELDS)
 
@@ -180,6 +187,8 @@ class Limits:
     groups: Mapping[str, CreditLimits]
     clearing_firms: Mapping[str, CreditLimits]
     sessions: Mapping[str, SessionLimits]
+    warnings: tuple[int, ...] = ()
+    """Percentages of use at which the host warns, rising; no word of the card's image."""
 
     def text(self) -> str:
         """The canonical TOML: same limits, same text. Collars are amounts, names are sorted."""
@@ -188,6 +197,11 @@ class Limits:
     def hash(self) -> str:
         """SHA-256 of the canonical text, in hex."""
         return hashlib.sha256(self.text().encode()).hexdigest()
+
+
+def members(accounts: Mapping[str, AccountLimits], scope: str, owner: str) -> list[str]:
+    """Accounts of one ``group`` or ``clearing_firm``, which ``scope`` says."""
+    return [name for name, account in accounts.items() if getattr(account, scope) == owner]
 
 
 NO_LIMITS = Limits({}, {}, CreditLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)), {}, {}, {})
@@ -215,7 +229,7 @@ def parse(text: str) -> Limits:
 
 
 def _limits(document: Reader) -> Limits:
-    document.only("accounts", "symbols", "firm", "groups", "clearing_firms", "sessions")
+    document.only("accounts", "symbols", "firm", "groups", "clearing_firms", "sessions", "warnings")
     groups, clearing_firms = (
         {name: _credit(table, fields) for name, table in document.tables(key, OWNER_NAME)}
         for key, fields in (("groups", GROUP_FIELDS), ("clearing_firms", CLEARING_FIRM_FIELDS))
@@ -237,7 +251,13 @@ def _limits(document: Reader) -> Limits:
         name: SessionLimits(_only_numbers(table, SESSION_FIELDS))
         for name, table in document.tables("sessions", OWNER_NAME)
     }
-    return Limits(accounts, symbols, firm, groups, clearing_firms, sessions)
+    warnings = _warnings(document.table("warnings"))
+    return Limits(accounts, symbols, firm, groups, clearing_firms, sessions, warnings)
+
+
+def _warnings(table: Reader) -> tuple[int, ...]:
+    table.only("percent")
+    return table.rising("percent", 100, MAX_WARNINGS) if "percent" in table else ()
 
 
 def _credit(table: Reader, fields: tuple[LimitField, ...]) -> CreditLimits:
@@ -323,6 +343,8 @@ def _lines(limits: Limits) -> Iterator[str]:
             yield from _table(inner, limit, POSITION_FIELDS)
     for name, limits_of_symbol in sorted(limits.symbols.items()):
         yield from _table(f"symbols.{_quoted(name)}", limits_of_symbol, SYMBOL_FIELDS)
+    if limits.warnings:
+        yield from ("[warnings]", f"percent = {list(limits.warnings)}", "")
 
 
 def _table(name: str, record: object, fields: tuple[LimitField, ...]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tickgate.execution.manager import DAY, IOC
 from tickgate.positions.book import SELLS
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
-from tickgate.risk.exposure import ExposureBook, Use
+from tickgate.risk.exposure import ExposureBook, Use, credit_used
 from tickgate.risk.limits import AccountLimits, CreditLimits, SymbolLimits
 from tickgate.risk.order import SHORT_SALES, OrderToCheck
 
@@ -151,32 +151,22 @@ def _pair_checks(
 
 def position_allows(order: OrderToCheck, account: AccountLimits, exposure: ExposureBook) -> bool:
     """Whether the position stays in its limit with all open orders of the side and this one."""
-    held, limit = exposure.pair(order.account, order.symbol), account.position(order.symbol).numbers
-    if order.side in SELLS:
-        short = held.open_sell.worst + order.quantity - held.position.value
-        return short <= limit["max_short"]
-    return held.position.value + held.open_buy.worst + order.quantity <= limit["max_long"]
+    name = "max_short" if order.side in SELLS else "max_long"
+    used = exposure.pair(order.account, order.symbol).used[name]
+    return used + order.quantity <= account.position(order.symbol).numbers[name]
 
 
 def _account_checks(order: OrderToCheck, limit: Mapping[str, int], use: Use) -> Iterator[str]:
-    totals = {
-        "max_orders": use.orders + 1,
-        "max_open_quantity": use.open_quantity + order.quantity,
-        "max_open_value": use.open_value + order.value,
-        "max_day_quantity": use.day_quantity + order.quantity,
-        "max_day_value": use.day_value + order.value,
-        "gross_credit": use.gross + order.value,
-        "net_credit": use.net(order.side) + order.value,
-    }
-    for name, total in totals.items():
-        if total > limit[name]:
+    shares = order.quantity
+    more = {"max_orders": 1, "max_open_quantity": shares, "max_day_quantity": shares}
+    for name, used in use.used(order.side).items():
+        if used + more.get(name, order.value) > limit[name]:
             yield name if name == "max_orders" else name.removeprefix("max_")
 
 
 def _credit_checks(
     order: OrderToCheck, scope: str, limit: Mapping[str, int], uses: Collection[Use]
 ) -> Iterator[str]:
-    if sum(use.gross for use in uses) + order.value > limit["gross_credit"]:
-        yield f"{scope}_gross_credit"
-    if sum(use.net(order.side) for use in uses) + order.value > limit["net_credit"]:
-        yield f"{scope}_net_credit"
+    for name, used in credit_used(uses, order.side).items():
+        if used + order.value > limit[name]:
+            yield f"{scope}_{name}"

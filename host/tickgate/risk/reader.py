@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 SCALE = 10_000
@@ -102,6 +103,20 @@ class Reader:
         return tuple(value)
 
 
+    def rising(self, key: str, most: int, count: int) -> tuple[int, ...]:
+        """A list of at most ``count`` whole numbers, 1 to ``most``, each greater than the last."""
+        value = self.given(key)
+        if (
+            not isinstance(value, list)
+            or len(value) > count
+            or not all(type(item) is int and 1 <= item <= most for item in value)
+            or any(second <= first for first, second in pairwise(value))
+        ):
+            what = f"a list of at most {count} whole numbers, 1 to {most}, rising"
+            raise self.wrong(key, f" must be {what}, not {value!r}")
+        return tuple(value)
+
+
 def usd(text: object, most: int) -> int:
     """Decimal text of dollars to 1/10000 USD. The text of its ValueError goes on after a name."""
     match = _USD.fullmatch(text) if isinstance(text, str) else None
@@ -120,6 +135,11 @@ def usd_text(value: int) -> str:
     """1/10000 USD as decimal text, with two to four decimals."""
     whole, fraction = divmod(value, SCALE)
     return f"{whole}.{f'{fraction:04d}'.rstrip('0').ljust(2, '0')}"
+
+
+def percents_text(percents: tuple[int, ...]) -> str:
+    """The percentages of warnings for a reader; nothing for none."""
+    return ", ".join(map(str, percents))
 
 
 def line_of(text: str, path: Path) -> int:

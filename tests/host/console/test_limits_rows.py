@@ -1,20 +1,24 @@
 """Limits go through the grids' rows unchanged, and a wrong cell is named."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from tickgate.console import limits_rows
 from tickgate.risk.limits import Limits, LimitsError, parse
+from tickgate.risk.reader import percents_text
 
 from tests.host.risk.strategies import GOOD, limits
 
 
-def grids(some: Limits) -> list[list[limits_rows.Row]]:
+def grids(some: Limits) -> list[Any]:
     return [
         limits_rows.account_rows(some),
         limits_rows.position_rows(some),
         limits_rows.symbol_rows(some),
         limits_rows.credit_rows(some),
         limits_rows.session_rows(some),
+        percents_text(some.warnings),
     ]
 
 
@@ -57,3 +61,16 @@ def test_cells_are_read_as_people_write_them() -> None:
     assert alpha.permissions == ()
     rows[0][0]["symbols"] = "all"
     assert limits_rows.from_rows(*rows).accounts["ALPHA"].symbols is None
+
+
+@pytest.mark.parametrize(("text", "percents"), [("", ()), (" 80,95 ", (80, 95)), ("80,", (80,))])
+def test_percentages_of_warnings_are_read_as_people_write_them(text, percents) -> None:
+    rows = grids(parse(GOOD))
+    assert limits_rows.from_rows(*rows[:-1], text).warnings == percents
+
+
+@pytest.mark.parametrize("text", ["95, 80", "x", "80 95", "0", "-1", '"]', "80]\n[accounts.A"])
+def test_wrong_percentages_of_warnings_are_named(text) -> None:
+    rows = grids(parse(GOOD))
+    with pytest.raises(LimitsError, match=r"^warnings\.percent must be a list of at most 4 whole"):
+        limits_rows.from_rows(*rows[:-1], text)

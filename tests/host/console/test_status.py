@@ -11,10 +11,12 @@ def state(**more):
         "card": {**card, **more.get("card", {})},
         "kill": {**kill, **more.get("kill", {})},
         "exposure": {"drifts": more.get("drifts", [])},
+        "warnings": {"standing": more.get("warnings", [])},
     }
 
 
 DRIFT = {"account": "ALPHA", "symbol": "AAPL"}
+WARNINGS = [{"percent": 80}, {"percent": 95}]
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,8 @@ DRIFT = {"account": "ALPHA", "symbol": "AAPL"}
         ({"card": {"armed": False}, "drifts": [DRIFT]}, "CLOSED"),
         ({"card": {"session_up": False}, "drifts": [DRIFT]}, "VENUE DOWN"),
         ({"kill": {"accounts": ["BETA"]}, "drifts": [DRIFT]}, "EXPOSURE DRIFT"),
-        ({"kill": {"accounts": ["BETA"]}}, "PARTLY KILLED"),
+        ({"kill": {"accounts": ["BETA"]}, "warnings": WARNINGS}, "PARTLY KILLED"),
+        ({"warnings": WARNINGS}, "NEAR A LIMIT"),
         ({}, "ARMED"),
     ],
 )
@@ -35,6 +38,10 @@ def test_the_worst_comes_first(more, word) -> None:
 
 def test_a_drift_is_named() -> None:
     assert "ALPHA AAPL" in system_word(state(drifts=[DRIFT]), False, "").meaning
+
+
+def test_warnings_are_counted_and_the_highest_is_said() -> None:
+    assert "2, one to 95 %" in system_word(state(warnings=WARNINGS), False, "").meaning
 
 
 def test_an_engine_that_does_not_answer() -> None:

@@ -80,3 +80,30 @@ def test_the_comparison_in_a_sentence() -> None:
         "0 different, 10 traffic; drifts: 0 now, 2 in all."
     )
     assert "switched off" in text.exposure({**state, "on": False})
+
+
+def test_a_warning_says_whose_limit_it_is_and_in_what() -> None:
+    def row(scope, name, symbol, limit):
+        more = {"used": 41_000_000, "most": 50_000_000, "percent": 80}
+        return {"scope": scope, "name": name, "symbol": symbol, "limit": limit, **more}
+
+    rows = text.warning_rows(
+        [
+            row("firm", "", "", "gross_credit"),
+            row("clearing_firm", "CLEAR", "", "net_credit"),
+            row("group", "DESK", "", "net_credit"),
+            row("account", "ALPHA", "", "max_orders"),
+            row("position", "ALPHA", "AAPL", "max_long"),
+        ]
+    )
+    assert [(row["scope"], row["limit"], row["used"]) for row in rows] == [
+        ("the firm", "Gross credit", "4,100.00"),
+        ("clearing firm CLEAR", "Net credit", "4,100.00"),
+        ("group DESK", "Net credit", "4,100.00"),
+        ("ALPHA", "Max working orders", "41,000,000"),
+        ("ALPHA in AAPL", "Max long", "41,000,000"),
+    ]
+    assert {(row["most"], row["percent"]) for row in rows} == {
+        ("5,000.00", "80 %"), ("50,000,000", "80 %")
+    }  # fmt: skip
+    assert len({row["id"] for row in rows}) == len(rows)

@@ -200,6 +200,7 @@ EXAMPLES = [
     inputs.SessionChanged("C1", True, ""),
     inputs.Drift("A", "X", [1, 2, 3], [1, 2, 4], over=True),
     inputs.ReferencesSet("X", 1, 2, 3, 4),
+    inputs.LimitWarning("position", "A", "X", "max_long", 80, 1 << 70, 1 << 71, over=True),
 ]
 
 
@@ -209,7 +210,7 @@ def test_inputs_come_back_from_the_journal(value):
 
 
 def test_every_kind_has_a_number_of_its_own():
-    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 15))
+    assert sorted(value.KIND for value in EXAMPLES) == list(range(1, 16))
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,8 @@ symbols = st.builds(
 credits = st.builds(CreditLimits, numbers(FIRM_FIELDS))
 
 
+percents = st.sets(st.integers(1, 100), max_size=4).map(lambda found: tuple(sorted(found)))
+"""Percentages of warnings."""
 sessions = st.builds(SessionLimits, numbers(SESSION_FIELDS))
 
 
@@ -149,6 +151,7 @@ def any_limits(draw):
         groups,
         clearing_firms,
         draw(st.dictionaries(names, sessions, max_size=3)),
+        draw(percents),
     )
 
 

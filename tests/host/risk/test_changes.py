@@ -63,6 +63,12 @@ def test_buying_power_that_is_not_set_is_no_limit() -> None:
     assert [change.effect for change in changes(parse(given_), parse(GOOD))] == ["loosened"]
 
 
+def test_other_warnings_are_a_change_that_lets_the_same_orders_pass() -> None:
+    some, more = (parse(f"{GOOD}[warnings]\npercent = {x}") for x in ([80], [80, 95]))
+    assert [str(x) for x in changes(some, more)] == ["warnings: percent: 80 → 80, 95"]
+    assert [str(x) for x in changes(some, parse(GOOD))] == ["warnings: percent: 80 → none"]
+
+
 def test_a_position_that_is_not_set_is_the_accounts() -> None:
     section = GOOD[GOOD.index("[accounts.ALPHA.pos") : GOOD.index("[symbols.AAPL]")]
     found = changes(parse(GOOD), parse(GOOD.replace(section, "")))

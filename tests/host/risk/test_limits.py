@@ -363,3 +363,32 @@ def test_buying_power_may_be_left_out_and_is_no_word_of_the_image():
     assert images[0] == images[1]
     with pytest.raises(LimitsError, match=r"line 20: .*buying_power must be an amount"):
         parse(given_.replace('"12.5"', "12"))
+
+
+@pytest.mark.parametrize("text", ["", "[warnings]\n", "[warnings]\npercent = []\n"])
+def test_warnings_may_be_left_out(text):
+    assert parse(GOOD + text) == parse(GOOD)
+    assert "warnings" not in parse(GOOD + text).text()
+
+
+def test_warnings_are_no_word_of_the_image():
+    warned, without = parse(f"{GOOD}[warnings]\npercent = [1, 80, 95, 100]"), parse(GOOD)
+    assert warned.warnings == (1, 80, 95, 100)
+    assert "[warnings]\npercent = [1, 80, 95, 100]\n" in warned.text()
+    assert parse(warned.text()) == warned
+    assert warned.hash() != without.hash()
+    images = [compile_image(some, NAMES, SIZES) for some in (warned, without)]
+    assert images[0] == images[1]
+
+
+@pytest.mark.parametrize(
+    "percents", ["0", "[0]", "[101]", "[80, 80]", "[95, 80]", "[1, 2, 3, 4, 5]", "[80.5]",
+                 "[true]", '["80"]']
+)  # fmt: skip
+def test_percentages_that_can_not_be_are_named_with_their_line(percents):
+    line = len(GOOD.splitlines()) + 2
+    wanted = rf"^line {line}: warnings\.percent must be a list of at most 4 whole numbers, 1 to 100"
+    with pytest.raises(LimitsError, match=wanted):
+        parse(f"{GOOD}[warnings]\npercent = {percents}")
+    with pytest.raises(LimitsError, match=rf"^line {line}: warnings.percents is not a limit"):
+        parse(f"{GOOD}[warnings]\npercents = {percents}")

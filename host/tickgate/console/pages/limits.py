@@ -5,13 +5,13 @@ from typing import Any
 
 from nicegui import ui
 
-from tickgate.console import limits_rows
+from tickgate.console import limits_rows, text
 from tickgate.console.engine_client import EngineRefused, EngineUnavailable
 from tickgate.console.pages.context import PageContext
 from tickgate.console.pages.frame import Frame
 from tickgate.console.pages.panel import panel
 from tickgate.console.pages.rollback_dialog import RollBackDialog
-from tickgate.console.pages.tables import EditTable, column, number
+from tickgate.console.pages.tables import EditTable, Table, column, number
 from tickgate.console.service import NotAllowed
 from tickgate.risk.changes import Change, changes
 from tickgate.risk.fields import (
@@ -23,6 +23,7 @@ from tickgate.risk.fields import (
     LimitField,
 )
 from tickgate.risk.limits import Limits, LimitsError, parse
+from tickgate.risk.reader import percents_text
 
 UNITS = {"usd": "USD", "orders": "", "messages/s": ""}
 """Units as a column's heading says them, where not as they are; nothing when the label does."""
@@ -34,6 +35,7 @@ def show(context: PageContext) -> None:
     with frame.body():
         page = LimitsPage(context)
         ui.timer(0.1, page.load, once=True)
+        frame.on_refresh(page.refresh)
 
 
 class LimitsPage:
@@ -76,6 +78,21 @@ class LimitsPage:
                 self._sessions = self._grid(
                     (column("id", "CompID", 120),), SESSION_FIELDS, "250px", "limits-sessions"
                 )
+        with panel("Warnings", "From the host, before the card refuses: what is used of a limit."):
+            self._percents = ui.input("Warn at (% of a limit)", on_change=self._edited)
+            self._percents.mark("limits-warnings").props("dense autocomplete=off")
+            self._percents.set_enabled(context.user.may_change)
+            self._standing = Table(
+                (
+                    column("scope", "Whose", 220),
+                    column("limit", "Limit", 220),
+                    number("used", "Used", 180),
+                    number("most", "Of", 180),
+                    number("percent", "Reached", 110, flex=1),
+                ),
+                "160px",
+                "limits-standing",
+            )
         with panel("What the upload would change"):
             self._changes = ui.column().style("gap:2px")
             with ui.row().classes("w-full items-center"):
@@ -118,11 +135,18 @@ class LimitsPage:
         self._positions.show(limits_rows.position_rows(limits))
         self._credit.show(limits_rows.credit_rows(limits))
         self._sessions.show(limits_rows.session_rows(limits))
+        self._percents.set_value(percents_text(limits.warnings))
         self._facts.set_text(
             f"In force: generation {answer['generation']}, hash {answer['hash'][:16]}"
         )
         self._message.set_text("")
         self._edited()
+
+    def refresh(self) -> None:
+        """Show the warnings that stand."""
+        state = self._context.live.state
+        if state is not None:
+            self._standing.show(text.warning_rows(state["warnings"]["standing"]))
 
     def _edited(self) -> None:
         """List the changes, or name the cell that is wrong."""
@@ -142,7 +166,7 @@ class LimitsPage:
         try:
             limits = limits_rows.from_rows(
                 self._accounts.rows, self._positions.rows, self._symbols.rows, self._credit.rows,
-                self._sessions.rows,
+                self._sessions.rows, str(self._percents.value),
             )
         except LimitsError as error:
             self._message.set_text(f"Not valid: {error}")

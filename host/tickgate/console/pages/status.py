@@ -37,4 +37,9 @@ def system_word(state: State | None, stale: bool, error: str) -> Word:
     partly = kill["sessions"] + kill["accounts"] + kill["symbols"]
     if partly:
         return Word("PARTLY KILLED", "remove_circle", "warn", "killed: " + ", ".join(partly))
+    near = state["warnings"]["standing"]
+    if near:
+        most = max(row["percent"] for row in near)
+        meaning = f"limits used up to a warning: {len(near)}, one to {most} %; see Limits"
+        return Word("NEAR A LIMIT", "warning", "warn", meaning)
     return Word("ARMED", "verified_user", "good", "orders within their limits pass")
