@@ -169,7 +169,7 @@ class Settings:
         return "\n".join(lines) + "\n"
 
     def _limits(self) -> str:
-        lines = []
+        lines = ["[warnings]", "percent = [80, 95]"]
         for owner in (
             "firm",
             f"clearing_firms.{CLEARING_FIRM}",

@@ -100,6 +100,7 @@ class LimitsPage:
                 ui.space()
                 self._roll_back_button = ui.button("Roll back", on_click=self._roll_back)
                 self._roll_back_button.props("flat")
+                self._roll_back_button.set_enabled(False)  # until it is known to what
                 ui.button("Undo all edits", on_click=self.load).props("flat")
                 self._upload_button = ui.button("Upload to the card", on_click=self._upload)
                 self._upload_button.props("unelevated").mark("limits-upload")
