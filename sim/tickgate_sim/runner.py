@@ -1,6 +1,5 @@
 """Build a component with Verilator and run cocotb tests on it; the only place that knows tools."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +84,7 @@ def run_verilog(
     built = folder / "built"
     runner = get_runner("verilator")
     with tool_environment(), TemporaryDirectory(prefix="run-", dir=folder) as own:
-        with _alone(folder):
+        with toolchain.alone(folder):
             if not built.exists():
                 source.write_text(text)
             runner.build(
@@ -117,11 +116,3 @@ def run_verilog(
     if failures:  # cocotb's runner looks itself only when pytest runs it
         raise SystemExit(f"{failures} of {count} tests of {tb} failed: {log or 'see above'}")
     return folder
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One build in ``folder`` at a time on this machine; whoever waits finds the result."""
-    with open(folder / "lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

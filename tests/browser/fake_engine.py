@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.limits_text import symbol_table
+
 TOKEN = "secret"
 LIMITS = """
 [firm]
@@ -50,14 +52,7 @@ max_long = 500
 max_short = 400
 locates = 100000
 
-[symbols.AAPL]
-collar = "1.50"
-tick = "0.01"
-lot = 1
-rate = 65535
-burst = 65535
-waived = ["national", "luld", "window"]
-"""
+""" + symbol_table("AAPL", "1.50", "0.01")
 
 
 def state() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.lib.delay import copies
+from tickgate_hdl.lib.delay import copies, delayed
 from tickgate_hdl.lib.layouts import FrameBeat
 
 __all__ = ["BeatFifo", "StoredBeat"]
@@ -27,7 +27,7 @@ class BeatFifo(wiring.Component):
     Parameters
     ----------
     depth : int
-        Beats that fit, a power of two, at least 4.
+        Beats that fit, a power of two; where ``registered`` at least 4.
     registered : bool
         Offer beats from a register only, and tell that there is room from one, for an FPGA that
         needs it: room is told two cycles after enough beats of a full FIFO were taken.
@@ -52,7 +52,7 @@ class BeatFifo(wiring.Component):
     """
 
     def __init__(self, depth, *, registered=False):
-        if depth < 4:
+        if registered and depth < 4:
             raise ValueError(f"{depth} beats are too few for what is counted late; 4 are the least")
         self._depth, self._registered = depth, registered
         self.latency = int(registered)
@@ -128,8 +128,7 @@ class BeatFifo(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         # Beats in the memory a cycle ago, what came and went since; whether there are any now, and
         # whether one was read and is at its port.
-        stored, came, went = Signal(range(self._depth + 1)), Signal(), Signal()
-        some, there = Signal(), Signal()
+        stored, some, there = Signal(range(self._depth + 1)), Signal(), Signal()
         room = Signal(init=1)
         takes = Signal()
         m.d.comb += [
@@ -140,8 +139,9 @@ class BeatFifo(wiring.Component):
             m.d.sync += write.addr.eq(write.addr + 1)
         with m.If(takes):
             m.d.sync += read.addr.eq(read.addr + 1)
+        came, went = delayed(m, puts, "came"), delayed(m, takes, "went")
         m.d.sync += [
-            came.eq(puts), went.eq(takes), stored.eq(stored + came - went),
+            stored.eq(stored + came - went),
             there.eq(takes | (there & ~free)),
             # Enough for what came in the two cycles that are not counted yet, and one more.
             room.eq(stored < self._depth - 2),
@@ -151,9 +151,7 @@ class BeatFifo(wiring.Component):
             m.d.sync += some.eq(1)
         with m.Elif(takes & one):
             m.d.sync += some.eq(0)
-        was_there = Signal()
-        m.d.sync += was_there.eq(there)
-        return _Queue(there, read.data, ~some, stored + was_there)
+        return _Queue(there, read.data, ~some, stored + delayed(m, there, "was_there"))
 
 
 @dataclass(frozen=True)

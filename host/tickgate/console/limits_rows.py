@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tickgate.console.text import owner
 from tickgate.risk.fields import (
     ACCOUNT_FIELDS,
     FIRM_FIELDS,
@@ -45,15 +46,15 @@ def symbol_rows(limits: Limits) -> list[Row]:
 def credit_rows(limits: Limits) -> list[Row]:
     """One row for the firm, each clearing firm and each group; ``id`` is its table in the file."""
     return [
-        {"id": "firm", "whose": "the firm", **_cells(limits.firm, FIRM_FIELDS)},
+        {"id": "firm", "whose": owner("firm", ""), **_cells(limits.firm, FIRM_FIELDS)},
         *(
             {
                 "id": f"{table}.{json.dumps(name)}",
-                "whose": f"{text} {name}",
+                "whose": owner(kind, name),
                 **_cells(credit, FIRM_FIELDS),
             }
-            for table, text, rows in (
-                ("clearing_firms", "clearing firm", limits.clearing_firms),
+            for table, kind, rows in (
+                ("clearing_firms", "clearing_firm", limits.clearing_firms),
                 ("groups", "group", limits.groups),
             )
             for name, credit in sorted(rows.items())

@@ -104,12 +104,17 @@ def drift_rows(drifts: Sequence[DriftRow]) -> list[dict[str, str]]:
     return rows
 
 
+def owner(kind: str, name: str) -> str:
+    """Whose credit accounts share: a ``group``'s, a ``clearing_firm``'s, or the firm's."""
+    return f"{kind.replace('_', ' ')} {name}" if name else "the firm"
+
+
 def scope(row: WarningRow) -> str:
     """Whose limit a warning is of."""
-    if row["scope"] in ("group", "clearing_firm"):
-        return f"{row['scope'].replace('_', ' ')} {row['name']}"
+    if row["scope"] in ("firm", "group", "clearing_firm"):
+        return owner(row["scope"], row["name"])
     where = f" in {row['symbol']}" if row["symbol"] else ""
-    return f"{row['name'] or 'the firm'}{where}"
+    return f"{row['name']}{where}"
 
 
 def warning_rows(warnings: Sequence[WarningRow]) -> list[dict[str, str]]:

@@ -70,7 +70,7 @@ class Case:
         model = self.model
         traded = model.traded[ACCOUNT]
         mine, everyone = model.credit([ACCOUNT]), model.credit([*range(ACCOUNTS)])
-        working = [order for order in model.orders.values() if order.account == ACCOUNT]
+        working = model.working(ACCOUNT)
         return {
             "max_quantity": QUANTITY, "max_value": VALUE, "max_orders": len(working) + 1,
             "open_quantity": sum(order.remaining for order in working) + QUANTITY,
@@ -177,9 +177,9 @@ class Bench(GateDriver):
         self.model = GateModel(
             symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS, groups=GROUPS,
             clearing=CLEARING_FIRMS, recent_orders=RECENT_ORDERS)
-        self.token, self.generation, self.image = 0, 0, None
-        self.in_force, self.shadow = {}, {}
-        """Words by address of the two banks, as far as they were written."""
+        self.token, self.generation = 0, 0
+        self.image, self.shadow = None, None
+        """Images in force and in the shadow bank, once they were written."""
 
     async def open(self):
         """List the symbol."""
@@ -217,21 +217,20 @@ class Bench(GateDriver):
         return checks
 
     async def _put_in_force(self, image):
-        """Upload what the shadow bank does not hold yet, and commit."""
-        words = dict(image.words(*SIZES))
-        held = {address for address, word in words.items() if self.shadow.get(address) == word}
+        """Upload what the shadow bank does not hold yet, and commit as a new generation."""
+        held = set(self.shadow.words(*SIZES) if self.shadow else ()) & set(image.words(*SIZES))
+        self.generation += 1
         crc = image.crc(*SIZES)
-        await self.upload(image, crc, self.generation, leave_out=held)
+        await self.upload(
+            image, crc, self.generation, leave_out={address for address, _ in held})
         assert self.model.commit(image, crc, self.generation)
-        self.in_force, self.shadow = words, self.in_force
+        self.image, self.shadow = image, self.image
 
     async def _ask_case(self, case, give_back):
         model, states = self.model, case.states
         opens = states.get("armed", True) and states.get("watchdog", True)
         if case.limits() != self.image or (opens and not model.armed and model.generation_used):
-            self.image = case.limits()
-            self.generation += 1
-            await self._put_in_force(self.image)
+            await self._put_in_force(case.limits())
         if case.age is not None:
             model.upload(SYMBOL, case.references)
             await self.refer(SYMBOL, case.references)

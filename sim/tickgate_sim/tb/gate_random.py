@@ -63,7 +63,7 @@ class Traffic:
 
         def account(index):
             gross, net_long, net_short = (max(0, used) for used in model.credit([index]))
-            working = [order for order in model.orders.values() if order.account == index]
+            working = model.working(index)
             traded = model.traded[index]
             shares = sum(order.remaining for order in working)
             value = sum(order.remaining * order.price for order in working)
@@ -190,9 +190,9 @@ class Traffic:
             price = self._near_a_reference(symbol, side)
         if rng.random() < 0.4:  # on the tick, in lots
             price, quantity = price // 100 * 100, max(quantity // 200, 1) * 200
-        passed = list(model.duplicates.recent.values())
-        if action == "O" and passed and rng.random() < 0.15:  # one that passed, or nearly
-            (account, symbol, side, price, quantity), _ = rng.choice(passed)
+        recent = model.duplicates.recent
+        if action == "O" and recent and rng.random() < 0.15:  # one that passed, or nearly
+            (account, symbol, side, price, quantity), _ = rng.choice(list(recent.values()))
             price += rng.choice((0, 0, 0, 4 * RECENT_ORDERS))
         price = max(0, min(price, (1 << 32) - 1))
         request = OrderRequest(
@@ -221,8 +221,7 @@ class Traffic:
         used, at = rng.choice((
             (gross, 16), (net_long if side == "B" else net_short, 18),
             (traded.ordered_value, 14),
-            (sum(order.remaining * order.price for order in model.orders.values()
-                 if order.account == account), 10)))
+            (sum(order.remaining * order.price for order in model.working(account)), 10)))
         room = (row[at] | row[at + 1] << 32) - used
         return min(max(1, room // quantity + rng.choice((0, 0, 1))), 1_999_999_900)
 

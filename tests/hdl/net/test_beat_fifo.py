@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from itertools import product
 
 import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
@@ -26,8 +27,7 @@ class Checked(wiring.Component):
         return m
 
 
-@pytest.mark.parametrize("registered", [False, True])
-@pytest.mark.parametrize("depth", [4, 16])
+@pytest.mark.parametrize(("depth", "registered"), [(2, False), *product((4, 16), (False, True))])
 @pytest.mark.parametrize(("idle", "stall"), [(0.0, 0.0), (0.6, 0.0), (0.0, 0.6), (0.4, 0.5)])
 def test_beats_come_out_in_order_with_the_time_at_which_they_came(depth, registered, idle, stall):
     rng = random.Random(depth)
@@ -99,8 +99,7 @@ def test_it_passes_beats_on_after_latency_cycles(simulate, registered):
     simulate(fifo, bench)
 
 
-@pytest.mark.parametrize("registered", [False, True])
-@pytest.mark.parametrize("depth", [4, 8])
+@pytest.mark.parametrize(("depth", "registered"), [(2, False), *product((4, 8), (False, True))])
 @pytest.mark.parametrize("seed", range(4))
 def test_beats_that_come_and_go_in_bursts_are_all_there_and_counted(
         simulate, depth, registered, seed):
@@ -201,4 +200,4 @@ def test_room_is_told_two_cycles_after_enough_beats_of_a_full_one_were_taken(sim
 
 def test_one_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="4 are the least"):
-        BeatFifo(2)
+        BeatFifo(2, registered=True)

@@ -69,11 +69,7 @@ class Exposure:
 
     def held(self, account: int, symbol: int) -> tuple[int, int, int]:
         """The same, whole."""
-        mine = [
-            order
-            for order in self.orders.values()
-            if (order.account, order.symbol) == (account, symbol)
-        ]
+        mine = [order for order in self.working(account) if order.symbol == symbol]
         return (
             self.position.get((account, symbol), 0),
             sum(order.remaining for order in mine if not order.sells),
