@@ -93,7 +93,7 @@ class Backing(wiring.Component):
         leaf, leaves, half = self._leaf, self._leaves, self._leaf // 2
         sides = 2 * self._symbols
         Directory, Row, Op = directory_row(leaves), level_row(leaf), deep_op(self._bits)
-        slot_bits = len(Value.cast(Signal(Directory).entries[0].slot))
+        slot_bits = len(Signal(Directory).slots[0])
         m.submodules.directory = directory = Memory(
             shape=Directory, depth=sides, init=[], attrs={"ram_style": "block"})
         m.submodules.rows = rows = Memory(shape=Row, depth=sides * leaves, init=[])
@@ -163,7 +163,7 @@ class Backing(wiring.Component):
 
         # Read it.
         slot = Signal(slot_bits)
-        slots = [found.entries[n].slot for n in range(leaves)]
+        slots = [found.slots[n] for n in range(leaves)]
         staged += slot.eq(one_of(list(position2), slots))
         read_row = delayed(m, at_slot, "read_row", registered)
         m.d.comb += [row_read.addr.eq(Cat(slot, side_of(op2))), row_read.en.eq(read_row)]
@@ -177,12 +177,12 @@ class Backing(wiring.Component):
         row3, chosen = Signal(Row), Signal(Row)
         count3 = Signal.like(row3.count, name="count3")
         levels3 = Signal(leaf * Level.size, reset_less=True)
-        m.d.comb += Value.cast(row3).eq(Cat(count3, levels3))
+        m.d.comb += Value.cast(row3).eq(Cat(levels3, count3))
         here = Signal()
         compared, work = (row3, op3) if registered else (chosen, op2)
         count = Mux(fresh2, 0, Mux(here, row3.count, row_now.count))
         levels = Mux(here, Value.cast(row3.levels), Value.cast(row_now.levels))
-        m.d.comb += Value.cast(chosen).eq(Cat(count, levels))
+        m.d.comb += Value.cast(chosen).eq(Cat(levels, count))
         equal3, better3, ending3 = Signal(leaf), Signal(leaf), Signal(leaf)
         shares3 = Signal(signed(41), reset_less=True)
         orders3 = Signal(signed(21), reset_less=True)
@@ -393,13 +393,14 @@ class Backing(wiring.Component):
                 with m.If(full):
                     m.d.comb += [
                         floored.eq(1),
-                        floor.eq(Mux(at_end, start, found.entries[leaves - 1].start)),
+                        floor.eq(Mux(at_end, start, found.starts[leaves - 1])),
                     ]
             with m.Else():
                 m.d.comb += count.eq(found.count - 1)
             m.d.sync += [
                 address.eq(side_of(op3)),
-                Value.cast(fields).eq(
-                    Cat(count, floored, floor, edit.entries(found, start, moved_slot))),
+                Value.cast(fields).eq(Cat(
+                    edit.after(found.starts, start), floor, edit.after(found.slots, moved_slot),
+                    count, floored)),
             ]
         return m

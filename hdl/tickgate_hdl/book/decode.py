@@ -12,11 +12,10 @@ from tickgate_hdl.lib.wire import be, fields
 __all__ = ["BookOperation", "ItchDecode"]
 
 BookOperation = StructLayout({
-    "channel": 2, "sequence": 64, "time_ns": 64, "arrival": 32, "itch_time": 48,
-    "letter": 8, "known": 1, "malformed": 1,
-    "insert": 1, "reduce": 1, "remove": 1, "replace": 1, "status": 1, "named": 1,
-    "locate": 16, "stock": 64, "reference": 64, "new_reference": 64,
-    "sell": 1, "shares": 32, "price": 32, "body": 8 * 39,
+    "sequence": 64, "time_ns": 64, "reference": 64, "new_reference": 64, "stock": 64,
+    "shares": 32, "price": 32, "arrival": 32, "itch_time": 48, "locate": 16, "body": 8 * 39,
+    "letter": 8, "channel": 2, "known": 1, "malformed": 1,
+    "insert": 1, "reduce": 1, "remove": 1, "replace": 1, "status": 1, "named": 1, "sell": 1,
 })
 """One message as the book takes it. Numbers are in host order.
 

@@ -1,6 +1,6 @@
 """The directory of a book side's leaves: its row, and expressions on it."""
 
-from amaranth.hdl import Cat, Mux, Signal, Value
+from amaranth.hdl import Cat, Mux, Signal
 from amaranth.lib.data import ArrayLayout, StructLayout
 
 from tickgate_hdl.book.trees import any_of, exceeds
@@ -22,18 +22,16 @@ def directory_row(leaves):
     dropped, if ``floored``.
     """
     bits = max(1, (leaves - 1).bit_length())
-    entry = StructLayout({"start": 32, "slot": bits})
     return StructLayout({
-        "count": leaves.bit_length(), "floored": 1, "floor": 32,
-        "entries": ArrayLayout(entry, leaves),
+        "starts": ArrayLayout(32, leaves), "floor": 32, "slots": ArrayLayout(bits, leaves),
+        "count": leaves.bit_length(), "floored": 1,
     })
 
 
 def initial(leaves):
     """Return the value of an empty directory."""
     return directory_row(leaves).const({
-        "count": 0, "floored": 0, "floor": 0,
-        "entries": [{"start": 0, "slot": number} for number in range(leaves)],
+        "count": 0, "floored": 0, "floor": 0, "starts": [0] * leaves, "slots": list(range(leaves)),
     })
 
 
@@ -51,7 +49,7 @@ def from_on(position, piece):
 
 def reached(row, key, leaves):
     """Return of each entry whether its start is not worse than the key, used or not."""
-    return Cat(1, *(key >= row.entries[number].start for number in range(1, leaves)))
+    return Cat(1, *(key >= row.starts[number] for number in range(1, leaves)))
 
 
 def leaf_of(reached_now, count, leaves):
@@ -106,14 +104,12 @@ class Edit:
                 ]
         return statements
 
-    def entries(self, row, start, slot):
-        """Return the bits of the entries after the edit.
+    def after(self, before, placed):
+        """Return the bits of the entries' starts, or of their slots, after the edit.
 
-        ``slot`` is that of the entry put in or taken out, ``start`` is of the one put in.
+        ``placed`` is the start of the entry put in, or the slot of the one put in or taken out.
         """
         last = self._leaves - 1
-        before = [Value.cast(entry) for entry in (row.entries[n] for n in range(self._leaves))]
-        placed = Cat(start, slot)
         return Cat(
             Mux(self._placed[number], placed,
                 Mux(self._down[number], before[max(0, number - 1)],

@@ -23,7 +23,7 @@ def deep_op(symbol_bits):
     ``level`` has the key, and with ``add`` the shares and orders to put there; without it they are
     those to take off.
     """
-    return StructLayout({"symbol": symbol_bits, "sell": 1, "add": 1, "level": Level})
+    return StructLayout({"level": Level, "symbol": symbol_bits, "sell": 1, "add": 1})
 
 
 def front_members(symbols, levels):
@@ -210,8 +210,8 @@ class Front(wiring.Component):
         sweeping = Signal(init=1)
         swept = sweep(m, self._symbols, busy=sweeping, clear=self.clear)
         written = Cat(
-            Mux(sweeping, 0, Mux(deciding, change.row.count, last.count)),
-            Mux(deciding, Value.cast(change.row.levels), Value.cast(last.levels)))
+            Mux(deciding, Value.cast(change.row.levels), Value.cast(last.levels)),
+            Mux(sweeping, 0, Mux(deciding, change.row.count, last.count)))
         for sell, port in enumerate(writes):
             m.d.comb += [
                 port.addr.eq(Mux(sweeping, swept, Mux(deciding, side, self.side)[1:])),

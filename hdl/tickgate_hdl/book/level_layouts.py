@@ -6,8 +6,11 @@ from tickgate_hdl.pcie.depth import DepthRow
 
 __all__ = ["BestLevel", "DepthRow", "Level", "LevelOp", "LevelResult", "level_row"]
 
-Level = StructLayout({"key": 32, "size": 40, "orders": 20})
+Level = StructLayout({"key": 32, "size": 40, "orders": 20, "unused": 4})
 """A price level as it is kept: shares and orders at a price.
+
+It takes three whole words, so that in a row every level begins at one: a simulator then copies and
+compares it without shifting, which makes the whole model several percent faster. ``unused`` is 0.
 
 ``key`` is the price of an offer and the complement of the price of a bid, so that on both sides the
 better of two levels is the one with the smaller key.
@@ -17,7 +20,7 @@ BestLevel = StructLayout({"price": 32, "size": 32, "orders": 16})
 """A price level as it is shown: price in 1/10000 USD; shares and orders saturate; 0 = none."""
 
 LevelOp = StructLayout(
-    {"symbol": 8, "sell": 1, "price": 32, "shares": 32, "add": 1, "order": 1}
+    {"price": 32, "shares": 32, "symbol": 8, "sell": 1, "add": 1, "order": 1}
 )
 """Put ``shares`` on a level of a book side, or (``add`` 0) take them off.
 
@@ -25,7 +28,7 @@ LevelOp = StructLayout(
 """
 
 LevelResult = StructLayout(
-    {"symbol": 8, "sell": 1, "missed": 1, "bid": BestLevel, "ask": BestLevel}
+    {"bid": BestLevel, "ask": BestLevel, "symbol": 8, "sell": 1, "missed": 1}
 )
 """The best levels after an operation on side ``sell``.
 
@@ -36,5 +39,5 @@ LevelResult = StructLayout(
 def level_row(levels):
     """Return the layout of a row of up to ``levels`` price levels, best first."""
     return StructLayout(
-        {"count": (levels).bit_length(), "levels": ArrayLayout(Level, levels)}
+        {"levels": ArrayLayout(Level, levels), "count": (levels).bit_length()}
     )

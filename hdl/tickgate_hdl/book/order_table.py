@@ -17,10 +17,9 @@ _PIECE = 8
 
 
 def order_layout(symbol_bits):
-    """Return the layout of an order in the table."""
+    """Return the layout of an order in the table, beside what it was asked for."""
     return StructLayout({
-        "valid": 1, "sell": 1, "channel": 2, "symbol": symbol_bits, "price": 32, "shares": 32,
-        "reference": 64,
+        "price": 32, "shares": 32, "symbol": symbol_bits, "sell": 1, "valid": 1,
     })
 
 
@@ -70,8 +69,9 @@ class OrderTable(wiring.Component):
         The answer, ``latency`` cycles after ``find`` and until that of the next one: there is such
         an order, it is of that symbol, and which; there is room for one with that reference.
     commit, entry : In(1), In
-        Put ``entry`` in the order's place, or in the free place when there is no such order. The
-        entry of an order that is gone has ``valid`` 0.
+        Put ``entry`` in the order's place, or in the free place when there is no such order, under
+        the channel and reference that were looked for last. The entry of an order that is gone has
+        ``valid`` 0.
     clear, busy : In(1), Out(1)
         Empty the table, one set a cycle; it is being emptied.
     """
@@ -91,7 +91,10 @@ class OrderTable(wiring.Component):
         bits = (self._sets - 1).bit_length()
         place, asked_place = Signal(bits), Signal(bits)
         channel, reference = Signal(2), Signal(64)
-        ways = [Memory(shape=self._order, depth=self._sets, init=[]) for _ in range(self._ways)]
+        # The set says what the low bits of the reference are: the others are kept and compared.
+        low = min(bits, 16)
+        row = StructLayout({"order": self._order, "reference": 64 - low, "channel": 2})
+        ways = [Memory(shape=row, depth=self._sets, init=[]) for _ in range(self._ways)]
         stored = []
         find, asked_channel, asked = self.find, self.channel, self.reference
         if self._registered:
@@ -111,12 +114,10 @@ class OrderTable(wiring.Component):
             ]
 
         way = Signal(self._ways)
-        # The set says what the low bits of the reference are: the others are compared.
-        low = min(bits, 16)
 
         def is_asked(entry):
-            return (entry.valid & (entry.channel == channel)
-                    & (entry.reference[low:] == reference[low:]))
+            return (entry.order.valid & (entry.channel == channel)
+                    & (entry.reference == reference[low:]))
 
         # Which way has the order, and which are free; what is forwarded is a way of its own.
         hit, free = Signal(self._ways), Signal(self._ways)
@@ -125,7 +126,7 @@ class OrderTable(wiring.Component):
             # Registers behind the memories, and behind the comparison of each piece.
             latched = Signal()
             entries = [
-                Signal(self._order, name=f"entry_{n}", reset_less=True)
+                Signal(row, name=f"entry_{n}", reset_less=True)
                 for n in range(self._ways)]
             are_asked = [
                 self._pieces(m, latched, entry, reference[low:], channel, f"way_{number}")
@@ -136,9 +137,9 @@ class OrderTable(wiring.Component):
                 m.d.sync += [Value.cast(entry).eq(Value.cast(data))
                              for entry, data in zip(entries, stored, strict=True)]
             with m.If(latched):
-                m.d.sync += free.eq(Cat(~entry.valid for entry in entries))
+                m.d.sync += free.eq(Cat(~entry.order.valid for entry in entries))
             m.d.sync += hit.eq(Cat(are_asked))
-            conditions, choices = list(hit), entries
+            conditions, choices = list(hit), [entry.order for entry in entries]
         else:
             # What was written while the set was read is not in what the memories give. Only the
             # find in a commit's own cycle reads that early: whether it is of the same set is known
@@ -152,8 +153,8 @@ class OrderTable(wiring.Component):
                     forward.eq(Mux(forwards, way, 0)),
                     forward_fits.eq(
                         forwards & (self.found | self.free)
-                        & (self.entry.reference[low:] == self.reference[low:])
-                        & (self.entry.channel == self.channel)),
+                        & (reference[low:] == self.reference[low:])
+                        & (channel == self.channel)),
                 ]
             stored_hit = Signal(self._ways)
             m.d.comb += [
@@ -162,10 +163,11 @@ class OrderTable(wiring.Component):
                 compare.eq(looking),
                 stored_hit.eq(Cat(is_asked(entry) for entry in stored) & ~forward),
                 hit.eq(stored_hit | Mux(forward_hit, forward, 0)),
-                free.eq(Cat(~Mux(forward[n], written.valid, entry.valid)
+                free.eq(Cat(~Mux(forward[n], written.valid, entry.order.valid)
                             for n, entry in enumerate(stored))),
             ]
-            conditions, choices = [*stored_hit, forward_hit], [*stored, written]
+            conditions = [*stored_hit, forward_hit]
+            choices = [*(entry.order for entry in stored), written]
         chosen = one_of(conditions, [Value.cast(entry) for entry in choices])
 
         # Where a commit writes: the order, or the first free place.
@@ -184,20 +186,21 @@ class OrderTable(wiring.Component):
             write = memory.write_port()
             m.d.comb += [
                 write.addr.eq(Mux(self.busy, swept, asked_place)),
-                write.data.eq(self.entry),
-                write.data.valid.eq(self.entry.valid & ~self.busy),
+                write.data.order.eq(self.entry),
+                write.data.order.valid.eq(self.entry.valid & ~self.busy),
+                write.data.reference.eq(reference[low:]), write.data.channel.eq(channel),
                 write.en.eq(self.busy | (self.commit & way[number])),
             ]
         return m
 
     def _pieces(self, m, enable, entry, reference, channel, name):
         """Compare the high bits of a reference in registered pieces. Return whether it is it."""
-        stored = entry.reference[64 - len(reference):]
+        stored = entry.reference
         starts = range(0, len(reference), _PIECE)
         pieces, wanted = Signal(len(starts), name=f"pieces_{name}"), Signal(name=f"ok_{name}")
         with m.If(enable):
             m.d.sync += [
-                wanted.eq(entry.valid & (entry.channel == channel)),
+                wanted.eq(entry.order.valid & (entry.channel == channel)),
                 *(pieces[at // _PIECE].eq(stored[at:at + _PIECE] == reference[at:at + _PIECE])
                   for at in starts),
             ]

@@ -173,7 +173,6 @@ class Book(wiring.Component):
         tracked, symbol = Signal(), Signal(bits)
         searching = Signal()  # its symbol, by text
         new = Signal()  # it is in work for the first cycle
-        second = Signal()  # second half of a replace
         sells = Signal()
         # Cycles in work, until the order table has answered; where registered, and what of it is
         # taken off is known.
@@ -215,10 +214,9 @@ class Book(wiring.Component):
             op.shares.eq(Mux(adding, work.shares, taken_off)),
             op.order.eq(adding | ~part),
             orders.entry.valid.eq(adding | part),
-            orders.entry.sell.eq(op.sell), orders.entry.channel.eq(work.channel),
+            orders.entry.sell.eq(op.sell),
             orders.entry.symbol.eq(symbol), orders.entry.price.eq(op.price),
             orders.entry.shares.eq(Mux(adding, work.shares, left)),
-            orders.entry.reference.eq(Mux(second, work.new_reference, work.reference)),
         ]
         passing = levels.op.valid & levels.op.ready
         refused = Signal()  # a new order that cannot be added; its level operation is suppressed
@@ -301,13 +299,13 @@ class Book(wiring.Component):
             m.d.sync += read_due.eq(locates.searched & locates.matched & is_order)
         with m.If(find_second):
             m.d.sync += [
-                working.eq(1), live.eq(1), first_half.eq(0), age.eq(0), second.eq(1),
+                working.eq(1), live.eq(1), first_half.eq(0), age.eq(0),
                 adding.eq(1), sells.eq(order.sell), read_due.eq(1),
             ]
         with m.Elif(move):
             m.d.sync += [
                 working.eq(1), live.eq(next_is_order & locates.mapped), age.eq(0),
-                first_half.eq(next_op.replace & locates.mapped), second.eq(0),
+                first_half.eq(next_op.replace & locates.mapped),
                 adding.eq(next_op.insert), sells.eq(next_op.sell),
                 symbol.eq(locates.symbol),
                 is_order.eq(next_is_order), is_status.eq(next_op.known & next_op.status),

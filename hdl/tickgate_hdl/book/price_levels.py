@@ -82,7 +82,6 @@ class Levels(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = (self._symbols - 1).bit_length()
-        sides = 2 * self._symbols
         front = self._kind(symbols=self._symbols, levels=self._front)
         m.submodules.front = own_reset(self._registered, front, "front")
         backing = Backing(
@@ -146,7 +145,9 @@ class Levels(wiring.Component):
         # Of each side: whether there is anything behind the front, and whether nothing of it can
         # be had. Adding there makes a side deep, and no longer dry. When nothing is left that can
         # be had, it is both if worse levels were dropped, else neither.
-        deep, dry = Signal(sides), Signal(sides)
+        deep, dry = (
+            [Signal(self._symbols, name=f"{name}_{side}") for side in ("bids", "asks")]
+            for name in ("deep", "dry"))
         popped, floored = Signal(), Signal()
         marks, marked_deep, marked_dry = Signal(), Signal(), Signal()
         m.d.sync += [popped.eq(filling & backing.pop_empty), floored.eq(backing.pop_floored)]
@@ -154,11 +155,14 @@ class Levels(wiring.Component):
             marks.eq(adds | popped), marked_deep.eq(adds | floored),
             marked_dry.eq(~adds & floored),
         ]
-        for number in range(sides):
-            with m.If(marks & (front.side == number)):
-                m.d.sync += [deep[number].eq(marked_deep), dry[number].eq(marked_dry)]
+        for number in range(2):
+            with m.If(marks & (front.side[0] == number)):
+                m.d.sync += [
+                    deep[number].bit_select(front.side[1:], 1).eq(marked_deep),
+                    dry[number].bit_select(front.side[1:], 1).eq(marked_dry),
+                ]
         with m.If(self.clear):
-            m.d.sync += [deep.eq(0), dry.eq(0)]
+            m.d.sync += [side.eq(0) for side in (*deep, *dry)]
 
         # An operation sees what the one before it has made of that. Which side it is of shows last.
         if self._registered:
@@ -169,7 +173,7 @@ class Levels(wiring.Component):
         with m.If(asks):
             for sees, bits_of, made in ((is_deep, deep, marked_deep), (is_dry, dry, marked_dry)):
                 bid, ask = (
-                    Mux(marked[number], made, bits_of[number::2].bit_select(symbol, 1))
+                    Mux(marked[number], made, bits_of[number].bit_select(symbol, 1))
                     for number in range(2))
                 m.d.sync += sees.eq(Mux(sell, ask, bid))
 

@@ -63,7 +63,7 @@ class Slots(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        slot = StructLayout({"used": 1, "epoch": _EPOCHS, "item": FeedItem})
+        slot = StructLayout({"item": FeedItem, "epoch": _EPOCHS, "used": 1})
         m.submodules.memory = memory = Memory(shape=slot, depth=self._depth, init=[])
         read, write = memory.read_port(), memory.write_port()
         bits = (self._depth - 1).bit_length()

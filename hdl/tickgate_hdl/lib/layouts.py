@@ -18,12 +18,12 @@ ByteBeat = StructLayout({"data": 64, "keep": 8, "last": 1})
 should send what it has; on the way in it means nothing.
 """
 
-RecordBody = StructLayout({"template": 8, "body": 384})
-"""A ring record without its ring's sequence: SBE template number and bytes 8 to 55 of the slot."""
+RecordBody = StructLayout({"body": 384, "template": 8})
+"""A ring record without its ring's sequence: bytes 8 to 55 of the slot, and SBE template number."""
 
 TopOfBook = StructLayout({
-    "bid": 32, "bid_size": 32, "ask": 32, "ask_size": 32, "trading_state": 8, "stale": 1,
-    "bid_orders": 16, "ask_orders": 16,
+    "bid": 32, "bid_size": 32, "ask": 32, "ask_size": 32, "bid_orders": 16, "ask_orders": 16,
+    "trading_state": 8, "stale": 1,
 })
 """Best bid and offer of a symbol, prices in 1/10000 USD, 0 = none; order counts saturate.
 

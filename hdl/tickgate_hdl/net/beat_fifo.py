@@ -13,7 +13,7 @@ from tickgate_hdl.lib.layouts import FrameBeat
 
 __all__ = ["BeatFifo", "StoredBeat"]
 
-StoredBeat = StructLayout({"beat": FrameBeat, "cycles": 32, "time_ns": 64})
+StoredBeat = StructLayout({"time_ns": 64, "cycles": 32, "beat": FrameBeat})
 """A beat of a frame, and when it was at the card's input."""
 
 

@@ -12,6 +12,7 @@ from tickgate.card import registers as reg
 from tickgate.protocols.ouch50 import inbound
 from tickgate.records import codec, schema
 from tickgate.records.messages import OrderRequest
+from tickgate_hdl.lib.layouts import RecordBody
 
 from tickgate_sim.models.ring import check_conflation
 from tickgate_sim.tb.card_bench import BID, CardBench, check_names, order
@@ -49,7 +50,7 @@ async def _tap(bench, taps):
         await RisingEdge(bench.dut.clk)
         if bench.dut.tob_tap__valid.value:
             bits = bench.dut.tob_tap__payload.value.to_unsigned()
-            body = (bits >> 8).to_bytes(48, "little")
+            body = RecordBody.from_bits(bits).body.to_bytes(48, "little")
             taps.append(codec.unpack(codec.slot(schema.TOP_OF_BOOK, body, 1))[1])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tickgate.records import codec
 from tickgate.records.messages import FeedEvent, TopOfBook
 from tickgate.records.schema import SCHEMA_ID, SCHEMA_VERSION
+from tickgate_hdl.lib.layouts import RecordBody
 
 from tickgate_sim.models.book import Event, Top, TopRecord
 
@@ -15,10 +16,11 @@ _BLOCK_BYTES = 56
 
 
 def record_of(payload: int) -> FeedEvent | TopOfBook:
-    """The record in a RecordBody: template in bits 7:0, body above."""
-    header = (_BLOCK_BYTES, payload & 0xFF, SCHEMA_ID, SCHEMA_VERSION)
+    """The record in a RecordBody."""
+    body = RecordBody.from_bits(payload)
+    header = (_BLOCK_BYTES, body.template, SCHEMA_ID, SCHEMA_VERSION)
     slot = b"".join(part.to_bytes(2, "little") for part in header)
-    slot += (payload >> 8).to_bytes(_BODY_BYTES, "little") + bytes(8)
+    slot += body.body.to_bytes(_BODY_BYTES, "little") + bytes(8)
     record = codec.unpack(slot)[1]
     if not isinstance(record, FeedEvent | TopOfBook):
         raise AssertionError(f"the feed must send FeedEvent and TopOfBook, not {record!r}")

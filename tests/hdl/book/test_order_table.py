@@ -7,14 +7,14 @@ from tickgate_hdl.book.order_table import OrderTable
 
 
 def _entry(ctx, dut, order, *, valid):
-    symbol, sell, price, shares, channel, reference = order
+    symbol, sell, price, shares = order
     for name, value in (("valid", valid), ("symbol", symbol), ("sell", sell), ("price", price),
-                        ("shares", shares), ("channel", channel), ("reference", reference)):
+                        ("shares", shares)):
         ctx.set(dut.entry[name], value)
 
 
 def _order(value):
-    return (value.symbol, value.sell, value.price, value.shares, value.channel, value.reference)
+    return (value.symbol, value.sell, value.price, value.shares)
 
 
 @pytest.mark.parametrize("registered", [False, True])
@@ -52,7 +52,7 @@ def test_it_finds_what_was_put_in_and_no_more(simulate, registered, sets, ways, 
             await ctx.tick().repeat(dut.latency - 1)
             assert ctx.get(dut.found) == (key in resting), key
             new = (rng.randrange(4), rng.randrange(2), rng.randrange(1 << 32),
-                   rng.randrange(1 << 32), *key)
+                   rng.randrange(1 << 32))
             if key in resting:
                 seen["found"] += 1
                 assert _order(ctx.get(dut.order)) == resting[key]

@@ -3,6 +3,7 @@
 from tickgate.records import schema
 from tickgate_hdl.feed.arbiter import COUNTERS, Window
 from tickgate_hdl.feed.items import FeedItem
+from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.records import record_layout
 from tickgate_sim.bfm.simulator import Bench
 from tickgate_sim.models.window import WindowEvent, WindowModel
@@ -148,9 +149,10 @@ def content(sequence):
 
 
 def event(word):
-    body = record_layout(schema.FEED_EVENT).from_bits(word >> 8)
+    record = RecordBody.from_bits(word)
+    body = record_layout(schema.FEED_EVENT).from_bits(record.body)
     kind = chr(body.kind)
-    assert word & 0xFF == schema.FEED_EVENT.template
+    assert record.template == schema.FEED_EVENT.template
     assert (chr(body.code), body.symbol) == (" ", 0xFFFF)
     if kind == "C":
         return WindowEvent(kind)

@@ -146,11 +146,9 @@ size_t TobTap::pop(TapRecord* records, size_t capacity) {
 
 void TobTap::sample(const Vcard& top, uint64_t cycle) {
     if (!on_ || !top.CARD_PORT(tob_tap, valid)) return;
-    const auto& payload = top.CARD_PORT(tob_tap, payload);  // template in bits 7:0, body above
-    uint8_t bytes[52];
-    for (size_t word = 0; word < 13; ++word) std::memcpy(bytes + 4 * word, &payload.at(word), 4);
-    TapRecord record{cycle, bytes[0], {}};
-    std::memcpy(record.body, bytes + 1, sizeof record.body);
+    const auto& payload = top.CARD_PORT(tob_tap, payload);  // the body's 12 words, then the template
+    TapRecord record{cycle, payload.at(12), {}};
+    for (size_t word = 0; word < 12; ++word) std::memcpy(record.body + 4 * word, &payload.at(word), 4);
     records_.push_back(record);
 }
 

@@ -241,9 +241,9 @@ private:
         const bool due = !orders.empty() && orders.front().cycle <= now;
         top_->PORT(order, valid) = due;
         if (!due) return;
-        // A RecordBody has its template below the body; the gate does not look at it.
-        uint8_t payload[body_bytes + 4] = {1};
-        std::memcpy(payload + 1, orders.front().body, body_bytes);
+        // A RecordBody has its template above the body; the gate does not look at it.
+        uint8_t payload[body_bytes + 4] = {};
+        std::memcpy(payload, orders.front().body, body_bytes);
         put(top_->PORT(order, payload), payload, sizeof payload);
         if (top_->PORT(order, ready)) orders.pop_front();
     }
