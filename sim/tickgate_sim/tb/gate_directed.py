@@ -10,7 +10,9 @@ from tickgate_sim.models.gate import Limits, References, Top, Update
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     EVERY_SESSION,
+    EVERY_STRATEGY,
     GROUPS,
+    NEVER,
     OPEN_CREDIT,
     OPEN_RATE,
     GateDriver,
@@ -30,13 +32,14 @@ FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
 
 
 def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, owners=(0, 0),
-            window=0, cancels=OPEN_RATE, **more):
+            window=0, cancels=OPEN_RATE, rejects=NEVER, **more):
     """A row of an account; ``more``: totals that are limited, by name."""
     names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
     totals = dict.fromkeys(names, FREE) | {
         name: (value & 0xFFFF_FFFF, value >> 32) for name, value in more.items()}
     return (1, quantity, low, high, rate, burst, permissions, orders,
-            *(word for name in names for word in totals[name]), *owners, window, *cancels)
+            *(word for name in names for word in totals[name]), *owners, window, *cancels,
+            rejects)
 
 
 def symbol(collar, *, window=0, age=0, waived=0b111):
@@ -45,13 +48,14 @@ def symbol(collar, *, window=0, age=0, waived=0b111):
 
 
 def limits(accounts, *, symbols=None, positions=None, firm=OPEN_CREDIT[0], group=None,
-           clearing=None, sessions=None):
+           clearing=None, sessions=None, strategies=None):
     """An image with this account, and what the others need."""
     return Limits(
         account=accounts,
         symbol={index: row if len(row) > 8 else symbol_row(*row) for index, row in (
             {SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols).items()},
         session=EVERY_SESSION if sessions is None else sessions,
+        strategy=EVERY_STRATEGY if strategies is None else strategies,
         position={(ACCOUNT, SYMBOL): (2000, 3000, 8, MANY), (0, SYMBOL): (10**6, 10**6, 8, MANY)}
         if positions is None else positions,
         firm=firm, group=OPEN_CREDIT if group is None else group,
@@ -181,7 +185,7 @@ async def states_refuse_alone(dut):
 async def fields_out_of_range_are_malformed(dut):
     bench = await Bench(dut).open()
     for change in ({"price": 0}, {"quantity": 0}, {"side": "b"}, {"time_in_force": "5"},
-                   {"reserved_a": 1}, {"reserved_b": 1}, {"action": "o"}):
+                   {"reserved_b": 1}, {"action": "o"}):
         assert await bench.checks(**change) == mask("malformed"), change
     assert await bench.checks(quantity=1_000_000) == mask("malformed")
     assert await bench.checks(price=1_999_999_901) == mask("malformed")
@@ -190,7 +194,7 @@ async def fields_out_of_range_are_malformed(dut):
         assert await bench.checks(**change) == mask("malformed", "no_limits"), change
     assert await bench.checks(symbol=1) == mask("malformed")  # has limits, but is not listed
     assert int(dut.last_token__value.value) == 0
-    for change in ({"reserved_a": 1}, {"quantity": 1_000_000}):
+    for change in ({"reserved_b": 1}, {"quantity": 1_000_000}):
         cancel = bench.good(action="X", price=0)._replace(**change)
         assert (await bench.ask(cancel)).checks == mask("malformed")
     for side in "BTE":
