@@ -21,7 +21,7 @@ from tickgate_sim.tb.gate_driver import (
 
 ACCOUNTS, SYMBOLS = 2, 4
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
-ACCOUNT, SYMBOL = 1, 2
+ACCOUNT, SYMBOL, STRATEGY = 1, 2, 9
 REGISTERED = os.environ.get("GATE_REGISTERED") == "1"
 VERDICT_CYCLES = 6 if REGISTERED else 3
 VENUE_CYCLES = 12
@@ -66,7 +66,7 @@ LIMITS = limits({ACCOUNT: account(1000, 10**9, 0, 0, 100), 0: account(10**6, 0, 
 GOOD = OrderRequest(
     user_ref_num=1, price=1_000_200, quantity=100, account=ACCOUNT, symbol=SYMBOL, session=3,
     action="O", side="B", time_in_force="0", display="Y", capacity="P", intermarket_sweep="N",
-    cross_type="N", clordid="directed")
+    cross_type="N", clordid="directed", strategy=STRATEGY)
 
 
 def test(function):
@@ -153,6 +153,7 @@ async def states_refuse_alone(dut):
         ("kill_session__mask", 1 << 3, "kill_session"),
         ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
         ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+        ("kill_strategy__mask", 1 << STRATEGY, "kill_strategy"),
     ):
         await bench.strobe(name, value)
         assert dut.status__kill_any.value
@@ -160,7 +161,8 @@ async def states_refuse_alone(dut):
         cancel = await bench.ask(bench.good(action="X", quantity=0, price=0))
         assert cancel.checks == 0
         others = {"kill_all__on": 0, "kill_session__mask": ~(1 << 3) & 0xFFFF_FFFF,
-                  "kill_account__mask": 1, "kill_symbol_low__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF}
+                  "kill_account__mask": 1, "kill_symbol_low__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF,
+                  "kill_strategy__mask": ~(1 << STRATEGY) & 0xFFFF_FFFF}
         await bench.strobe(name, others[name])
         await bench.done()
         await bench.strobe(name, 0)
@@ -440,7 +442,7 @@ async def nothing_changes_behind_the_check(dut):
     dut.limit_data__value.value = 999_999
     bench.pulse("limit_data__value__we")
     bench.pulse("limit_commit__commit")
-    await bench.steps(400)
+    await bench.steps(500)
     assert dut.limit_status__committed.value
     assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity")
     assert bench.decisions[-1].generation == 3
@@ -456,7 +458,8 @@ async def the_shadow_bank_reads_back(dut):
         assert int(dut.limit_read__value.value) == word
     for address in (32 * ACCOUNTS, 0x1000_0000 + 16 * SYMBOLS,
                     0x2000_0000 + 4 * SYMBOLS * ACCOUNTS, 0x3000_0008, 0x4000_0000 + 8 * GROUPS,
-                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0080, 0x7000_0000, 0xF000_0000):
+                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0080, 0x7000_0040, 0x8000_0000,
+                    0xF000_0000):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == 0
@@ -575,7 +578,7 @@ async def a_commit_is_before_a_disarm_or_after(dut):
         dut.limit_generation__value.value = before + 1
         bench.pulse("limit_commit__commit")
         swapped, armed_after = None, False
-        for cycle in range(400):
+        for cycle in range(500):
             await bench.step()
             if swapped is None and int(dut.limit_active_generation__value.value) != before:
                 swapped = cycle
@@ -726,8 +729,9 @@ async def a_kill_stops_what_waits_for_the_wire(dut):
     for name, value, check in (
         ("kill_all__on", 1, "kill_all"), ("kill_session__mask", 1 << 3, "kill_session"),
         ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
-        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"), ("control__disarm", None,
-                                                                "gate_closed")):
+        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+        ("kill_strategy__mask", 1 << STRATEGY, "kill_strategy"),
+        ("control__disarm", None, "gate_closed")):
         first, sent = len(bench.decisions), len(bench.passed)
         dut.passed__ready.value = 0
         bench.orders.extend(bench.good() for _ in range(3))
@@ -779,6 +783,7 @@ async def changes_are_told(dut):
         ("kill_account__mask", 2, "C", 2, 0),
         ("kill_symbol_low__mask", 5, "Y", 5, 0),
         ("kill_symbol_high__mask", 6, "Y", 5, 6),
+        ("kill_strategy__mask", 9, "T", 9, 0),
     ):
         await bench.strobe(name, value)
         event = bench.events[-1]
@@ -789,7 +794,7 @@ async def changes_are_told(dut):
     await bench.strobe("control__arm")  # ignored
     await bench.arm_again()
     await bench.strobe("control__arm")
-    assert [event.kind for event in bench.events] == list("KKKKKDLA")
+    assert [event.kind for event in bench.events] == list("KKKKKKDLA")
 
 
 @test
