@@ -363,11 +363,12 @@ _KINDS = (
      "or symbol, session, strategy, group, clearing firm or firm that is not enabled, a strategy "
      "that the card has not, an account that is not entitled to the symbol or not permitted its "
      "side and time in force, a side that is restricted, a book that is stale or has neither bid "
-     "nor ask, a symbol that is not trading, outside the sessions that the account may trade in; nor, "
-     "unless the symbol's row waives it, with a reference that was never uploaded or is too old, outside the price band, or beyond "
-     "the collar of the time window; nor as a short sale at or below the national best bid, or the "
-     "venue's where that is waived, while the price test is on; rows, book and references are "
-     "those of its account and symbol, of its strategy, and of what the account belongs to", "",
+     "nor ask, a symbol that is not trading, outside the sessions that the account may trade in; "
+     "nor, unless the symbol's row waives it, with a reference that was never uploaded or is too "
+     "old, outside the price band, or beyond the collar of the time window; nor as a short sale at "
+     "or below the national best bid, or the venue's where that is waived, while the price test is "
+     "on; rows, book and references are those of its account and symbol, of its strategy, and of "
+     "what the account belongs to", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),

@@ -56,6 +56,10 @@ CARD_REASONS: Final = {
     "session_rate": _EXCEEDS_LIMIT,
     "symbol_rate": _EXCEEDS_LIMIT,
     "cancel_rate": _EXCEEDS_LIMIT,
+    "kill_strategy": OTHER,
+    "algo_id": OTHER,
+    "repeated_executions": _EXCEEDS_LIMIT,
+    "consecutive_rejects": _EXCEEDS_LIMIT,
 }
 """OrdRejReason (103) of each check of the gate; 99 where the text tells it better than FIX can."""
 HOST_REASONS: Final = {

@@ -240,7 +240,11 @@ CARD_EVENT = Record(
             "venue session, X limits' lease expired, A armed, D disarmed, L limits committed, C "
             "limits refused.",
         ),
-        _f("code", "char", "K: scope, A all, S session, C account, Y symbol, T strategy. Others: space."),
+        _f(
+            "code",
+            "char",
+            "K: scope, A all, S session, C account, Y symbol, T strategy. Others: space.",
+        ),
         _f("reserved_a", "u16", "Zero."),
         _f("generation", "u32", "Generation of limits in force."),
         _f(

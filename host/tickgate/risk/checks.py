@@ -3,8 +3,8 @@
 The gate answers each order with a bitmask of all checks that failed and the number of the first
 one, lowest number first. Gateware, golden model, FIX reject texts, console and documents all read
 this table. Sources: SEC Rule 15c3-5 (c)(1) and (c)(2); Commission Delegated Regulation (EU)
-2017/589 (RTS 6), Art. 5 to 8, 12 and 15; FIA, Best Practices For Automated Trading Risk Controls And
-System Safeguards (2024).
+2017/589 (RTS 6), Art. 5 to 8, 12 and 15; FIA, Best Practices For Automated Trading Risk Controls
+And System Safeguards (2024).
 """
 
 from dataclasses import dataclass
