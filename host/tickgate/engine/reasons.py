@@ -74,6 +74,7 @@ HOST_REASONS: Final = {
     "time_in_force": _UNSUPPORTED,
     "price_range": OTHER,
     "buying_power": _EXCEEDS_LIMIT,
+    "strategy": OTHER,
 }
 """As ``CARD_REASONS``, of each check of the host."""
 _BY_BIT: Final = {BY_NAME[name].bit: reason for name, reason in CARD_REASONS.items()}

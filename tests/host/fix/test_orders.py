@@ -1,9 +1,12 @@
 """Order messages as typed values, and the reports that answer them."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tickgate.fix.codec import FixMessage, encode, parse
 from tickgate.fix.fix44 import FIX44
 from tickgate.fix.orders import (
+    ALGO_ID_MAX,
     NewOrderSingle,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
@@ -40,9 +43,24 @@ def test_new_order_with_what_may_be_left_out() -> None:
 
 
 def test_new_order_with_the_tags_of_regulation() -> None:
-    tagged = parse_order(order(t528="P", t114="N"))
+    tagged = parse_order(order(t528="P", t114="N", t847="1001"))
     assert isinstance(tagged, NewOrderSingle)
-    assert (tagged.capacity, tagged.locate) == ("P", "N")
+    assert (tagged.capacity, tagged.locate, tagged.algo_id) == ("P", "N", 1001)
+
+
+@given(st.integers(-(1 << 40), 1 << 40) | st.text("0123456789+-. a", min_size=1))
+@example(0)
+@example(1)
+@example(ALGO_ID_MAX)
+@example(ALGO_ID_MAX + 1)
+def test_a_strategy_is_a_number_that_an_algo_id_can_be_or_it_is_refused(value) -> None:
+    for msg_type, more in (("D", {}), ("G", {"t41": "order-0"})):
+        message = order(msg_type, t847=str(value), **more)
+        try:
+            assert 1 <= parse_order(message).algo_id <= ALGO_ID_MAX
+        except FieldError as error:
+            assert error.tag == 847
+            assert not (type(value) is int and 1 <= value <= ALGO_ID_MAX)
 
 
 def test_cancel() -> None:
