@@ -31,6 +31,11 @@ def counted(rig: Rig) -> ThrottleRow:
     return next(x for x in rows if (x["scope"], x["name"]) == ("strategy", PROBE.strategy))
 
 
+def is_counted(rig: Rig, executions: int) -> None:
+    """Wait until the card has counted so many."""
+    rig.until_state(lambda _: counted(rig)["counted"] == executions, f"{executions} are counted")
+
+
 def buy_until_it_is_stopped(rig: Rig, client: Peer) -> None:
     """Buy a share at a time at the offer until the card refuses; each fill counted once."""
     for _ in range(10 * MOST):
@@ -45,7 +50,7 @@ def buy_until_it_is_stopped(rig: Rig, client: Peer) -> None:
             return
         assert before < MOST
         traded = len(rig.records()["fills"]) - fills
-        rig.until_state(lambda _: counted(rig)["counted"] == before + traded, "it was counted")
+        is_counted(rig, before + traded)
     raise AssertionError("the strategy was never stopped")
 
 
