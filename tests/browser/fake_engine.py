@@ -82,6 +82,10 @@ def state() -> dict[str, Any]:
             "counters": {"itch_messages": 48211, "frames": 9120, "orders_in": 1290},
         },
         "kill": {"all": False, "sessions": [], "accounts": [], "symbols": [], "strategies": []},
+        "throttles": [
+            {"scope": "strategy", "name": "MAKER", "counted": 644, "most": 5000},
+            {"scope": "account", "name": "FUND1", "counted": 1, "most": 20},
+        ],
         "limits_generation": 7,
         "orders_in": 1290,
         "orders_sent": 1201,
@@ -289,6 +293,13 @@ class FakeEngine:
                     "cancels_sent": 0,
                     "kill": self.state["kill"],
                 }
+            case "resume":
+                rows = self.state["throttles"]
+                row = next((r for r in rows if r["name"] == request["target"]), None)
+                if row is None or row["scope"] != request["scope"]:
+                    raise ValueError("no such throttle")
+                counted, row["counted"] = row["counted"], 0
+                return {"counted": counted}
             case _:
                 return {}
 
