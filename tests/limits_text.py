@@ -2,12 +2,13 @@
 
 
 def shared_tables(credit: str, *sessions: str) -> str:
-    """The firm, group DESK and clearing firm CLEAR, each with this gross and net credit in USD, and
-    FIX sessions that may send what they like."""
+    """The firm, group DESK and clearing firm CLEAR, each with this gross and net credit in USD,
+    FIX sessions that may send what they like, and strategy ALGO, of any number of executions."""
     owners = ("firm", "groups.DESK", "clearing_firms.CLEAR")
     text = "".join(
         f'[{owner}]\ngross_credit = "{credit}"\nnet_credit = "{credit}"\n' for owner in owners
     )
+    text += f"[strategies.ALGO]\nalgo_id = 7\nmax_executions = {(1 << 32) - 1}\n"
     return text + "".join(f"[sessions.{name}]\nrate = 65535\nburst = 65535\n" for name in sessions)
 
 

@@ -227,6 +227,11 @@
 #define TICKGATE_KILL_SYMBOL_HIGH_MASK_LSB 0u
 #define TICKGATE_KILL_SYMBOL_HIGH_MASK_MASK 0xffffffffu
 
+/* Kill switch by strategy. */
+#define TICKGATE_KILL_STRATEGY 0x00c4u
+#define TICKGATE_KILL_STRATEGY_MASK_LSB 0u
+#define TICKGATE_KILL_STRATEGY_MASK_MASK 0xffffffffu
+
 /* Word of the shadow limits image that limit_data writes next; counts up with each write. */
 #define TICKGATE_LIMIT_ADDRESS 0x00d0u
 #define TICKGATE_LIMIT_ADDRESS_VALUE_LSB 0u
@@ -905,5 +910,31 @@
 #define TICKGATE_MASS_CANCEL_SYMBOL_HIGH 0x034cu
 #define TICKGATE_MASS_CANCEL_SYMBOL_HIGH_VALUE_LSB 0u
 #define TICKGATE_MASS_CANCEL_SYMBOL_HIGH_VALUE_MASK 0xffffffffu
+
+/* Rows of the throttles that the next three registers are of; the counts show eight cycles later. */
+#define TICKGATE_THROTTLE_ADDRESS 0x0360u
+#define TICKGATE_THROTTLE_ADDRESS_STRATEGY_LSB 0u
+#define TICKGATE_THROTTLE_ADDRESS_STRATEGY_MASK 0x0000ffffu
+#define TICKGATE_THROTTLE_ADDRESS_ACCOUNT_LSB 16u
+#define TICKGATE_THROTTLE_ADDRESS_ACCOUNT_MASK 0xffff0000u
+
+/* Lets a throttle begin anew, between two orders, armed or not. Ignored while busy, and for a row that the card has not. */
+#define TICKGATE_THROTTLE_CLEAR 0x0364u
+#define TICKGATE_THROTTLE_CLEAR_EXECUTIONS_LSB 0u
+#define TICKGATE_THROTTLE_CLEAR_EXECUTIONS_MASK 0x00000001u
+#define TICKGATE_THROTTLE_CLEAR_REJECTS_LSB 1u
+#define TICKGATE_THROTTLE_CLEAR_REJECTS_MASK 0x00000002u
+#define TICKGATE_THROTTLE_CLEAR_BUSY_LSB 31u
+#define TICKGATE_THROTTLE_CLEAR_BUSY_MASK 0x80000000u
+
+/* Executions of the strategy's orders since reset or throttle_clear (saturates). */
+#define TICKGATE_EXECUTIONS 0x0368u
+#define TICKGATE_EXECUTIONS_COUNT_LSB 0u
+#define TICKGATE_EXECUTIONS_COUNT_MASK 0xffffffffu
+
+/* Orders of the account in a row that the venue rejected, up to the last (saturates). */
+#define TICKGATE_REJECTS 0x036cu
+#define TICKGATE_REJECTS_COUNT_LSB 0u
+#define TICKGATE_REJECTS_COUNT_MASK 0xffffffffu
 
 #endif

@@ -30,7 +30,7 @@ struct __attribute__((packed)) tickgate_order_request {
     char intermarket_sweep;
     char cross_type;
     char clordid[14];
-    uint8_t reserved_a;
+    uint8_t strategy;
     uint32_t reserved_b;
     uint64_t ring_sequence;
 };

@@ -17,6 +17,9 @@ net_credit = "2000000.00"
 [sessions.CLIENT1]
 rate = 65535
 burst = 65535
+[strategies.MAKER]
+algo_id = 1001
+max_executions = 5000
 [groups.DESK]
 gross_credit = "5000000.00"
 net_credit = "2000000.00"
@@ -46,6 +49,7 @@ net_credit = "1000000.00"
 max_long = 20000
 max_short = 20000
 locates = 100000
+max_rejects = 20
 
 [accounts.FUND1.positions.AAPL]
 max_long = 500
@@ -77,7 +81,11 @@ def state() -> dict[str, Any]:
             "limits_valid": True,
             "counters": {"itch_messages": 48211, "frames": 9120, "orders_in": 1290},
         },
-        "kill": {"all": False, "sessions": [], "accounts": [], "symbols": []},
+        "kill": {"all": False, "sessions": [], "accounts": [], "symbols": [], "strategies": []},
+        "throttles": [
+            {"scope": "strategy", "name": "MAKER", "counted": 644, "most": 5000},
+            {"scope": "account", "name": "FUND1", "counted": 1, "most": 20},
+        ],
         "limits_generation": 7,
         "orders_in": 1290,
         "orders_sent": 1201,
@@ -285,6 +293,13 @@ class FakeEngine:
                     "cancels_sent": 0,
                     "kill": self.state["kill"],
                 }
+            case "resume":
+                rows = self.state["throttles"]
+                row = next((r for r in rows if r["name"] == request["target"]), None)
+                if row is None or row["scope"] != request["scope"]:
+                    raise ValueError("no such throttle")
+                counted, row["counted"] = row["counted"], 0
+                return {"counted": counted}
             case _:
                 return {}
 

@@ -11,6 +11,9 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
+MAKER = {"scope": "strategy", "target": "MAKER"}
+"""Whose throttle is to begin anew."""
+
 
 def request(
     url: str, body: dict[str, Any] | None = None, method: str | None = None, **headers: str
@@ -237,6 +240,7 @@ def test_a_viewer_can_look_and_not_touch(console, log_in: Callable[[str], Page])
     expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
     assert request(f"{console.url}/api/v1/limits", {"toml": ""}, "PUT", **token)[0] == 403
     assert request(f"{console.url}/api/v1/limits/rollback", {}, **token)[0] == 403
+    assert request(f"{console.url}/api/v1/resume", MAKER, **token)[0] == 403
 
 
 def test_rest_kill_and_state(console) -> None:
@@ -250,6 +254,31 @@ def test_rest_kill_and_state(console) -> None:
     assert request(f"{console.url}/api/v1/state")[0] == 401
     paths = request(f"{console.url}/api/openapi.json")[1]["paths"]
     assert {"/api/v1/kill", "/api/v1/limits", "/api/v1/state"} <= set(paths)
+
+
+def test_rest_lets_a_strategy_go_on(console) -> None:
+    token = bearer(console.url, "risk", "correct horse")
+    url = f"{console.url}/api/v1/resume"
+    assert request(url, MAKER, **token)[1]["counted"] == 644
+    asked = [r for r in console.engine.requests if r["command"] == "resume"][-1]
+    assert (asked["actor"], asked["scope"], asked["target"]) == ("risk", "strategy", "MAKER")
+    assert request(url, {**MAKER, "scope": "account"}, **token)[0] == 422
+    assert request(url, {"scope": "strategy"}, **token)[0] == 422
+    assert request(url, MAKER)[0] == 401
+
+
+def test_a_strategy_can_be_killed(console, log_in: Callable[[str], Page]) -> None:
+    page = log_in("risk")
+    page.get_by_role("button", name="Kill switch").click()
+    page.get_by_label("Scope").click()
+    page.get_by_role("option", name="Strategy").click()
+    expect(page.get_by_text("passes the card: orders of strategy MAKER")).to_be_visible()
+    page.get_by_label("Type KILL to confirm").fill("KILL")
+    page.get_by_role("button", name="Engage the kill switch").click()
+    expect(page.get_by_text("Kill switch on for MAKER")).to_be_visible()
+    kill = [r for r in console.engine.requests if r["command"] == "kill"][-1]
+    assert (kill["actor"], kill["scope"], kill["target"]) == ("risk", "strategy", "MAKER")
+    console.engine.state["kill"]["all"] = False
 
 
 def test_rest_rolls_limits_back(console) -> None:

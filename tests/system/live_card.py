@@ -100,10 +100,11 @@ net_credit = "100000000.00"
 max_long = 1000
 max_short = 1000
 locates = 100000
+max_rejects = 3
 """ + symbol_table("AAPL", "10.00", "0.01") + shared_tables("1000000000.00", "C1")
 
 
 def image(toml: str = LIMITS) -> dict[int, int]:
     limits = parse(toml)
-    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"])
+    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"], ["ALGO"])
     return compile_image(limits, names, USUAL_SIZES).words

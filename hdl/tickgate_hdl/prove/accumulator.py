@@ -141,7 +141,9 @@ PROOFS = tuple(
     Proof(
         name=f"accumulator.{kind}.{profile}", claim=_CLAIM,
         of=f"Accumulator, {ROWS} rows of {width} bits, {profile}", assumes=_ASSUMES,
-        make=make(width, kind == "rate", profile == "ecp5"), mutations=_FAULTS, depth=3, search=8)
+        make=make(width, kind in ("rate", "throttle"), profile == "ecp5"), mutations=_FAULTS,
+        depth=3, search=8)
     for kind, width, profile in (
         ("exposure", 48, "latency"), ("money", 64, "latency"), ("rate", 28, "latency"),
+        ("throttle", 33, "latency"),
         ("exposure", 16, "ecp5"), ("rate", 16, "ecp5")))

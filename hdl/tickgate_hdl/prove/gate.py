@@ -35,9 +35,13 @@ _TOTALS = {
        for name, sides, credit in (
            ("gross", _BUY + _SELL, "gross_credit"), ("net_long", _BUY, "net_credit"),
            ("net_short", _SELL, "net_credit"))},
+    "executions": ("strategy", _BUY + _SELL, "1", "strategy_row.max_executions", _BUY + _SELL),
+    "rejects": ("account", _BUY + _SELL, "1", "account_row.max_rejects", _BUY + _SELL),
 }
 """What each total is to be, said apart from the gateware: whose rows, which sides add to it, what
 they add, its limit, and which sides are held to it."""
+_TOLD = ("executions", "rejects")
+"""Totals to which the venue's messages add, and an order that passes does not."""
 _RATES = ("message_rate", "session_rate", "symbol_rate", "cancel_rate")
 _ACCUMULATORS = (*_RATES, *(f"total_{name}" for name in _TOTALS))
 _CUT = ("orders", "duplicates", "references", *_ACCUMULATORS)
@@ -98,6 +102,7 @@ def _states(registered):
                 off(gate.kill_session__mask, request.session, "session"),
                 off(gate.kill_account__mask, request.account, "account"),
                 off(symbols, request.symbol, "symbol"),
+                off(gate.kill_strategy__mask, request.strategy, "strategy"),
                 verdict(gate.session_up, "session_up"),
                 verdict(gate.events_room, "events_room"))]
         m.d.comb += Assert(~order.passes | verdict(gate.session_up, "venue"))
@@ -138,7 +143,7 @@ def _tables(registered):
         gate, opened, looked = order.gate, order.opened, order.looked
         account, symbol = (opened.port(f"limits.{name}") for name in ("account", "symbol"))
         rows = {name: opened.port(f"limits.{name}_row")
-                for name in ("account", "symbol", "session", "firm", *_OWNERS)}
+                for name in ("account", "symbol", "session", "strategy", "firm", *_OWNERS)}
         pair = opened.port("limits.position_row")
         side = order.request.side
         buys, shorts = side == ord("B"), (side == ord("T")) | (side == ord("E"))
@@ -164,6 +169,7 @@ def _tables(registered):
                 looked(account, "account") == order.request.account,
                 looked(symbol, "symbol") == order.request.symbol,
                 looked(opened.port("limits.session"), "session") == order.request.session,
+                looked(opened.port("limits.strategy"), "strategy") == order.request.strategy,
                 order.arrived(opened.port("limits.of_account"), "of_account")
                 == order.request.account,
                 *(looked(opened.port(f"limits.{name}"), name)
@@ -228,7 +234,8 @@ def _offers(registered):
                 for mask, index, name in (
                     (gate.kill_session__mask, offered.session, "session"),
                     (gate.kill_account__mask, offered.account, "account"),
-                    (symbols, offered.symbol, "symbol"))).any()
+                    (symbols, offered.symbol, "symbol"),
+                    (gate.kill_strategy__mask, offered.strategy, "strategy"))).any()
 
         fresh = order.passes & (Value.cast(offered) == Value.cast(order.request))
         m.d.comb += Assert(
@@ -247,7 +254,7 @@ def _reserved(registered):
         value = order.looked(opened.port("judge.value"), "value", given)
         amounts = {"": 0, "1": 1, "quantity": request.quantity, "value": value}
         rows = {"pair": Cat(request.symbol[:1], request.account[:1]),
-                "account": request.account[:1], "firm": 0,
+                "account": request.account[:1], "firm": 0, "strategy": request.strategy[:5],
                 **{name: order.arrived(opened.port(f"limits.{name}_of"), f"{name}_of")
                    for name in _OWNERS}}
 
@@ -258,7 +265,8 @@ def _reserved(registered):
             port = {each: opened.port(f"total_{name}.{each}") for each in (
                 "row", "amount", "limit", "forces", "over", "commit")}
             m.d.comb += [
-                Assert(~order.passes | order.verdict(port["commit"], f"{name}_commit")),
+                Assert(~order.passes | (
+                    order.verdict(port["commit"], f"{name}_commit") == (name not in _TOLD))),
                 Assert(~order.passes | ~order.looked(port["forces"], f"{name}_forces", given)),
                 Assert(~order.passes | ~is_open | (
                     order.looked(port["row"], f"{name}_row") == rows[scope])),
@@ -288,7 +296,8 @@ def _use(registered):
                                   | opened.port("refill.done"))),
             # For the induction: what is settled waits for the sweep before it begins.
             Assert(~gate.busy | Cat(
-                state == names[name] for name in ("Idle", "Wait", "Load Wait")).any()),
+                state == names[name]
+                for name in ("Idle", "Wait", "Load Wait", "Clear Wait")).any()),
         ]
         for name in _ACCUMULATORS:
             looks = [opened.port(f"{name}.looks")]
@@ -319,23 +328,25 @@ def _fault(name, module, old, new):
 _KINDS = (
     ("states", _states,
      "no enter or replace passes in a cycle in which the gate is not armed, the watchdog is out, "
-     "the lease of the limits is over, or a kill is set for all, its session, its account or its "
-     "symbol; nor when the venue session is down or the events ring has no room; no cancel passes "
-     "while the session is down", "",
-     (_fault("a kill for all is ignored", "judge", '"kill_all": enters & self.kill_all',
+     "the lease of the limits is over, or a kill is set for all, its session, its account, its "
+     "symbol or its strategy; nor when the venue session is down or the events ring has no room; "
+     "no cancel passes while the session is down", "",
+     (_fault("a kill for all is ignored", "judge", '"kill_all": enters & kills.all',
              '"kill_all": enters & 0'),
       _fault("the sessions' kill is that of the accounts", "judge",
-             "(session & self.kill_session)", "(session & self.kill_account)"),
+             "(session & kills.session)", "(session & kills.account)"),
       _fault("an account's kill is ignored", "judge",
-             "(account & self.kill_account[:config.accounts]).any()", "0"),
+             "(account & kills.account[:config.accounts]).any()", "0"),
       _fault("a symbol's kill is that of its neighbour", "judge",
-             "(symbol & self.kill_symbol[:config.symbols])",
-             "(symbol & self.kill_symbol[1:config.symbols + 1])"),
+             "(symbol & kills.symbol[:config.symbols])",
+             "(symbol & kills.symbol[1:config.symbols + 1])"),
+      _fault("a strategy's kill is that of its neighbour", "judge",
+             "(strategy & kills.strategy)", "(strategy & kills.strategy.rotate_left(1))"),
       _fault("the watchdog is ignored", "judge", "enters & ~self.watchdog_ok", "enters & 0"),
       _fault("the lease is ignored", "judge", "enters & ~self.lease_good", "enters & 0"),
       _fault("arming is ignored", "judge", "enters & ~self.armed", "enters & 0"),
-      _fault("a kill acts a cycle late", "gate", "block.kill_all.eq(self.kill_all__on)",
-             'block.kill_all.eq(delayed(m, self.kill_all__on, f"late_{id(block)}"))'))),
+      _fault("a kill acts a cycle late", "gate", "block.kills.eq(kills)",
+             'block.kills.eq(delayed(m, Value.cast(kills), f"late_{id(block)}"))'))),
     ("arming", _arming,
      "the gate opens only by a command to arm; and a gate that was disarmed, by a command or by "
      "the watchdog, only after another generation of the limits was in force than in the last "
@@ -349,14 +360,15 @@ _KINDS = (
              "self.watchdog_touch__touch & self.ready"))),
     ("tables", _tables,
      "no enter or replace passes without limits in force (generation not 0), with a row of account "
-     "or symbol, session, group, clearing firm or firm that is not enabled, an account that is not "
-     "entitled to the symbol or not permitted its side and time in force, a side that is "
-     "restricted, a book that is stale or has neither bid nor ask, a symbol that is not trading, "
-     "outside the sessions that the account may trade in; nor, unless the symbol's row waives it, "
-     "with a reference that was never uploaded or is too old, outside the price band, or beyond "
-     "the collar of the time window; nor as a short sale at or below the national best bid, or the "
-     "venue's where that is waived, while the price test is on; rows, book and references are "
-     "those of its account and symbol, and of what the account belongs to", "",
+     "or symbol, session, strategy, group, clearing firm or firm that is not enabled, a strategy "
+     "that the card has not, an account that is not entitled to the symbol or not permitted its "
+     "side and time in force, a side that is restricted, a book that is stale or has neither bid "
+     "nor ask, a symbol that is not trading, outside the sessions that the account may trade in; "
+     "nor, unless the symbol's row waives it, with a reference that was never uploaded or is too "
+     "old, outside the price band, or beyond the collar of the time window; nor as a short sale at "
+     "or below the national best bid, or the venue's where that is waived, while the price test is "
+     "on; rows, book and references are those of its account and symbol, of its strategy, and of "
+     "what the account belongs to", "",
      (_fault("a generation of 0 is in force", "gate", "judge.limits_valid.eq(generation != 0)",
              "judge.limits_valid.eq(1)"),
       _fault("a symbol's row is ignored", "judge", "& symbol_row.enabled[0]", ""),
@@ -366,6 +378,12 @@ _KINDS = (
       _fault("the firm's row is ignored", "judge", "self.firm_row.enabled[0] & ", ""),
       _fault("a clearing firm's row is ignored", "judge",
              "            & self.clearing_firm_row.enabled[0]", ""),
+      _fault("a strategy that is not enabled is one", "judge", "limits & ~has_strategy",
+             "limits & 0"),
+      _fault("strategy 32 is strategy 0", "judge", "approved & (request.strategy < STRATEGIES)",
+             "approved"),
+      _fault("a strategy has its neighbour's row", "gate", "limits.strategy.eq(strategy)",
+             "limits.strategy.eq(strategy + 1)"),
       _fault("an order has the group of the account that settles", "gate",
              "limits.of_account.eq(offered.account)", "limits.of_account.eq(settlement.account)"),
       _fault("entitlement is ignored", "judge", '~staged(entitled, "entitled")', "0"),
@@ -415,27 +433,35 @@ _KINDS = (
      "an enter or replace is offered to the wire only if the gate is armed and no kill is set for "
      "it in that cycle, or, in the first cycle, in that of its verdict", "",
      (_fault("a kill does not stop what waits", "leaving",
-             '"kill_all": self.kill_all', '"kill_all": 0'),
+             '"kill_all": self.kills.all', '"kill_all": 0'),
+      _fault("a strategy's kill does not stop what waits", "leaving",
+             '"kill_strategy": self.kills.strategy', '"kill_strategy": self.kills.session'),
       _fault("disarming does not stop what waits", "leaving", '"gate_closed": ~self.armed',
              '"gate_closed": 0'),
       _fault("what waits passes by its oldest", "leaving",
              "Mux(self.waits, there & ~barred, self.passes)", "there | self.passes"))),
     ("reserved", _reserved,
-     "an order that passes is over none of its limits, and is added to every total: to the row of "
-     "its account and symbol, its account, what that belongs to, or the firm, against that row's "
-     "limit, its quantity, "
-     "its value as `max_value` has it, or one, on its side alone", "",
-     (_fault("what totals say is ignored", "judge", "limited & self.over[name]", "0"),
+     "an order that passes is over none of its limits, and is added to every total but those that "
+     "the venue's messages count: to the row of its account and symbol, its account, what that "
+     "belongs to, the firm, or its strategy, against that row's limit, its quantity, its value as "
+     "`max_value` has it, or one, on its side alone", "",
+     (_fault("what totals say is ignored", "judge", "held[name] & self.over[name]", "0"),
+      _fault("executions of a strategy are ignored", "judge",
+             '"repeated_executions": weigh(sound & limits',
+             '"repeated_executions": weigh(sound & 0'),
+      _fault("executions are those of another strategy", "gate", '"strategy": strategy}',
+             '"strategy": strategy + 1}'),
+      _fault("an order that passes is an execution", "gate", "(0 if total.told else passes)",
+             "passes"),
       _fault("a sell is added to the long side", "totals", '"buy": "B"', '"buy": "BSTE"'),
-      _fault("a passed order is not added", "gate", "accumulator.commit.eq(passes | settled)",
-             "accumulator.commit.eq(settled)"),
+      _fault("a passed order is not added", "gate", "(0 if total.told else passes)", "0"),
       _fault("long and short limits change places", "totals", '(POSITION, "max_long")',
              '(POSITION, "max_short")'),
       _fault("a gross credit is a net credit", "totals", '(table, "gross_credit")',
              '(table, "net_credit")'),
       _fault("a group's totals have the clearing firm's row", "gate",
-             '"account": account, "firm": 0, **owners}',
-             '"account": account, "firm": 0, **owners, "group": owners["clearing_firm"]}'),
+             '"account": account, "firm": 0, **owners,',
+             '"account": account, "firm": 0, **owners, "group": owners["clearing_firm"],'),
       _fault("a long sale of what is not held passes", "totals", 'marked="S"', 'marked="T"'),
       _fault("an account's orders have its neighbour's row", "gate",
              '"account": account, "firm": 0,', '"account": account + 1, "firm": 0,'),

@@ -24,10 +24,10 @@ def _commit(m: Module, table: str) -> list:
     opened = Opened(dut)
     bank = opened["bank"]
     account, symbol, group, clearing_firm = (AnyConst(1) for _ in range(4))
-    session = AnyConst(5)
+    session, strategy = AnyConst(5), AnyConst(5)
     index = {"account": account, "symbol": symbol, "position": Cat(symbol, account),
              "firm": Const(0, 0), "group": group, "clearing_firm": clearing_firm,
-             "session": session}[table]
+             "session": session, "strategy": strategy}[table]
     rows = []
     for half in (bank, ~bank):
         port, peeks = opened.peek(table, Cat(index, half))
@@ -45,7 +45,8 @@ def _commit(m: Module, table: str) -> list:
     checking = before(dut.limit_status__busy, "checking")
     asked = Const(1)
     for name, row in (("account", account), ("symbol", symbol), ("group", group),
-                      ("clearing_firm", clearing_firm), ("session", session)):
+                      ("clearing_firm", clearing_firm), ("session", session),
+                      ("strategy", strategy)):
         asked &= before(getattr(dut, name), name) == row
     state, names = opened.state("fsm")
     begins = (state == names["Quiet"]) & dut.limit_commit__commit & ~dut.busy
@@ -120,4 +121,5 @@ PROOFS = tuple(
         f"table {table}",
         assumes="", make=_make(table), depth=4,
         mutations=_OF_TABLE + (_OF_ALL if table == "account" else ()))
-    for table in ("account", "symbol", "position", "firm", "group", "clearing_firm", "session"))
+    for table in ("account", "symbol", "position", "firm", "group", "clearing_firm", "session",
+                  "strategy"))

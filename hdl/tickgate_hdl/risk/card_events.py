@@ -1,6 +1,6 @@
 """CardEvent records: what changed in the gate's own state."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -8,17 +8,12 @@ from tickgate.records.schema import CARD_EVENT
 
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.risk.kills import KILL_REGISTERS, KILLS
 
 __all__ = ["CardEvents"]
 
 _BODY = record_layout(CARD_EVENT)
 _DEPTH = 16
-_KILLS = (
-    ("A", "kill_all__on", None),
-    ("S", "kill_session__mask", None),
-    ("C", "kill_account__mask", None),
-    ("Y", "kill_symbol_low__mask", "kill_symbol_high__mask"),
-)
 
 
 class CardEvents(wiring.Component):
@@ -40,11 +35,8 @@ class CardEvents(wiring.Component):
 
     def __init__(self):
         super().__init__({
-            "kill_all__on": In(1), "kill_all__on__we": In(1),
-            "kill_session__mask": In(32), "kill_session__mask__we": In(1),
-            "kill_account__mask": In(32), "kill_account__mask__we": In(1),
-            "kill_symbol_low__mask": In(32), "kill_symbol_low__mask__we": In(1),
-            "kill_symbol_high__mask": In(32), "kill_symbol_high__mask__we": In(1),
+            **{name: In(width) for name, width in KILL_REGISTERS.items()},
+            **{f"{name}__we": In(1) for name in KILL_REGISTERS},
             "switched": In(1), "armed": In(1), "expired": In(1),
             "told_sent": In(1), "told_waits": In(1), "sent_token": In(32),
             "lease_expired": In(1),
@@ -70,17 +62,13 @@ class CardEvents(wiring.Component):
         m.d.sync += [event.time_ns.eq(self.time_ns), event.cycles.eq(self.cycles)]
 
         sources = []
-        for code, low, high in _KILLS:
-            strobe = getattr(self, f"{low}__we")
-            fill = [
+        for code, names in KILLS.values():
+            words = zip((event.value, event.value_high), names, strict=False)
+            sources.append((Cat(getattr(self, f"{name}__we") for name in names).any(), [
                 event.kind.eq(ord("K")),
                 event.code.eq(ord(code)),
-                event.value.eq(getattr(self, low)),
-            ]
-            if high is not None:
-                strobe = strobe | getattr(self, f"{high}__we")
-                fill.append(event.value_high.eq(getattr(self, high)))
-            sources.append((strobe, fill))
+                *(word.eq(getattr(self, name)) for word, name in words),
+            ]))
         sources.append((self.expired, [event.kind.eq(ord("W"))]))
         sources.append((self.told_waits, [event.kind.eq(ord("N"))]))
         sources.append(

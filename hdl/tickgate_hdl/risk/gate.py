@@ -11,6 +11,7 @@ from tickgate.risk.image import (
     MEMBERSHIPS,
     MESSAGE_COST,
     SESSION,
+    STRATEGY,
     SYMBOL,
     TABLES,
     rows,
@@ -29,6 +30,7 @@ from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.duplicates import Duplicates
 from tickgate_hdl.risk.guard import Guard
 from tickgate_hdl.risk.judge import Judge
+from tickgate_hdl.risk.kills import kill_masks
 from tickgate_hdl.risk.layouts import Moves, PassedOrder, VenueUpdate, row_layout
 from tickgate_hdl.risk.lease import Lease
 from tickgate_hdl.risk.leaving import Leaving
@@ -41,6 +43,7 @@ from tickgate_hdl.risk.rates import RATES
 from tickgate_hdl.risk.references import References
 from tickgate_hdl.risk.refill import Refill
 from tickgate_hdl.risk.settlement import Settlement
+from tickgate_hdl.risk.shown_totals import show_exposure, show_throttles
 from tickgate_hdl.risk.totals import COUNTED, SIDES, TOTALS
 from tickgate_hdl.top.config import CardConfig
 
@@ -144,9 +147,11 @@ class Gate(wiring.Component):
         # The firm has a row beside its own, since a memory has an address.
         sizes = {
             "pair": config.accounts * config.symbols, "account": config.accounts, "firm": 2,
-            **{table.name: rows(table, config.table_sizes) for table in MEMBERSHIPS}}
+            **{table.name: rows(table, config.table_sizes)
+               for table in (STRATEGY, *MEMBERSHIPS)}}
         totals = {
-            total: Accumulator(sizes[total.scope], total.width, registered=config.registered)
+            total: Accumulator(sizes[total.scope], total.width, floor=total.told,
+                               registered=config.registered)
             for total in TOTALS}
         for total, accumulator in totals.items():
             m.submodules[f"total_{total.name}"] = accumulator
@@ -164,7 +169,9 @@ class Gate(wiring.Component):
         self._list_symbols(m, names)
         sweeping = self._sweep(
             m, (names, references, orders, duplicates, *rates.values(), *totals.values()))
-        self._show_exposure(m, settlement, totals)
+        by_name = {total.name: accumulator for total, accumulator in totals.items()}
+        for show in (show_exposure, show_throttles):
+            show(m, self, config, settlement, by_name)
         connect_streams(m, decisions.o, self.decision)
         connect_streams(m, leaving.o, self.passed)
 
@@ -208,13 +215,14 @@ class Gate(wiring.Component):
 
         # It looks its rows up.
         account, symbol = Signal.like(settlement.account), Signal.like(settlement.symbol)
-        session = Signal.like(limits.session)
+        session, strategy = Signal.like(limits.session), Signal.like(limits.strategy)
         m.d.comb += [
             account.eq(Mux(settlement.operate, settlement.account,
                            Mux(refills, refill.row, offered.account))),
             symbol.eq(Mux(settlement.operate, settlement.symbol,
                           Mux(refills, refill.row, offered.symbol))),
             session.eq(Mux(refills, refill.row, offered.session)),
+            strategy.eq(Mux(settlement.operate, settlement.strategy, offered.strategy)),
         ]
         in_table = {  # a table with fewer rows than another is refilled while it has some
             table: refills & (refill.row < count) for table, count in rated.items()}
@@ -232,18 +240,21 @@ class Gate(wiring.Component):
                 delayed(m, bit, name) for bit, name in (
                     (looks, "looks"), (settles, "settles"), (fills, "fills")))
             request = _later(m, offered, _REQUEST, "request")
-            account, symbol, session, waited = (
+            account, symbol, session, strategy, waited = (
                 delayed(m, value, name, reset_less=True) for value, name in (
                     (account, "account_looks"), (symbol, "symbol_looks"),
-                    (session, "session_looks"), (waited, "waited")))
+                    (session, "session_looks"), (strategy, "strategy_looks"),
+                    (waited, "waited")))
             in_table = {table: delayed(m, bit, f"{table.name}_fills")
                         for table, bit in in_table.items()}
             owners = {name: delayed(m, row, f"{name}_looks", reset_less=True)
                       for name, row in owners.items()}
-        row = {"pair": Cat(symbol, account), "account": account, "firm": 0, **owners}
+        row = {"pair": Cat(symbol, account), "account": account, "firm": 0, **owners,
+               "strategy": strategy}
         rated_row = {ACCOUNT: account, SYMBOL: symbol, SESSION: session}
         m.d.comb += [
             limits.account.eq(account), limits.symbol.eq(symbol), limits.session.eq(session),
+            limits.strategy.eq(strategy),
             names.symbol.eq(symbol), references.symbol.eq(symbol), self.query_symbol.eq(symbol),
             *(accumulator.row.eq(rated_row[rate.table]) for rate, accumulator in rates.items()),
             *(getattr(limits, name).eq(owner) for name, owner in owners.items()),
@@ -253,6 +264,7 @@ class Gate(wiring.Component):
             orders.order.token.eq(request.user_ref_num),
             orders.order.original.eq(request.orig_user_ref_num),
             orders.order.account.eq(request.account), orders.order.symbol.eq(request.symbol),
+            orders.order.strategy.eq(request.strategy),
             orders.order.sell.eq(request.side != ord("B")),
             orders.order.replaces.eq(request.action == ord("U")),
             orders.order.quantity.eq(request.quantity), orders.order.price.eq(request.price),
@@ -331,7 +343,8 @@ class Gate(wiring.Component):
             orders.commit.eq(passes & judge.enters), duplicates.commit.eq(passes & is_enter),
             *(accumulator.commit.eq(judge.charges[rate.check] | filled)
               for rate, accumulator in rates.items()),
-            *(accumulator.commit.eq(passes | settled) for accumulator in totals.values()),
+            *(accumulator.commit.eq(settled | (0 if total.told else passes))
+              for total, accumulator in totals.items()),
             self.last_token__value.eq(judge.last_token),
         ]
         is_held = {
@@ -376,7 +389,7 @@ class Gate(wiring.Component):
 
     def _connect_states(self, m, limits, guard, lease, card_events, judge, leaving):
         valid = limits.generation != 0
-        kill_symbol = Cat(self.kill_symbol_low__mask, self.kill_symbol_high__mask)
+        kills = kill_masks(self)
         m.d.comb += [
             guard.ready.eq(self.ready & ~self.busy), guard.ms_tick.eq(self.ms_tick),
             guard.limits_valid.eq(valid), lease.ms_tick.eq(self.ms_tick),
@@ -385,21 +398,14 @@ class Gate(wiring.Component):
             lease.generation.eq(limits.generation), self.status__lease_good.eq(lease.good),
             self.status__armed.eq(guard.armed), self.status__watchdog_ok.eq(guard.watchdog_ok),
             self.status__limits_valid.eq(valid),
-            self.status__kill_any.eq(
-                self.kill_all__on | self.kill_session__mask.any() | self.kill_account__mask.any()
-                | kill_symbol.any()),
+            self.status__kill_any.eq(Value.cast(kills).any()),
             self.limit_active_generation__value.eq(limits.generation),
             judge.watchdog_ok.eq(guard.watchdog_ok), judge.lease_good.eq(lease.good),
             judge.session_up.eq(self.session_up),
             judge.events_room.eq(self.events_room),
         ]
         for block in (judge, leaving):
-            m.d.comb += [
-                block.armed.eq(guard.armed), block.kill_all.eq(self.kill_all__on),
-                block.kill_session.eq(self.kill_session__mask),
-                block.kill_account.eq(self.kill_account__mask),
-                block.kill_symbol.eq(kill_symbol),
-            ]
+            m.d.comb += [block.armed.eq(guard.armed), block.kills.eq(kills)]
         m.d.comb += [
             card_events.switched.eq(guard.switched), card_events.armed.eq(guard.armed),
             card_events.expired.eq(guard.expired), card_events.lease_expired.eq(lease.expired),
@@ -461,27 +467,6 @@ class Gate(wiring.Component):
             m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
         return sweeping
 
-    def _show_exposure(self, m, settlement, totals):
-        """Registers of one row for the host; what settles reads the row that is loaded."""
-        account, symbol = self.position_address__account, self.position_address__symbol
-        row = Mux(settlement.view_wanted, Cat(settlement.view_symbol, settlement.view_account),
-                  Cat(symbol[:len(settlement.symbol)], account[:len(settlement.account)]))
-        known = delayed(
-            m, (account < self._config.accounts) & (symbol < self._config.symbols), "known")
-        shown = {total.name: accumulator for total, accumulator in totals.items()
-                 if total.name in ("position", "long", "short")}
-        position, long, short = (accumulator.view for accumulator in shown.values())
-        m.d.comb += [
-            *(accumulator.view_row.eq(row) for accumulator in shown.values()),
-            settlement.view_position.eq(position),
-        ]
-        with m.If(known):
-            m.d.comb += [
-                self.position__value.eq(_clamped(position, -(1 << 31), (1 << 31) - 1)),
-                self.open_buy__value.eq(_clamped(long - position, 0, (1 << 32) - 1)),
-                self.open_sell__value.eq(_clamped(short + position, 0, (1 << 32) - 1)),
-            ]
-
     def _waited(self, m, enters):
         """Return how many cycles an order was offered before it enters, at most 65535."""
         waited = Signal(16)
@@ -518,7 +503,3 @@ class Gate(wiring.Component):
 def _later(m, value, layout, name, cycles=1):
     """Return what a struct was so many cycles before."""
     return layout(delayed(m, Value.cast(value), name, cycles, reset_less=True))
-
-
-def _clamped(value, low, high):
-    return Mux(value > high, high, Mux(value < low, low, value))

@@ -7,12 +7,22 @@ from amaranth.lib.wiring import In, Out
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
-from tickgate.risk.image import ACCOUNT, ENTITLED, POSITION, SESSIONS, SYMBOL, TABLES, WAIVED
+from tickgate.risk.image import (
+    ACCOUNT,
+    ENTITLED,
+    POSITION,
+    SESSIONS,
+    STRATEGIES,
+    SYMBOL,
+    TABLES,
+    WAIVED,
+)
 
 from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
+from tickgate_hdl.risk.kills import KillMasks
 from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.risk.rates import RATED, RATES
 from tickgate_hdl.risk.references import CLOCK, Reference
@@ -32,15 +42,16 @@ class Judge(wiring.Component):
     that a kill written is in force at once.
 
     An order that is ``malformed`` is judged by nothing but the states, since its numbers mean
-    nothing; one without limits is not judged by limits. A cancel is refused only when it is
-    malformed or there is no venue session.
+    nothing; one without limits is not judged by limits, and one of a strategy without a row not by
+    what that has executed. A cancel is refused only when it is malformed or there is no venue
+    session.
 
     Members
     -------
     order, request : In
         An order looks; the order.
     account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, session_row, \
-    listed, top, status : In
+    strategy_row, listed, top, status : In
         What the tables, the book and the feed say about it, one cycle after it looked. ``halted``
         is a trading state other than trading, an operational halt of the venue's market, and a
         market-wide breaker after which the symbol has not resumed.
@@ -88,8 +99,7 @@ class Judge(wiring.Component):
             "duplicate": In(1),
             "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
             "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
-            "events_room": In(1), "kill_all": In(1), "kill_session": In(32),
-            "kill_account": In(32), "kill_symbol": In(64),
+            "events_room": In(1), "kills": In(KillMasks),
             "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1),
             "charges": Out(StructLayout(dict.fromkeys(RATED, 1))),
         })
@@ -118,6 +128,7 @@ class Judge(wiring.Component):
         now = staged(self.now, "now_kept")
         listed, limits_valid = staged(self.listed, "listed_kept"), staged(
             self.limits_valid, "valid_kept")
+        approved = staged(self.strategy_row.enabled[0], "approved_kept")
         orders = staged(orders, "order_2")
 
         is_cancel, sells = request.action == ord("X"), request.side != ord("B")
@@ -126,7 +137,7 @@ class Judge(wiring.Component):
             & (request.session < SESSIONS))
         # The high bits apart: what they say comes without a carry chain.
         low = MAX_QUANTITY.bit_length()
-        free_text_bad = (request.reserved_a != 0) | (request.reserved_b != 0) | (
+        free_text_bad = (request.reserved_b != 0) | (
             request.quantity[low:].any() | (request.quantity[:low] > MAX_QUANTITY))
         enter_bad = (
             (request.quantity == 0) | (request.price == 0) | (request.price > MAX_PRICE)
@@ -146,6 +157,7 @@ class Judge(wiring.Component):
         tested = side["T"] & is_one_of(status.reg_sho, "12")
         restricted = Cat(side["B"], sells, shorts) & (symbol_row.restricted | pair.flags)[:3]
         entitled = (pair.flags & ENTITLED) != 0
+        has_strategy = staged(approved & (request.strategy < STRATEGIES), "has_strategy")
         halted = (
             (top.trading_state != ord("T")) | status.halted_markets[_MARKET]
             | (status.breaker != 0))
@@ -239,20 +251,27 @@ class Judge(wiring.Component):
                 "window_collar"),
             "reference_age": weigh(
                 sound & limits & ~waived.all() & (~uploaded | (age > max_age)), "reference_age"),
+            "algo_id": weigh(sound & limits & ~has_strategy, "algo_id"),
         }
-        account, symbol, session = (
+        held = {
+            **dict.fromkeys(COUNTED, limited),
+            "repeated_executions": weigh(sound & limits & has_strategy, "of_a_known_strategy")}
+        account, symbol, session, strategy = (
             weigh(Cat(field == index for index in range(number)), name)
             for field, number, name in (
                 (weighed.account, config.accounts, "of_account"),
                 (weighed.symbol, config.symbols, "of_symbol"),
-                (weighed.session, SESSIONS, "of_session")))
+                (weighed.session, SESSIONS, "of_session"),
+                (weighed.strategy, STRATEGIES, "of_strategy")))
 
+        kills = self.kills
         bits = {
             "gate_closed": enters & ~self.armed,
-            "kill_all": enters & self.kill_all,
-            "kill_session": enters & (session & self.kill_session).any(),
-            "kill_account": enters & (account & self.kill_account[:config.accounts]).any(),
-            "kill_symbol": enters & (symbol & self.kill_symbol[:config.symbols]).any(),
+            "kill_all": enters & kills.all,
+            "kill_session": enters & (session & kills.session).any(),
+            "kill_account": enters & (account & kills.account[:config.accounts]).any(),
+            "kill_symbol": enters & (symbol & kills.symbol[:config.symbols]).any(),
+            "kill_strategy": enters & (strategy & kills.strategy).any(),
             "no_limits": enters & ~has_limits,
             "host_stale": enters & ~self.watchdog_ok,
             "lease": enters & ~self.lease_good,
@@ -262,7 +281,7 @@ class Judge(wiring.Component):
             "token": used | (counted & self.bad_token),
             **{name: limited & self.rate_over[name] for name in RATED},
             "duplicative": limited & self.duplicate,
-            **{name: limited & self.over[name] for name in COUNTED},
+            **{name: held[name] & self.over[name] for name in COUNTED},
         }
         if bits.keys() != BY_NAME.keys():
             raise AssertionError("each check must be made, and no other")

@@ -3,10 +3,10 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib.data import Field, FlexibleLayout, StructLayout
 from amaranth.utils import ceil_log2
-from tickgate.risk.image import ImageTable
+from tickgate.risk.image import STRATEGIES, ImageTable
 
 from tickgate_hdl.lib.layouts import RecordBody
-from tickgate_hdl.risk.totals import MONEY, SHARES
+from tickgate_hdl.risk.totals import MONEY, SHARES, TIMES
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = [
@@ -42,10 +42,11 @@ PassedOrder = StructLayout({"record": RecordBody, "symbol_name": 64})
 Moves = StructLayout({
     **{name: signed(SHARES) for name in ("position", "long", "short", "orders", "open_quantity")},
     **{name: signed(MONEY) for name in ("open_value", "gross", "net_long", "net_short")},
+    **{name: signed(TIMES) for name in ("executions", "rejects")},
 })
 """By how much the totals move (``tickgate_hdl.risk.totals``): shares held, the most that they may
 become either way, orders, shares and value of open orders, value traded and open: all of it, and
-the most that bought less sold may become either way."""
+the most that bought less sold may become either way; executions, and rejects in a row."""
 
 
 def slot_layout(config: CardConfig) -> StructLayout:
@@ -59,6 +60,7 @@ def slot_layout(config: CardConfig) -> StructLayout:
         "token": 32,
         "account": ceil_log2(config.accounts),
         "symbol": ceil_log2(config.symbols),
+        "strategy": ceil_log2(STRATEGIES),
         "sell": 1,
         "remaining": 32,
         "price": 32,

@@ -8,6 +8,7 @@ from tickgate.risk.checks import BY_NAME, CHECKS
 
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.decisions import DEPTH
+from tickgate_hdl.risk.kills import KillMasks
 from tickgate_hdl.risk.layouts import PassedOrder
 
 __all__ = ["Leaving"]
@@ -27,7 +28,7 @@ class Leaving(wiring.Component):
         To the wire.
     sent, unsent : In(1)
         Strobes of the wire, for what it took.
-    armed, kill_all, kill_session, kill_account, kill_symbol : In
+    armed, kills : In(1), In(KillMasks)
         States.
     waits : Out(1)
         An order waits for the wire.
@@ -38,8 +39,7 @@ class Leaving(wiring.Component):
     def __init__(self):
         super().__init__({
             "passes": In(1), "order": In(PassedOrder), "o": Out(stream.Signature(PassedOrder)),
-            "sent": In(1), "unsent": In(1), "armed": In(1), "kill_all": In(1),
-            "kill_session": In(32), "kill_account": In(32), "kill_symbol": In(64),
+            "sent": In(1), "unsent": In(1), "armed": In(1), "kills": In(KillMasks),
             "waits": Out(1), "stopped": Out(1), "stopped_checks": Out(len(CHECKS)),
         })
 
@@ -50,10 +50,11 @@ class Leaving(wiring.Component):
         oldest, there = Signal(PassedOrder, reset_less=True), Signal()
         request = record_layout(ORDER_REQUEST)(oldest.record.body)
         checks = {
-            "gate_closed": ~self.armed, "kill_all": self.kill_all,
-            "kill_session": self.kill_session.bit_select(request.session[:5], 1),
-            "kill_account": self.kill_account.bit_select(request.account[:5], 1),
-            "kill_symbol": self.kill_symbol.bit_select(request.symbol[:6], 1),
+            "gate_closed": ~self.armed, "kill_all": self.kills.all,
+            "kill_session": self.kills.session.bit_select(request.session[:5], 1),
+            "kill_account": self.kills.account.bit_select(request.account[:5], 1),
+            "kill_symbol": self.kills.symbol.bit_select(request.symbol[:6], 1),
+            "kill_strategy": self.kills.strategy.bit_select(request.strategy[:5], 1),
         }
         taken, on_wire, barred = Signal(), Signal(range(DEPTH + 1)), Signal()
         m.d.comb += [

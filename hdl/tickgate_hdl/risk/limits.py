@@ -15,6 +15,8 @@ from tickgate.risk.image import (
     SELECT_BIT,
     SESSION,
     SESSIONS,
+    STRATEGIES,
+    STRATEGY,
     SYMBOL,
     TABLES,
     rows,
@@ -47,9 +49,10 @@ class LimitsImage(wiring.Component):
         Rows that the account of an order belongs to, in the same cycle.
     of_settled, group_of_settled, clearing_firm_of_settled : In, Out, Out
         The same of an account whose exposure moves.
-    account, symbol, group, clearing_firm, session : In
+    account, symbol, group, clearing_firm, session, strategy : In
         Rows to read in the bank in force.
-    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, session_row : Out
+    account_row, symbol_row, position_row, firm_row, group_row, clearing_firm_row, session_row, \
+    strategy_row : Out
         The rows, one cycle later.
     generation : Out(32)
         Generation in force; 0 = none.
@@ -68,7 +71,7 @@ class LimitsImage(wiring.Component):
                for of in ("of", "of_settled")},
             "account": In(account), "symbol": In(symbol),
             **{name: In(bits) for name, bits in members.items()},
-            "session": In(ceil_log2(SESSIONS)),
+            "session": In(ceil_log2(SESSIONS)), "strategy": In(ceil_log2(STRATEGIES)),
             **{f"{table.name}_row": Out(row_layout(table)) for table in TABLES},
             "busy": Out(1, init=1), "generation": Out(32), "finished": Out(1),
             "limit_address__value": In(32), "limit_address__value__we": In(1),
@@ -113,7 +116,8 @@ class LimitsImage(wiring.Component):
                     FIRM: (Const(0, 0), self.firm_row),
                     GROUP: (self.group, self.group_row),
                     CLEARING_FIRM: (self.clearing_firm, self.clearing_firm_row),
-                    SESSION: (self.session, self.session_row)}
+                    SESSION: (self.session, self.session_row),
+                    STRATEGY: (self.strategy, self.strategy_row)}
         table_bits = slice(SELECT_BIT, 32)
         back_shown = Signal.like(back)
         m.d.sync += back_shown.eq(back)

@@ -16,8 +16,8 @@ from tickgate_hdl.top.config import CardConfig
 __all__ = ["Link", "LookingOrder", "OpenOrders"]
 
 LookingOrder = StructLayout({
-    "token": 32, "original": 32, "account": 16, "symbol": 16, "sell": 1, "replaces": 1,
-    "quantity": 32, "price": 32,
+    "token": 32, "original": 32, "account": 16, "symbol": 16, "strategy": 8, "sell": 1,
+    "replaces": 1, "quantity": 32, "price": 32,
 })
 """What counts of an order request: UserRefNums of itself and the order to replace, and the rest."""
 
@@ -162,6 +162,7 @@ class OpenOrders(wiring.Component):
             slot.addr.eq(order.token), slot.en.eq(committed),
             slot.data.live.eq(1), slot.data.token.eq(order.token),
             slot.data.account.eq(order.account), slot.data.symbol.eq(order.symbol),
+            slot.data.strategy.eq(order.strategy),
             slot.data.sell.eq(order.sell), slot.data.remaining.eq(order.quantity),
             slot.data.price.eq(order.price),
             slot.data.pending.eq(order.replaces), slot.data.link.eq(order.original),

@@ -6,11 +6,12 @@ a register that the host also writes. Source: ``host/tickgate/card/tickgate_card
 
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.risk.kills import KILL_REGISTERS
+
 __all__ = ["REGISTERS", "connect_registers"]
 
 _WRITTEN = {  # registers whose write is an event
-    "kill_all__on": 1, "kill_session__mask": 32, "kill_account__mask": 32,
-    "kill_symbol_low__mask": 32, "kill_symbol_high__mask": 32,
+    **KILL_REGISTERS,
     "limit_address__value": 32, "limit_data__value": 32, "position_load__value": 32,
     "limit_renew__value": 32, "reference_symbol__value": 16,
 }
@@ -21,6 +22,8 @@ _READ_ONLY_HERE = {
     "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
     "watchdog_cancel__ms": 16,
+    "throttle_address__strategy": 16, "throttle_address__account": 16,
+    "throttle_clear__executions": 1, "throttle_clear__rejects": 1,
     "reference_national_bid__value": 32, "reference_band_low__value": 32,
     "reference_band_high__value": 32, "reference_window__value": 32,
 }
@@ -29,7 +32,8 @@ _SHOWN = {
     "limit_read__value": 32, "limit_status__busy": 1, "limit_status__committed": 1,
     "limit_status__bad_crc": 1, "limit_status__bad_member": 1, "limit_active_generation__value": 32,
     "limit_computed_crc__value": 32, "position__value": 32, "open_buy__value": 32,
-    "open_sell__value": 32, "status__armed": 1, "status__watchdog_ok": 1,
+    "open_sell__value": 32, "throttle_clear__busy": 1, "executions__count": 32,
+    "rejects__count": 32, "status__armed": 1, "status__watchdog_ok": 1,
     "status__limits_valid": 1, "status__kill_any": 1, "status__lease_good": 1,
     "status__generation_used": 1,
     "status__mass_cancel_on": 1, "status__mass_cancel_due": 1, "count_mass_cancels__count": 32,

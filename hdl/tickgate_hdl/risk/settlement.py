@@ -1,4 +1,4 @@
-"""What changes the exposure without a verdict: venue messages, orders that never left, loads."""
+"""What moves totals without a verdict: venue messages, orders that never left, what a host sets."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -11,7 +11,7 @@ from tickgate_hdl.risk.layouts import (
     slot_layout,
 )
 from tickgate_hdl.risk.open_orders import Link
-from tickgate_hdl.risk.totals import SHARES
+from tickgate_hdl.risk.totals import NONE_LEFT, SHARES
 from tickgate_hdl.risk.venue import REJECTED, REPLACED, VenueEffect
 from tickgate_hdl.top.config import CardConfig
 
@@ -35,12 +35,15 @@ class Settlement(wiring.Component):
         Strobe: that is what is done now; its effect is before any order that enters later.
     load, load_account, load_symbol, load_value : In
         Strobe: set a position.
+    clear_executions, clear_strategy, clear_rejects, clear_account : In
+        Strobes: set the executions of a strategy, the rejects of an account, to 0. Nothing while
+        ``throttle_clear__busy``.
     order_waits, order_enters : In(1)
         An order is offered; one enters.
     hold, empty : Out(1), In(1)
         No order may enter; none is under way, and no table is swept.
-    operate, account, symbol, moves : Out
-        Strobe: the exposure of this row moves by so much.
+    operate, account, symbol, strategy, moves : Out
+        Strobe: the totals of these rows move by so much.
     view_wanted, view_account, view_symbol, view_position : Out(1), Out, Out, In
         The row of the load is to be read; its position, a cycle later.
     token, slot, link, other_token, other, match_number, fill, write, write_token, new_slot, \
@@ -48,28 +51,34 @@ class Settlement(wiring.Component):
         Ports of ``OpenOrders``.
     count_unknown_token__count : Out(32)
         Messages about what the gate does not have.
+    throttle_clear__busy : Out(1)
+        A count has yet to be set to 0.
     active : Out(1)
     """
 
     def __init__(self, config: CardConfig):
         self._config = config
         slot, fill = slot_layout(config), fill_layout(config)
-        account, symbol = slot["account"].shape, slot["symbol"].shape
+        account, symbol, strategy = (
+            slot[name].shape for name in ("account", "symbol", "strategy"))
         super().__init__({
             "venue": In(stream.Signature(VenueUpdate)),
             "unsent": In(1), "unsent_token": In(32), "unsent_taken": Out(1),
             "load": In(1), "load_account": In(account), "load_symbol": In(symbol),
             "load_value": In(32),
+            "clear_executions": In(1), "clear_strategy": In(strategy),
+            "clear_rejects": In(1), "clear_account": In(account),
             "order_waits": In(1), "order_enters": In(1), "hold": Out(1), "empty": In(1),
             "operate": Out(1), "account": Out(account), "symbol": Out(symbol),
-            "moves": Out(Moves),
+            "strategy": Out(strategy), "moves": Out(Moves),
             "view_wanted": Out(1), "view_account": Out(account), "view_symbol": Out(symbol),
             "view_position": In(SHARES),
             "token": Out(32), "slot": In(slot), "link": In(Link), "other_token": Out(32),
             "other": In(slot), "match_number": Out(64), "fill": In(fill),
             "write": Out(1), "write_token": Out(32), "new_slot": Out(slot),
             "unlink": Out(1), "unlink_token": Out(32), "write_fill": Out(1), "new_fill": Out(fill),
-            "count_unknown_token__count": Out(32), "active": Out(1),
+            "count_unknown_token__count": Out(32), "throttle_clear__busy": Out(1),
+            "active": Out(1),
         })
 
     def elaborate(self, platform):
@@ -81,13 +90,17 @@ class Settlement(wiring.Component):
         wait = Signal(range(4))  # until the moves are known
         order_turn = Signal()  # a venue message was applied, and no order entered since
         loads, value = Signal(), Signal.like(self.load_value)
+        executions, rejects = Signal(), Signal()  # to be set to 0
+        cleared_account = Signal.like(self.clear_account)
+        cleared_strategy = Signal.like(self.clear_strategy)
         m.d.comb += [
             self.token.eq(update.user_ref_num), self.match_number.eq(update.match_number),
             effect.update.eq(update), effect.slot.eq(slot), effect.link.eq(link),
-            effect.fill.eq(fill), effect.other.eq(other),
+            effect.fill.eq(fill), effect.other.eq(other), effect.unsent.eq(takes_back),
             self.write_token.eq(update.user_ref_num), self.new_slot.eq(effect.new_slot),
             self.unlink_token.eq(self.other_token), self.new_fill.eq(effect.new_fill),
             self.account.eq(effect.account), self.symbol.eq(effect.symbol),
+            self.strategy.eq(effect.strategy), self.throttle_clear__busy.eq(executions | rejects),
             self.moves.eq(effect.moves), self.hold.eq(1), self.active.eq(1),
         ]
         with m.If(self.order_enters):
@@ -96,11 +109,16 @@ class Settlement(wiring.Component):
             m.d.sync += [
                 loads.eq(1), self.view_account.eq(self.load_account),
                 self.view_symbol.eq(self.load_symbol), value.eq(self.load_value)]
+        with m.If(~self.throttle_clear__busy):
+            m.d.sync += [
+                executions.eq(self.clear_executions), rejects.eq(self.clear_rejects),
+                cleared_account.eq(self.clear_account), cleared_strategy.eq(self.clear_strategy)]
 
         with m.FSM():
             with m.State("Idle"):
                 venue_turn = self.venue.valid & ~(order_turn & self.order_waits)
-                m.d.comb += self.hold.eq(self.unsent | loads | venue_turn)
+                m.d.comb += self.hold.eq(
+                    self.unsent | loads | self.throttle_clear__busy | venue_turn)
                 m.d.comb += self.active.eq(self.hold)
                 with m.If(self.unsent):
                     m.d.sync += [
@@ -109,6 +127,8 @@ class Settlement(wiring.Component):
                     m.next = "Wait"
                 with m.Elif(loads):
                     m.next = "Load Wait"
+                with m.Elif(self.throttle_clear__busy):
+                    m.next = "Clear Wait"
                 with m.Elif(venue_turn):
                     m.d.sync += [takes_back.eq(0), update.eq(self.venue.payload), order_turn.eq(1)]
                     m.next = "Wait"
@@ -163,7 +183,20 @@ class Settlement(wiring.Component):
                     self.moves.long.eq(move), self.moves.short.eq(-move),
                 ]
                 m.d.sync += loads.eq(self.load)
-                m.next = "Loaded"
-            with m.State("Loaded"):
+                m.next = "Moved"
+
+            with m.State("Clear Wait"), m.If(self.empty):
+                m.next = "Clear"
+            with m.State("Clear"):
+                m.d.comb += [
+                    self.operate.eq(1), self.account.eq(cleared_account),
+                    self.strategy.eq(cleared_strategy), self.moves.eq(0),
+                    self.moves.executions.eq(Mux(executions, NONE_LEFT, 0)),
+                    self.moves.rejects.eq(Mux(rejects, NONE_LEFT, 0)),
+                ]
+                m.d.sync += [executions.eq(0), rejects.eq(0)]
+                m.next = "Moved"
+
+            with m.State("Moved"):
                 m.next = "Idle"
         return m

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 
-from tickgate.risk.image import ACCOUNT, CLEARING_FIRM, FIRM, GROUP, POSITION, ImageTable
+from tickgate.risk.image import (
+    ACCOUNT,
+    CLEARING_FIRM,
+    FIRM,
+    GROUP,
+    POSITION,
+    STRATEGY,
+    ImageTable,
+)
 
-__all__ = ["COUNTED", "MONEY", "SHARES", "SIDES", "TOTALS", "Total"]
+__all__ = ["COUNTED", "MONEY", "NONE_LEFT", "SHARES", "SIDES", "TIMES", "TOTALS", "Total"]
 
 SIDES = {"buy": "B", "sell": "STE", "short": "TE", "": "BSTE"}
 """OUCH side letters of what totals call sides."""
@@ -16,11 +24,14 @@ class Total:
 
     ``check`` is the check that it makes, if any (``tickgate.risk.checks``). ``scope`` says whose
     rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, its ``group``, its
-    ``clearing_firm``, or the whole ``firm``.
+    ``clearing_firm``, the whole ``firm``, or the ``strategy``.
     An order that passes adds its ``amount`` ("quantity", "value" or "one"), if it is on the
     ``side`` (a key of ``SIDES``; empty: any). What a venue message changes is the field
     ``moves`` of ``Moves``. ``marked`` restricts the check, not the total, to orders of that side
     letter.
+
+    A total that is ``told`` counts what the venue tells: an order that passes is held to the limit
+    with its ``amount``, and adds nothing. It does not fall below 0.
     """
 
     name: str
@@ -32,6 +43,7 @@ class Total:
     side: str = ""
     moves: str = ""
     marked: str = ""
+    told: bool = False
 
     @property
     def held(self) -> str:
@@ -39,8 +51,11 @@ class Total:
         return self.marked or SIDES[self.side]
 
 
-SHARES, MONEY = 48, 64
+SHARES, MONEY, TIMES = 48, 64, 33
 """Widths in bits, signed."""
+
+NONE_LEFT = -(1 << TIMES - 1)
+"""Move that leaves 0 of whatever a total of so many times was."""
 
 
 def _credit(table):
@@ -81,6 +96,10 @@ TOTALS = (
     Total("net_short", "account", MONEY, "net_credit", (ACCOUNT, "net_credit"),
           "value", "sell", "net_short"),
     *_credit(FIRM), *_credit(GROUP), *_credit(CLEARING_FIRM),
+    Total("executions", "strategy", TIMES, "repeated_executions", (STRATEGY, "max_executions"),
+          "one", "", "executions", told=True),
+    Total("rejects", "account", TIMES, "consecutive_rejects", (ACCOUNT, "max_rejects"),
+          "one", "", "rejects", told=True),
 )
 
 COUNTED = tuple(dict.fromkeys(total.check for total in TOTALS if total.check))

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate_hdl.lib.product import product
 from tickgate_hdl.risk.layouts import Moves, VenueUpdate, fill_layout, slot_layout
 from tickgate_hdl.risk.open_orders import Link
+from tickgate_hdl.risk.totals import NONE_LEFT
 from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["BROKEN", "REJECTED", "REPLACED", "VenueEffect"]
@@ -24,6 +25,8 @@ class VenueEffect(wiring.Component):
     - Executed moves the position, in full; Broken Trade moves it back by the remembered fill.
     - When an order dies while its replacement is under way, the replacement is released too:
       the venue answers such a replacement with silence.
+    - Executed counts as an execution of the order's strategy. Rejected adds to what the venue
+      rejected of the account in a row; Accepted, Replaced and Executed end the row.
 
     Members
     -------
@@ -31,12 +34,14 @@ class VenueEffect(wiring.Component):
         The message, its order's slot, who replaces that order, and its fill.
     other : In
         The slot of the order's replacement or, of a replacement, of the order to replace.
+    unsent : In(1)
+        It is the card's own word for an order that never left: no venue rejected it.
     known : Out(1)
         The message is about an order (or fill) that the gate has.
     new_slot, new_fill, moves : Out
         What to write, and by how much the exposure of account and symbol moves.
-    account, symbol : Out
-        Whose exposure.
+    account, symbol, strategy : Out
+        Whose exposure and executions.
     writes_slot, writes_fill, kills_other, unlinks_other : Out(1)
         Whether to write them; whether the other slot's order is gone, or no longer being replaced.
     """
@@ -45,9 +50,10 @@ class VenueEffect(wiring.Component):
         slot, fill = slot_layout(config), fill_layout(config)
         super().__init__({
             "update": In(VenueUpdate), "slot": In(slot), "link": In(Link), "other": In(slot),
-            "fill": In(fill), "known": Out(1),
+            "fill": In(fill), "unsent": In(1), "known": Out(1),
             "new_slot": Out(slot), "new_fill": Out(fill), "moves": Out(Moves),
             "account": Out(slot["account"].shape), "symbol": Out(slot["symbol"].shape),
+            "strategy": Out(slot["strategy"].shape),
             "writes_slot": Out(1), "writes_fill": Out(1), "kills_other": Out(1),
             "unlinks_other": Out(1),
         })
@@ -100,6 +106,7 @@ class VenueEffect(wiring.Component):
             self.unlinks_other.eq(known & ~broken & has_original & dies),
             self.account.eq(Mux(broken, fill.account, slot.account)),
             self.symbol.eq(Mux(broken, fill.symbol, slot.symbol)),
+            self.strategy.eq(slot.strategy),
             self.new_slot.eq(slot),
             self.new_slot.live.eq(~dies),
             self.new_slot.remaining.eq(left),
@@ -115,7 +122,20 @@ class VenueEffect(wiring.Component):
         ]
 
         self._move(m, broken, executed, left, dies, releases, known)
+        self._count(m, kind, known)
         return m
+
+    def _count(self, m, kind, known):
+        """Work out how the throttles move."""
+        executions, rejects = self.moves.executions, self.moves.rejects
+        m.d.sync += [executions.eq(0), rejects.eq(0)]
+        with m.If(known), m.Switch(kind):
+            with m.Case(EXECUTED):
+                m.d.sync += [executions.eq(1), rejects.eq(NONE_LEFT)]
+            with m.Case(ACCEPTED, REPLACED):
+                m.d.sync += rejects.eq(NONE_LEFT)
+            with m.Case(REJECTED), m.If(~self.unsent):
+                m.d.sync += rejects.eq(1)
 
     def _move(self, m, broken, executed, left, dies, releases, known):
         """Work out how the totals move: shares, then products in two steps, then the sums."""

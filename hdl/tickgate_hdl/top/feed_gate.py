@@ -9,6 +9,7 @@ from tickgate_hdl.feed.feed_book import BOOK_COUNTERS, FeedBook
 from tickgate_hdl.feed.items import InjectBeat
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody
 from tickgate_hdl.risk.gate import Gate
+from tickgate_hdl.risk.kills import KILL_REGISTERS
 from tickgate_hdl.risk.layouts import VenueUpdate
 from tickgate_hdl.top.config import CardConfig
 
@@ -23,8 +24,7 @@ _FEED_LEVELS = {
 _FEED_STROBES = ("rebuild", "resume", "forget")
 _SYMBOL_LEVELS = {"symbol_index": 8, "symbol_name": 64, "symbol_enable": 1}
 _GATE_EVENTS = {
-    "kill_all__on": 1, "kill_session__mask": 32, "kill_account__mask": 32,
-    "kill_symbol_low__mask": 32, "kill_symbol_high__mask": 32, "limit_address__value": 16,
+    **KILL_REGISTERS, "limit_address__value": 16,
     "limit_data__value": 32, "position_load__value": 32, "limit_renew__value": 32,
     "reference_symbol__value": 16,
 }
@@ -32,11 +32,13 @@ _GATE_LEVELS = {
     "watchdog_timeout__ms": 16, "limit_read_address__value": 16, "limit_crc__value": 32,
     "limit_generation__value": 32, "limit_lease__ms": 32, "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
+    "throttle_address__strategy": 16, "throttle_address__account": 16,
     "reference_national_bid__value": 32, "reference_band_low__value": 32,
     "reference_band_high__value": 32, "reference_window__value": 32,
 }
 _GATE_STROBES = (
-    "control__arm", "control__disarm", "watchdog_touch__touch", "limit_commit__commit")
+    "control__arm", "control__disarm", "watchdog_touch__touch", "limit_commit__commit",
+    "throttle_clear__executions", "throttle_clear__rejects")
 _STATES = {"events_room": 1, "session_up": 1, "time_ns": 64}
 
 CONTROLS = (
@@ -53,7 +55,8 @@ _GATE_SHOWN = (
     "limit_read__value", "limit_status__busy", "limit_status__committed", "limit_status__bad_crc",
     "limit_status__bad_member", "limit_active_generation__value", "limit_computed_crc__value",
     "position__value",
-    "open_buy__value", "open_sell__value", "status__armed", "status__watchdog_ok",
+    "open_buy__value", "open_sell__value", "executions__count", "rejects__count",
+    "throttle_clear__busy", "status__armed", "status__watchdog_ok",
     "status__limits_valid", "status__kill_any", "status__lease_good", "status__generation_used",
     "check_count__count", "last_token__value",
     "count_orders_in__count", "count_orders_passed__count", "count_orders_refused__count",

@@ -9,8 +9,9 @@ from tickgate.card import registers as reg
 from tickgate.card.errors import CardNotReady
 from tickgate.card.feed_driver import FeedDriver
 from tickgate.card.regmap import Register
-from tickgate.card.status import KillScope, KillState, kill_register
+from tickgate.card.status import KillScope, KillState, ThrottleScope, kill_register
 from tickgate.risk.checks import CHECKS
+from tickgate.risk.image import STRATEGIES
 
 __all__ = ["CardDriver"]
 
@@ -20,6 +21,8 @@ _COUNTERS = (
     reg.MESSAGE_DROPPED,
 )
 _SIGN = 1 << 31
+_THROTTLE_READS = 10_000
+"""Most looks at whether the card set a count to 0: each takes it many cycles."""
 
 
 class CardDriver(FeedDriver):
@@ -116,6 +119,7 @@ class CardDriver(FeedDriver):
             sessions=read(reg.KILL_SESSION),
             accounts=read(reg.KILL_ACCOUNT),
             symbols=read(reg.KILL_SYMBOL_LOW) | read(reg.KILL_SYMBOL_HIGH) << 32,
+            strategies=read(reg.KILL_STRATEGY),
         )
 
     def load_position(self, account: int, symbol: int, shares: int) -> None:
@@ -143,6 +147,40 @@ class CardDriver(FeedDriver):
             self.registers.read(reg.OPEN_BUY),
             self.registers.read(reg.OPEN_SELL),
         )
+
+    def throttles(self, strategy: int, account: int) -> tuple[int, int]:
+        """Return executions of a strategy, and rejects in a row of an account, that count."""
+        self._select_throttles(strategy, account)
+        return self.registers.read(reg.EXECUTIONS), self.registers.read(reg.REJECTS)
+
+    def clear_throttle(self, scope: ThrottleScope, index: int) -> None:
+        """Let a strategy count executions, or an account rejects, from 0 again.
+
+        It is in force when this returns. Raises ValueError for a row that the card has not,
+        CardNotReady when the card does not get to it.
+        """
+        rows = STRATEGIES if scope == "strategy" else self.identify().accounts
+        if not 0 <= index < rows:
+            raise ValueError(f"the card has no throttle of {scope} {index}")
+        self._wait_for_throttles()
+        if scope == "strategy":
+            self._select_throttles(index, 0)
+            self.registers.set(reg.THROTTLE_CLEAR, executions=1)
+        else:
+            self._select_throttles(0, index)
+            self.registers.set(reg.THROTTLE_CLEAR, rejects=1)
+        self._wait_for_throttles()
+
+    def _wait_for_throttles(self) -> None:
+        """Wait until the card has set what it was told to 0: longest behind 16 orders unsent."""
+        for _ in range(_THROTTLE_READS):
+            if not self.registers.fields(reg.THROTTLE_CLEAR)["busy"]:
+                return
+        raise CardNotReady("a throttle was to count anew, and the card did not get to it")
+
+    def _select_throttles(self, strategy: int, account: int) -> None:
+        word = reg.THROTTLE_ADDRESS.pack(strategy=strategy, account=account)
+        self.registers.write_checked(reg.THROTTLE_ADDRESS, word)  # as for positions
 
     def _select_position(self, account: int, symbol: int) -> None:
         word = reg.POSITION_ADDRESS.pack(account=account, symbol=symbol)

@@ -504,6 +504,18 @@ KILL_SYMBOL_HIGH: Final = Register(
     ),
     "Kill switch by symbol 32 to 63.",
 )
+KILL_STRATEGY: Final = Register(
+    "kill_strategy",
+    0x00c4,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n refuses strategy n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by strategy.",
+)
 LIMIT_ADDRESS: Final = Register(
     "limit_address",
     0x00d0,
@@ -2026,6 +2038,66 @@ MASS_CANCEL_SYMBOL_HIGH: Final = Register(
     ),
     "Characters 4 to 7 of the mass cancel's symbol.",
 )
+THROTTLE_ADDRESS: Final = Register(
+    "throttle_address",
+    0x0360,
+    (
+        RegisterField(
+            "strategy", 0, 16, "rw", "r", 0x0,
+            "Strategy index.",
+        ),
+        RegisterField(
+            "account", 16, 16, "rw", "r", 0x0,
+            "Account index.",
+        ),
+    ),
+    "Rows of the throttles that the next three registers are of; the counts show eight cycles "
+    "later.",
+)
+THROTTLE_CLEAR: Final = Register(
+    "throttle_clear",
+    0x0364,
+    (
+        RegisterField(
+            "executions", 0, 1, "w", "r", 0x0,
+            "Set the strategy's executions to 0.",
+            pulse=True,
+        ),
+        RegisterField(
+            "rejects", 1, 1, "w", "r", 0x0,
+            "Set the account's rejects to 0.",
+            pulse=True,
+        ),
+        RegisterField(
+            "busy", 31, 1, "r", "w", 0x0,
+            "The last one has yet to take effect.",
+        ),
+    ),
+    "Lets a throttle begin anew, between two orders, armed or not. Ignored while busy, and for a "
+    "row that the card has not.",
+)
+EXECUTIONS: Final = Register(
+    "executions",
+    0x0368,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Executions.",
+        ),
+    ),
+    "Executions of the strategy's orders since reset or throttle_clear (saturates).",
+)
+REJECTS: Final = Register(
+    "rejects",
+    0x036c,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Orders.",
+        ),
+    ),
+    "Orders of the account in a row that the venue rejected, up to the last (saturates).",
+)
 
 REGISTERS: Final = (
     MAGIC,
@@ -2065,6 +2137,7 @@ REGISTERS: Final = (
     KILL_ACCOUNT,
     KILL_SYMBOL_LOW,
     KILL_SYMBOL_HIGH,
+    KILL_STRATEGY,
     LIMIT_ADDRESS,
     LIMIT_DATA,
     LIMIT_READ_ADDRESS,
@@ -2194,6 +2267,10 @@ REGISTERS: Final = (
     MASS_CANCEL_FIRM,
     MASS_CANCEL_SYMBOL_LOW,
     MASS_CANCEL_SYMBOL_HIGH,
+    THROTTLE_ADDRESS,
+    THROTTLE_CLEAR,
+    EXECUTIONS,
+    REJECTS,
 )
 """Every register, in order of offset."""
 

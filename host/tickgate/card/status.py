@@ -7,9 +7,19 @@ from tickgate.card import registers as reg
 from tickgate.card.regmap import Register
 from tickgate.risk.image import TableSizes
 
-__all__ = ["FeedState", "Identity", "KillScope", "KillState", "Status", "kill_register"]
+__all__ = [
+    "FeedState",
+    "Identity",
+    "KillScope",
+    "KillState",
+    "Status",
+    "ThrottleScope",
+    "kill_register",
+]
 
-KillScope = Literal["all", "session", "account", "symbol"]
+KillScope = Literal["all", "session", "account", "symbol", "strategy"]
+ThrottleScope = Literal["strategy", "account"]
+"""A strategy's throttle counts its executions, an account's the rejects in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +88,13 @@ class FeedState:
 
 @dataclass(frozen=True, slots=True)
 class KillState:
-    """The kill switches: bit ``n`` of a mask stops session, account or symbol ``n``."""
+    """The kill switches: bit ``n`` of a mask stops session, account, symbol or strategy ``n``."""
 
     all: bool
     sessions: int
     accounts: int
     symbols: int
+    strategies: int
 
 
 def kill_register(scope: KillScope, index: int | None) -> tuple[Register, int]:
@@ -97,9 +108,11 @@ def kill_register(scope: KillScope, index: int | None) -> tuple[Register, int]:
         "session": (reg.KILL_SESSION,),
         "account": (reg.KILL_ACCOUNT,),
         "symbol": (reg.KILL_SYMBOL_LOW, reg.KILL_SYMBOL_HIGH),
+        "strategy": (reg.KILL_STRATEGY,),
     }
     if scope not in switches:
-        raise ValueError(f"a kill's scope is all, session, account or symbol, not {scope!r}")
+        known = f"all, {', '.join(switches)}"
+        raise ValueError(f"a kill's scope must be one of {known}, not {scope!r}")
     words = switches[scope]
     if index is None or not 0 <= index < 32 * len(words):
         raise ValueError(f"the {scope} of a kill must be 0 to {32 * len(words) - 1}, not {index}")

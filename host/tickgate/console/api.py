@@ -33,10 +33,17 @@ class Token(BaseModel):
 class KillRequest(BaseModel):
     """One change of the kill switch."""
 
-    scope: str = Field(description="all, session, account or symbol")
-    target: str | None = Field(None, description="CompID, account or symbol; null for all")
+    scope: str = Field(description="all, session, account, symbol or strategy")
+    target: str | None = Field(None, description="CompID or name; null for all")
     on: bool = True
     cancel: bool = Field(False, description="also cancel the scope's open orders")
+
+
+class ResumeRequest(BaseModel):
+    """Who may go on."""
+
+    scope: str = Field(description="strategy or account")
+    target: str = Field(description="its name")
 
 
 class LimitsRequest(BaseModel):
@@ -128,6 +135,12 @@ def router(logins: Logins, live: Live, service: Service) -> APIRouter:
         return await answer(
             service.kill(user, request.scope, request.target, on=request.on, cancel=request.cancel)
         )
+
+    @routes.post("/resume")
+    async def resume(user: Current, request: ResumeRequest) -> dict[str, Any]:
+        """Let a strategy go on that had all its executions, or an account with too many rejects;
+        the answer has what was counted."""
+        return await answer(service.resume(user, request.scope, request.target))
 
     @routes.post("/arm")
     async def arm(user: Current) -> dict[str, Any]:

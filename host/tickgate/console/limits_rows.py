@@ -10,6 +10,7 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     POSITION_FIELDS,
     SESSION_FIELDS,
+    STRATEGY_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
     value_of,
@@ -67,19 +68,26 @@ def session_rows(limits: Limits) -> list[Row]:
     return _by_name(limits.sessions, SESSION_FIELDS)
 
 
+def strategy_rows(limits: Limits) -> list[Row]:
+    """One row a strategy."""
+    return _by_name(limits.strategies, STRATEGY_FIELDS)
+
+
 def from_rows(
     accounts: Sequence[Row],
     positions: Sequence[Row],
     symbols: Sequence[Row],
     credit: Sequence[Row],
     sessions: Sequence[Row],
+    strategies: Sequence[Row],
     warnings: str,
 ) -> Limits:
     """The limits that the rows say, and the text of the percentages of warnings.
 
     Raises LimitsError naming the cell that is wrong.
     """
-    lines = [*_toml(accounts, positions, symbols, credit, sessions), *_warnings(warnings)]
+    rows = _toml(accounts, positions, symbols, credit, sessions, strategies)
+    lines = [*rows, *_warnings(warnings)]
     try:
         return parse("\n".join(lines))
     except LimitsError as error:
@@ -100,6 +108,7 @@ def _toml(
     symbols: Sequence[Row],
     credit: Sequence[Row],
     sessions: Sequence[Row],
+    strategies: Sequence[Row],
 ) -> Iterator[str]:
     for row in credit:
         yield f"[{row['id']}]"
@@ -107,6 +116,9 @@ def _toml(
     for row in sessions:
         yield f"[sessions.{json.dumps(row['id'])}]"
         yield from _lines(row, SESSION_FIELDS)
+    for row in strategies:
+        yield f"[strategies.{json.dumps(row['id'])}]"
+        yield from _lines(row, STRATEGY_FIELDS)
     for row in accounts:
         yield f"[accounts.{json.dumps(row['id'])}]"
         yield from _lines(row, ACCOUNT_FIELDS)

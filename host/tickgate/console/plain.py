@@ -12,7 +12,8 @@ from tickgate.console import text
 from tickgate.console.api import COOKIE
 from tickgate.console.engine_client import EngineRefused, EngineUnavailable
 from tickgate.console.logins import ABSOLUTE_NS, LoginRefused, Logins
-from tickgate.console.service import SCOPES, NotAllowed, Service
+from tickgate.console.service import NotAllowed, Service
+from tickgate.engine.kills import SCOPES
 
 STYLE = """
 body{font-family:Inter,"Segoe UI",system-ui,sans-serif;background:#101a26;color:#16202c;margin:0;
@@ -90,7 +91,7 @@ def router(logins: Logins, service: Service, environment: str) -> APIRouter:
             "<h1>Kill switch</h1><p>Works without scripts. Cancels still pass.</p>"
             "<form method=post action=/kill><label for=scope>Scope</label>"
             f"<select id=scope name=scope>{options}</select>"
-            "<label for=target>Which (CompID, account or symbol)</label>"
+            "<label for=target>Which (CompID, account, symbol or strategy)</label>"
             "<input id=target name=target><label for=word>Type KILL or RELEASE</label>"
             "<input id=word name=word autocomplete=off required>"
             "<button class=kill type=submit>Change the kill switch</button></form>",

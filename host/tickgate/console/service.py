@@ -5,8 +5,7 @@ from typing import Any
 
 from tickgate.console.engine_client import EngineClient
 from tickgate.console.users import User
-
-SCOPES = ("all", "session", "account", "symbol")
+from tickgate.engine.kills import SCOPES
 
 
 class NotAllowed(Exception):
@@ -57,6 +56,11 @@ class Service:
             cancel=cancel,
             requested_ns=time.time_ns(),
         )
+
+    async def resume(self, user: User, scope: str, target: str) -> dict[str, Any]:
+        """Let a strategy or an account go on that its throttle stopped."""
+        self._require(user)
+        return await self._client.call("resume", user.name, scope=scope, target=target)
 
     async def arm(self, user: User, *, on: bool) -> dict[str, Any]:
         """Arm or disarm the gate."""

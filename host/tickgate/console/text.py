@@ -4,11 +4,11 @@ decided here."""
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tickgate.engine.commands import DriftRow, ExposureState, FeedRow, WarningRow
-from tickgate.risk.fields import ACCOUNT_FIELDS
+from tickgate.engine.commands import DriftRow, ExposureState, FeedRow, KillState, WarningRow
+from tickgate.risk.fields import ACCOUNT_FIELDS, STRATEGY_FIELDS
 
 NONE = "–"
-_LIMITS = {field.name: field for field in ACCOUNT_FIELDS}
+_LIMITS = {field.name: field for field in (*ACCOUNT_FIELDS, *STRATEGY_FIELDS)}
 """Limits of groups, clearing firms, the firm and positions have the names of the accounts'."""
 
 
@@ -50,6 +50,11 @@ def duration(value_ns: int) -> str:
         if value_ns < limit:
             return f"{value_ns // unit:,} {name}"
     return f"{value_ns // 10**9:,} s"
+
+
+def killed(kill: KillState) -> list[str]:
+    """Names of all that are killed one by one."""
+    return kill["sessions"] + kill["accounts"] + kill["symbols"] + kill["strategies"]
 
 
 def words(name: str) -> str:
@@ -105,13 +110,13 @@ def drift_rows(drifts: Sequence[DriftRow]) -> list[dict[str, str]]:
 
 
 def owner(kind: str, name: str) -> str:
-    """Whose credit accounts share: a ``group``'s, a ``clearing_firm``'s, or the firm's."""
+    """A ``group``, a ``clearing_firm``, a ``strategy``, or the firm."""
     return f"{kind.replace('_', ' ')} {name}" if name else "the firm"
 
 
 def scope(row: WarningRow) -> str:
     """Whose limit a warning is of."""
-    if row["scope"] in ("firm", "group", "clearing_firm"):
+    if row["scope"] in ("firm", "group", "clearing_firm", "strategy"):
         return owner(row["scope"], row["name"])
     where = f" in {row['symbol']}" if row["symbol"] else ""
     return f"{row['name']}{where}"

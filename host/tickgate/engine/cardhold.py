@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tickgate.card.errors import CardNotReady
-from tickgate.card.status import KillScope, Status
+from tickgate.card.status import KillScope, Status, ThrottleScope
 from tickgate.engine.cardport import Card
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
@@ -142,6 +142,8 @@ class CardHold:
             account = core.accounts.index(request.account)
             symbol = core.symbols.index(request.symbol)
             session = list(core.sessions).index(request.session)
+            cancels = request.action == "X"  # of no strategy, and none may stand in its way
+            strategy = 0 if cancels else core.strategies.index(request.strategy)
         except ValueError:
             return False  # an old order whose names are no longer configured
         body = OrderRequest(
@@ -160,6 +162,7 @@ class CardHold:
             intermarket_sweep="N",
             cross_type="N",
             clordid=f"TG{request.token}",
+            strategy=strategy,
         )
         slot = to_slot(body, 0)
         if not self.card.submit(slot[HEADER_BYTES:SEQUENCE_OFFSET]):
@@ -179,6 +182,14 @@ class CardHold:
         """Write a kill switch and read it back; UTC ns when the card is known to have it."""
         return self._there().kill(scope, index, on)
 
+    def resume(self, scope: ThrottleScope, index: int) -> None:
+        """Let a strategy or an account go on that its throttle stopped."""
+        self._there().clear_throttle(scope, index)
+
+    def throttles(self, strategy: int, account: int) -> tuple[int, int]:
+        """Executions of a strategy and rejects in a row of an account, as the card counts them."""
+        return self._there().throttles(strategy, account)
+
     def image(self, limits: Limits) -> Image:
         """Compile limits for the card that is there, or for one of the usual size."""
         sizes = self.card.identify().tables if self.card else USUAL_SIZES
@@ -189,6 +200,7 @@ class CardHold:
             groups=config.groups,
             clearing_firms=config.clearing_firms,
             sessions=list(core.sessions),
+            strategies=core.strategies,
         )
         return compile_image(limits, names, sizes)
 

@@ -137,6 +137,7 @@ class CardLink(CardHold):
             ("session", list(core.sessions), there.sessions),
             ("account", core.accounts, there.accounts),
             ("symbol", core.symbols, there.symbols),
+            ("strategy", core.strategies, there.strategies),
         )
         for scope, names, mask in rows:
             for index, name in enumerate(names):

@@ -26,6 +26,9 @@ class CardSide:
         self.symbols: list[str] = []
         self.sessions: dict[str, str] = {}
         """Account by CompID, in order of the session numbers."""
+        self.strategies: list[str] = []
+        self.usual_strategy: dict[str, str] = {}
+        """By CompID, of orders that name none; sessions in an old journal have none."""
         self.venue = ""
         self.orders = OrderManager()
         self.positions = PositionBook()
@@ -91,7 +94,9 @@ class CardSide:
         """The engine started with these names."""
         self.accounts = list(started.accounts)
         self.symbols = list(started.symbols)
+        self.strategies = list(started.strategies)
         self.sessions = {session[0]: session[1] for session in started.sessions}
+        self.usual_strategy = {s[0]: s[2] for s in started.sessions if len(s) > 2}
         self.venue = started.venue
         self.card_up = False
         self.drifts.clear()  # found again by this engine, if it still is one
@@ -106,6 +111,7 @@ class CardSide:
             self.card_tokens.clear()
             self.drifts.clear()
             self.orphans = set(self.orders.open)
+            self.exposure.throttles.reset()
 
     def on_settled(self, settled: Settled) -> list[Effect]:
         """Give up what never left; ask again for the cancels whose answers may be lost."""
@@ -194,6 +200,9 @@ class CardSide:
             return self._on_mass_cancel_answered(message)
         dead = message.code == "D"
         orders = self.orders
+        if token in orders.open and token not in self.orphans:  # as the gate does: only its own
+            chain = orders.open[token].chain
+            self.exposure.throttles.hear(message.message_type, chain.strategy, chain.account)
         match message.message_type:
             case "A":
                 return orders.on_accepted(token, quantity, message.price, dead)

@@ -1,5 +1,5 @@
-"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``arm``, ``disarm``,
-``preview``, ``state``, ``limits apply`` and ``limits rollback``."""
+"""``tickgate engine``, and the commands that ask a running one: ``kill``, ``resume``, ``arm``,
+``disarm``, ``preview``, ``state``, ``limits apply`` and ``limits rollback``."""
 
 import getpass
 import json
@@ -10,6 +10,7 @@ import typer
 
 from tickgate.engine.client import EngineError, ask
 from tickgate.engine.config import ConfigError, EngineConfig
+from tickgate.engine.kills import SCOPES
 from tickgate.engine.main import run
 from tickgate.protocols.ouch50 import MAX_PRICE
 from tickgate.risk.cli import read
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the engine's commands to the program."""
     app.command("engine")(engine)
     app.command("kill")(kill)
+    app.command("resume")(resume)
     app.command("arm")(arm)
     app.command("disarm")(disarm)
     app.command("preview")(preview)
@@ -41,8 +43,8 @@ def engine(config: _Config) -> None:
 
 def kill(
     config: _Config,
-    scope: Annotated[str, typer.Argument(help="all, session, account or symbol.")] = "all",
-    target: Annotated[str | None, typer.Argument(help="CompID, account or symbol.")] = None,
+    scope: Annotated[str, typer.Argument(help=f"{', '.join(SCOPES)}.")] = "all",
+    target: Annotated[str | None, typer.Argument(help="Its name.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Let orders pass again.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Cancel open orders too.")] = False,
 ) -> None:
@@ -53,6 +55,17 @@ def kill(
         f"kill {scope} {target or ''} {'off' if off else 'on'}: in the card {took_us} us after "
         f"the engine had it; {answer['cancels_sent']} cancels sent"
     )
+
+
+def resume(
+    config: _Config,
+    scope: Annotated[str, typer.Argument(help="strategy or account.")],
+    target: Annotated[str, typer.Argument(help="Its name.")],
+) -> None:
+    """Let a strategy go on that had all its executions, or an account with too many rejects."""
+    answer = _ask(config, "resume", scope=scope, target=target)
+    counted = "executions" if scope == "strategy" else "rejects in a row"
+    typer.echo(f"{scope} {target} goes on; it had {answer['counted']} {counted}")
 
 
 def arm(config: _Config) -> None:
@@ -74,6 +87,9 @@ def preview(
     quantity: Annotated[int, typer.Argument(help="Shares.")],
     symbol: Annotated[str, typer.Argument()],
     price: Annotated[str | None, typer.Argument(help="USD; none for a market order.")] = None,
+    algo_id: Annotated[
+        int | None, typer.Option("--algo-id", help="Of the strategy; none: the client's own.")
+    ] = None,
 ) -> None:
     """Say whether a day order would pass, without sending it; exit status 2 when it would not."""
     try:
@@ -89,6 +105,7 @@ def preview(
         quantity=quantity,
         symbol=symbol,
         price=limit,
+        algo_id=algo_id,
     )
     for check in answer["checks"]:
         typer.echo(f"{check['by']} {check['name']}: {check['text']}")

@@ -16,10 +16,12 @@ rollback   ``why``, ``previous``                  ``{"generation", "restored", "
                                                   previous limits as a new generation
 kill       ``scope``, ``target``, ``on``,         ``KillResult``
            ``cancel``, ``requested_ns``
+resume     ``scope``, ``target``                  ``{"counted"}``: what its throttle had counted;
+                                                  it begins anew
 preview    ``session``, ``symbol``, ``side``,     ``PreviewResult``: would this order pass
            ``quantity``, ``price``,
            ``time_in_force``, ``capacity``,
-           ``locate``
+           ``locate``, ``algo_id``
 arm        none                                   ``{"generation"}`` of the limits in force, a new
                                                   one when the gate had been open before
 disarm     none                                   ``{}``
@@ -27,9 +29,10 @@ shutdown   none                                   ``{}``
 ========== ====================================== ============================================
 
 ``side`` is the OUCH letter, ``price`` null for a market order, ``time_in_force`` FIX's digit; it
-and what follows it may be left out. ``scope`` is all, session, account or symbol; ``target`` the
-CompID, account name or symbol (null for all). ``why`` is the reason to be journalled, ``previous``
-the generation that the asker means; both may be left out.
+and what follows it may be left out; ``algo_id`` names the strategy, as TargetStrategy (847) does.
+``scope`` is all, session, account, symbol or strategy, of ``resume`` strategy or account;
+``target`` the CompID, account name, symbol or strategy (null for all). ``why`` is the reason to be
+journalled, ``previous`` the generation that the asker means; both may be left out.
 Prices and money are integers in 1/10000 USD, quantities shares, times UTC ns. Every command but
 ``state``, ``orders``, ``limits`` and ``preview`` is journalled with its actor before it takes
 effect.
@@ -71,6 +74,7 @@ class KillState(TypedDict):
     sessions: list[str]
     accounts: list[str]
     symbols: list[str]
+    strategies: list[str]
 
 
 class KillResult(TypedDict):
@@ -204,15 +208,16 @@ class WarningRow(TypedDict):
     """A limit of which a percentage is used at which the host warns."""
 
     scope: str
-    """``firm``, ``clearing_firm``, ``group``, ``account``, or ``position`` of one symbol."""
+    """``firm``, ``clearing_firm``, ``group``, ``strategy``, ``account``, or ``position`` of one
+    symbol."""
     name: str
-    """Of clearing firm, group or account; empty for the firm."""
+    """Of clearing firm, group, strategy or account; empty for the firm."""
     symbol: str
     """Of a position; else empty."""
     limit: str
     """Its key in the limits file."""
     used: int
-    """Now: orders, shares or 1/10000 USD, as the limit; ``most`` is the limit."""
+    """Now: orders, executions, shares or 1/10000 USD, as the limit; ``most`` is the limit."""
     most: int
     percent: int
     """The highest that was reached and is not over."""
@@ -226,6 +231,18 @@ class WarningState(TypedDict):
     counters: dict[str, int]
     """Levels reached, and over, since the journal began; rounds since the engine started."""
     standing: list[WarningRow]
+
+
+class ThrottleRow(TypedDict):
+    """What a throttle counted since the card's reset, or since a person let it go on."""
+
+    scope: str
+    """``strategy``: its executions. ``account``: its orders in a row that the venue rejected."""
+    name: str
+    counted: int
+    """As the card has it; as the host worked it out while there is no card."""
+    most: int
+    """Orders are refused from here on; 0 without limits."""
 
 
 class OrderRow(TypedDict):
@@ -283,6 +300,8 @@ class State(TypedDict):
     """Empty while there is no card that is configured."""
     exposure: ExposureState
     warnings: WarningState
+    throttles: list[ThrottleRow]
+    """Of all strategies and accounts."""
     market: dict[str, int]
     """Records of market data by what became of them."""
     latency: dict[str, Percentiles]

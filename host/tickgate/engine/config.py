@@ -9,6 +9,7 @@
     symbols = ["AAPL", "MSFT"]           # card index = place in this list
     groups = ["DESK"]                    # of accounts, by the limits file; likewise
     clearing_firms = ["CLEAR"]
+    strategies = ["MAKER"]               # algorithms that may order; likewise
     durability = "memory"                # or batch (tickgate.journal.writer)
     watchdog_ms = 5000
     watchdog_cancel_ms = 10000           # so long after that the card cancels all orders; 0: never
@@ -44,6 +45,7 @@
     [[fix.sessions]]
     comp_id = "CLIENT1"
     account = "ALPHA"
+    strategy = "MAKER"                   # of orders that name none by TargetStrategy (847)
     password = "secret"                  # may be left out
 
 Relative paths are relative to the file.
@@ -59,13 +61,12 @@ from tickgate.engine.references import ReferenceSettings
 from tickgate.engine.section import ConfigError, Section, host_port
 from tickgate.journal.writer import Durability
 from tickgate.risk.fields import OWNER_NAME
+from tickgate.risk.image import SESSIONS, STRATEGIES
 
 __all__ = ["ConfigError", "EngineConfig", "SessionSettings"]
 
 TAGS = ("capacity", "locate")
 """OrderCapacity (528); of short sales LocateReqd (114)."""
-MAX_SESSIONS = 32
-"""Bits of the card's session kill switch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class SessionSettings:
 
     comp_id: str
     account: str
+    strategy: str
+    """Of orders that name none."""
     password: str | None = field(default=None, repr=False)
 
 
@@ -87,6 +90,7 @@ class EngineConfig:
     symbols: tuple[str, ...]
     groups: tuple[str, ...]
     clearing_firms: tuple[str, ...]
+    strategies: tuple[str, ...]
     durability: Durability
     watchdog_ms: int
     watchdog_cancel_ms: int
@@ -148,6 +152,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         symbols=_symbols(engine.items("symbols")),
         groups=_owners("groups", engine.items("groups")),
         clearing_firms=_owners("clearing_firms", engine.items("clearing_firms")),
+        strategies=(strategies := _strategies(engine.items("strategies"))),
         durability=_durability(engine.text("durability", "memory")),
         watchdog_ms=engine.number("watchdog_ms", 20, 65_535, 5000),
         watchdog_cancel_ms=(cancel_ms := engine.number("watchdog_cancel_ms", 0, 65_535, 10_000)),
@@ -166,7 +171,7 @@ def _read(document: dict[str, Any], base: Path) -> EngineConfig:
         fix_port=port,
         fix_comp_id=fix.text("comp_id"),
         heartbeat_s=fix.number("heartbeat_s", 1, 3600, 30),
-        sessions=_sessions(fix.items("sessions")),
+        sessions=_sessions(fix.items("sessions"), strategies),
         feed=FeedConfig.read(feed),
         exposure_check=engine.flag("exposure_check", True),
         fix_require=_required(fix.items("require")) if fix.has("require") else (),
@@ -204,6 +209,14 @@ def _owners(name: str, items: list[Any]) -> tuple[str, ...]:
     return tuple(items)
 
 
+def _strategies(items: list[Any]) -> tuple[str, ...]:
+    if len(items) > STRATEGIES:
+        raise ConfigError(
+            f"there can be {STRATEGIES} strategies, {len(items)} are in engine.strategies"
+        )
+    return _owners("strategies", items)
+
+
 def _durability(text: str) -> Durability:
     names: dict[str, Literal["memory", "batch"]] = {"memory": "memory", "batch": "batch"}
     if text not in names:
@@ -218,22 +231,29 @@ def _required(items: list[Any]) -> tuple[str, ...]:
     return tuple(items)
 
 
-def _sessions(items: list[Any]) -> tuple[SessionSettings, ...]:
+def _sessions(items: list[Any], strategies: tuple[str, ...]) -> tuple[SessionSettings, ...]:
     sessions = []
     for number, item in enumerate(items):
         where = f"fix.sessions[{number}]"
         section = Section({where: item}, where)
         password = section.text("password", "-")
+        strategy = section.text("strategy")
+        if strategy not in strategies:
+            known = ", ".join(strategies)
+            raise ConfigError(
+                f"{where}.strategy must be one of engine.strategies: {known}, was {strategy!r}"
+            )
         sessions.append(
             SessionSettings(
                 section.text("comp_id"),
                 section.text("account"),
+                strategy,
                 password if isinstance(item, dict) and "password" in item else None,
             )
         )
         section.done()
-    if len(sessions) > MAX_SESSIONS:
-        raise ConfigError(f"there can be {MAX_SESSIONS} sessions, {len(sessions)} are configured")
+    if len(sessions) > SESSIONS:
+        raise ConfigError(f"there can be {SESSIONS} sessions, {len(sessions)} are configured")
     if len({session.comp_id for session in sessions}) != len(sessions):
         raise ConfigError("fix.sessions must name each comp_id once")
     return tuple(sessions)

@@ -137,7 +137,13 @@ class Core(CardSide):
         )
         if result.passed:
             return self.orders.enter(
-                new.session, new.account, new.symbol, new.side, wanted, new.capacity
+                new.session,
+                new.account,
+                new.symbol,
+                new.side,
+                wanted,
+                new.capacity,
+                order.strategy or "",
             )
         check = result.checks[0]
         self.rejected[f"host:{check.name}"] += 1
@@ -168,6 +174,8 @@ class Core(CardSide):
             time_in_force,
             session=new.session,
             cl_ord_id=new.cl_ord_id,
+            strategy=self._strategy(new.session, new.algo_id),
+            algo_id=new.algo_id,
             own_account=self.sessions.get(new.session, ""),
             symbol_known=new.symbol in self.symbols,
             card_up=self.card_up,
@@ -177,6 +185,12 @@ class Core(CardSide):
             refusal=new.refusal,
             no_price=no_price,
         )
+
+    def _strategy(self, session: str, algo_id: int | None) -> str | None:
+        """The strategy that an order names, or else its session's; None for an unknown one."""
+        if algo_id is None:
+            return self.usual_strategy.get(session, "")
+        return self.limits.strategy(algo_id)
 
     def _cancel(self, ask: CancelOrder) -> list[Effect]:
         self._count_order(ask.session)
@@ -192,7 +206,8 @@ class Core(CardSide):
         self._count_order(ask.session)
         if ask.repeated and self.orders.known(ask.session, ask.cl_ord_id):
             return self.orders.repeat(ask.session, ask.orig_cl_ord_id)
-        result = self.risk.check_pre_trade_risk(self._replacement(ask))
+        order = self._replacement(ask)
+        result = self.risk.check_pre_trade_risk(order)
         if not result.passed:
             self.rejected[f"host:{result.checks[0].name}"] += 1
             return self.orders.refuse_request(
@@ -202,7 +217,12 @@ class Core(CardSide):
             ask.cl_ord_id, ask.quantity, ask.price, ask.order_type, ask.time_in_force
         )
         return self.orders.replace(
-            ask.session, ask.orig_cl_ord_id, ask.symbol, ask.side, wanted
+            ask.session,
+            ask.orig_cl_ord_id,
+            ask.symbol,
+            ask.side,
+            wanted,
+            None if ask.algo_id is None else order.strategy,
         )
 
     def _replacement(self, ask: ReplaceOrder) -> OrderToCheck:
@@ -218,6 +238,8 @@ class Core(CardSide):
             "U",
             session=ask.session,
             cl_ord_id=ask.cl_ord_id,
+            strategy="" if ask.algo_id is None else self.limits.strategy(ask.algo_id),
+            algo_id=ask.algo_id,
             card_up=self.card_up,
             refusal=ask.refusal,
             executed=order.chain.cum if order else 0,
@@ -234,6 +256,8 @@ class Core(CardSide):
     def _command(self, command: Command) -> list[Effect]:
         if command.name == "kill":
             return self._kill(command)
+        if command.name == "resume":
+            self.exposure.throttles.resume(command.arguments["scope"], command.arguments["target"])
         if command.name in ("arm", "disarm"):
             self.disarmed = command.name == "disarm"
         return []
@@ -252,6 +276,7 @@ class Core(CardSide):
                 "session": order.chain.session,
                 "account": order.chain.account,
                 "symbol": order.chain.symbol,
+                "strategy": order.chain.strategy,
             }[scope]
         ]
         return self.orders.mass_cancel(hit)

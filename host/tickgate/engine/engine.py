@@ -177,7 +177,8 @@ class Engine:
             Started(
                 accounts=list(config.accounts),
                 symbols=list(config.symbols),
-                sessions=[[session.comp_id, session.account] for session in config.sessions],
+                sessions=[[s.comp_id, s.account, s.strategy] for s in config.sessions],
+                strategies=list(config.strategies),
                 venue=config.venue_name,
                 note=str(self.journal.repair or ""),
             )

@@ -20,10 +20,11 @@ class Started:
     accounts: list[str]
     symbols: list[str]
     sessions: list[list[str]]
-    """CompID and account."""
+    """CompID and account, and the strategy of orders that name none."""
     venue: str
     note: str = ""
     """What was repaired in the journal, if anything."""
+    strategies: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class NewOrder:
     ``bid`` and ``ask`` are the touch when it came in, for a market order's limit. ``refusal`` is
     why the engine cannot work it now. ``capacity`` and ``locate`` are as
     ``tickgate.risk.order.OrderToCheck`` has them. ``repeated``: the client may have sent it before.
+    ``algo_id`` names its strategy; None: the session's.
     """
 
     KIND: ClassVar[int] = 2
@@ -51,6 +53,7 @@ class NewOrder:
     refusal: str = ""
     capacity: str = "A"
     locate: str | None = None
+    algo_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceOrder:
-    """A client's request to replace; ``quantity`` is the new total, executed shares included."""
+    """A client's request to replace; ``quantity`` is the new total, executed shares included.
+
+    ``algo_id`` must be that of the order's strategy, if it is not None.
+    """
 
     KIND: ClassVar[int] = 4
     session: str
@@ -80,6 +86,7 @@ class ReplaceOrder:
     time_in_force: str
     repeated: bool = False
     refusal: str = ""
+    algo_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +212,9 @@ class ReferencesSet:
 class LimitWarning:
     """``percent`` of a limit is used, or (``over``) use has fallen from it again.
 
-    ``used`` and ``most``, the limit, are orders, shares or 1/10000 USD. ``scope``, ``name`` and
-    ``symbol`` are as ``tickgate.risk.warnings.Scope`` has them, ``limit`` is its key in the file.
+    ``used`` and ``most``, the limit, are orders, executions, shares or 1/10000 USD. ``scope``,
+    ``name`` and ``symbol`` are as ``tickgate.risk.warnings.Scope`` has them, ``limit`` is its key
+    in the file.
     """
 
     KIND: ClassVar[int] = 15

@@ -2,16 +2,16 @@
 
 from typing import Literal
 
-Scope = Literal["all", "session", "account", "symbol"]
-SCOPES: tuple[Scope, ...] = ("all", "session", "account", "symbol")
+Scope = Literal["all", "session", "account", "symbol", "strategy"]
+SCOPES: tuple[Scope, ...] = ("all", "session", "account", "symbol", "strategy")
 
 
 class Kills:
-    """The switches. ``all`` is one; the others are sets of CompIDs, accounts and symbols."""
+    """The switches. ``all`` is one; the others are sets of names: CompIDs, accounts and so on."""
 
     def __init__(self) -> None:
         self.all = False
-        self.targets: dict[str, set[str]] = {"session": set(), "account": set(), "symbol": set()}
+        self.targets: dict[str, set[str]] = {scope: set() for scope in SCOPES if scope != "all"}
 
     def switch(self, scope: str, target: str | None, on: bool) -> None:
         """Turn one on or off. Raises ValueError for a scope or target that cannot be."""

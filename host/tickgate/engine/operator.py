@@ -52,6 +52,7 @@ class Operator:
             "rollback": self._roll_back_limits,
             "preview": self._would_pass,
             "kill": self._kill,
+            "resume": self._resume,
             "arm": self._arm,
             "disarm": self._disarm,
             "shutdown": self._shutdown,
@@ -164,10 +165,28 @@ class Operator:
             "session": list(self._core.sessions),
             "account": self._core.accounts,
             "symbol": self._core.symbols,
+            "strategy": self._core.strategies,
         }[scope]
         if target not in names:
             raise CommandError(f"{scope} must be one of {', '.join(names)}, was {target!r}")
         return scope, names.index(target), wanted
+
+    def _resume(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        scope, target = arguments.get("scope"), arguments.get("target")
+        throttled = {"strategy": self._core.strategies, "account": self._core.accounts}
+        if scope not in throttled:
+            raise CommandError(f"scope must be one of {', '.join(throttled)}, was {scope!r}")
+        names = throttled[scope]
+        if target not in names:
+            raise CommandError(f"{scope} must be one of {', '.join(names)}, was {target!r}")
+        index = names.index(target)
+        if scope == "strategy":
+            counted, _ = self._link.throttles(index, 0)
+        else:
+            _, counted = self._link.throttles(0, index)
+        self._take(Command(actor, "resume", {"scope": scope, "target": target}))
+        self._link.resume(scope, index)
+        return {"counted": counted}
 
     def _kill_state(self) -> KillState:
         return kill_state(self._core)

@@ -9,10 +9,11 @@ from tickgate.engine.commandserver import CommandError
 from tickgate.engine.core import Core
 from tickgate.engine.inputs import NewOrder
 from tickgate.execution.manager import LIMIT, MARKET
+from tickgate.fix.orders import ALGO_ID_MAX
 from tickgate.marketdata.view import STALE, MarketView
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.risk.host_checks import HOST_CHECKS
-from tickgate.risk.order import CAPACITIES, SHORT_SALES
+from tickgate.risk.order import CAPACITIES, SHORT_SALES, OrderToCheck
 from tickgate.risk.preview import NOT_PREVIEWED, Moment
 
 TRADING = "T"
@@ -30,7 +31,8 @@ class Preview:
     def answer(self, arguments: dict[str, Any]) -> PreviewResult:
         """Answer the command. Raises CommandError for an order that cannot be."""
         new = self._order(arguments)
-        result = self._core.risk.preview(self._core.to_check(new), self._moment(new))
+        order = self._core.to_check(new)
+        result = self._core.risk.preview(order, self._moment(new, order))
         rows = zip(result.checks, result.texts, strict=True)
         return PreviewResult(
             passes=result.passed,
@@ -70,6 +72,7 @@ class Preview:
             ask=ask,
             capacity=capacity,
             locate=arguments.get("locate", "N") if side in SHORT_SALES else None,
+            algo_id=_algo_id(arguments),
         )
 
     def _touch(self, symbol: str) -> tuple[int, int]:
@@ -78,11 +81,16 @@ class Preview:
         quote = self._market.quote(self._core.symbols.index(symbol))
         return quote.bid, quote.ask
 
-    def _moment(self, new: NewOrder) -> Moment:
+    def _moment(self, new: NewOrder, order: OrderToCheck) -> Moment:
         core, status = self._core, self._link.status
         known = new.symbol in core.symbols
         top = self._market.tops[core.symbols.index(new.symbol)] if known else None
-        targets = {"session": new.session, "account": new.account, "symbol": new.symbol}
+        targets = {
+            "session": new.session,
+            "account": new.account,
+            "symbol": new.symbol,
+            "strategy": order.strategy,
+        }
         kills = [
             f"kill_{scope}" for scope, name in targets.items() if name in core.kills.targets[scope]
         ]
@@ -96,6 +104,12 @@ class Preview:
             stale=top is None or bool(top.flags & STALE),
             now_ns=time.time_ns(),
         )
+
+
+def _algo_id(arguments: dict[str, Any]) -> int | None:
+    if arguments.get("algo_id") is None:
+        return None
+    return _number(arguments, "algo_id", ALGO_ID_MAX)
 
 
 def _number(arguments: dict[str, Any], name: str, most: int) -> int:

@@ -56,6 +56,10 @@ CARD_REASONS: Final = {
     "session_rate": _EXCEEDS_LIMIT,
     "symbol_rate": _EXCEEDS_LIMIT,
     "cancel_rate": _EXCEEDS_LIMIT,
+    "kill_strategy": OTHER,
+    "algo_id": OTHER,
+    "repeated_executions": _EXCEEDS_LIMIT,
+    "consecutive_rejects": _EXCEEDS_LIMIT,
 }
 """OrdRejReason (103) of each check of the gate; 99 where the text tells it better than FIX can."""
 HOST_REASONS: Final = {
@@ -70,6 +74,7 @@ HOST_REASONS: Final = {
     "time_in_force": _UNSUPPORTED,
     "price_range": OTHER,
     "buying_power": _EXCEEDS_LIMIT,
+    "strategy": OTHER,
 }
 """As ``CARD_REASONS``, of each check of the host."""
 _BY_BIT: Final = {BY_NAME[name].bit: reason for name, reason in CARD_REASONS.items()}

@@ -79,6 +79,7 @@ def from_fix(
             repeated=repeated,
             capacity=_capacity(message.capacity, "capacity" in required),
             locate=_locate(message, "locate" in required),
+            algo_id=message.algo_id,
         )
     return ReplaceOrder(
         session=session,
@@ -91,6 +92,7 @@ def from_fix(
         price=price,
         time_in_force=message.time_in_force,
         repeated=repeated,
+        algo_id=message.algo_id,
     )
 
 

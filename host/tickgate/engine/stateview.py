@@ -14,6 +14,7 @@ from tickgate.engine.commands import (
     PositionRow,
     SessionRow,
     State,
+    ThrottleRow,
     TopRow,
     WarningRow,
     WarningState,
@@ -85,6 +86,7 @@ class StateView:
             feed=self._feeds(),
             exposure=self._exposure(),
             warnings=self._warnings(),
+            throttles=self._throttles(),
             market=self._market_counts(),
             latency={name: histogram.percentiles() for name, histogram in self._latency.items()},
             bad_input=self._bad_input(),
@@ -229,6 +231,33 @@ class StateView:
             ],
         )
 
+    def _throttles(self) -> list[ThrottleRow]:
+        core, limits, counted = self._core, self._core.limits, self._core.exposure.throttles
+        executions = {name: counted.executions[name] for name in core.strategies}
+        rejects = {name: counted.rejects[name] for name in core.accounts}
+        card = self._link.configured
+        if card is not None:
+            try:
+                for row, name in enumerate(core.strategies):
+                    executions[name] = card.throttles(row, 0)[0]
+                for row, name in enumerate(core.accounts):
+                    rejects[name] = card.throttles(0, row)[1]
+            except CardError as error:
+                self._link.fail(error)
+        return [
+            ThrottleRow(
+                scope=scope,
+                name=name,
+                counted=count,
+                most=rows[name].numbers[limit] if name in rows else 0,
+            )
+            for scope, counts, rows, limit in (
+                ("strategy", executions, limits.strategies, "max_executions"),
+                ("account", rejects, limits.accounts, "max_rejects"),
+            )
+            for name, count in counts.items()
+        ]
+
     def _market_counts(self) -> dict[str, int]:
         market = self._market_data
         counts = Counter(market.counters)
@@ -268,6 +297,7 @@ def kill_state(core: Core) -> KillState:
         sessions=sorted(targets["session"]),
         accounts=sorted(targets["account"]),
         symbols=sorted(targets["symbol"]),
+        strategies=sorted(targets["strategy"]),
     )
 
 

@@ -22,6 +22,7 @@ class Submit:
     price: int
     time_in_force: str
     capacity: str = "A"
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

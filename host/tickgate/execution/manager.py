@@ -42,11 +42,12 @@ class OrderManager(VenueSide):
         side: str,
         wanted: Wanted,
         capacity: str = "A",
+        strategy: str = "",
     ) -> list[Effect]:
         """Take a new order that the host finds nothing wrong with. ``capacity`` is OUCH's."""
         token = self.next_token
         self.next_token += 1
-        chain = Chain(f"TG{token}", session, account, symbol, side, capacity)
+        chain = Chain(f"TG{token}", session, account, symbol, side, capacity, strategy)
         order = self._order(token, chain, wanted, None)
         order.open = wanted.quantity
         return [self._submit("O", order, 0)]
@@ -111,13 +112,22 @@ class OrderManager(VenueSide):
         return self._start_cancel(order)
 
     def replace(
-        self, session: str, orig_cl_ord_id: str, symbol: str, side: str, wanted: Wanted
+        self,
+        session: str,
+        orig_cl_ord_id: str,
+        symbol: str,
+        side: str,
+        wanted: Wanted,
+        strategy: str | None = None,
     ) -> list[Effect]:
-        """Take a client's request to replace; ``wanted.quantity`` is the chain's total."""
+        """Take a client's request to replace; ``wanted.quantity`` is the chain's total.
+
+        ``strategy`` is None when the client names none.
+        """
         order = self.find(session, orig_cl_ord_id)
         refusal = self._refusal(session, wanted.cl_ord_id, order, Event.ASK_REPLACE)
         if refusal is None and order is not None:
-            refusal = _unfit(order, symbol, side, wanted)
+            refusal = _unfit(order, symbol, side, wanted, strategy)
         if refusal is not None or order is None:
             self.ids.setdefault((session, wanted.cl_ord_id), 0)
             return [
@@ -231,13 +241,18 @@ class OrderManager(VenueSide):
             price=0 if cancel else order.price,
             time_in_force=order.time_in_force,
             capacity=order.chain.capacity,
+            strategy=order.chain.strategy,
         )
 
 
-def _unfit(order: Order, symbol: str, side: str, wanted: Wanted) -> tuple[int, str] | None:
+def _unfit(
+    order: Order, symbol: str, side: str, wanted: Wanted, strategy: str | None
+) -> tuple[int, str] | None:
     chain = order.chain
     if symbol != chain.symbol or side != chain.side:
         return OTHER, "Symbol and Side must be those of the order"
+    if strategy not in (None, chain.strategy):
+        return OTHER, "TargetStrategy (847) must be that of the order"
     if wanted.order_type != LIMIT:
         return OTHER, "OrdType must be 2 (limit) in a replace"
     if wanted.time_in_force not in (DAY, IOC):

@@ -31,6 +31,8 @@ class Chain:
     side: str
     capacity: str = "A"
     """OUCH: A agency, P principal, R riskless principal."""
+    strategy: str = ""
+    """Whose algorithm decided on it; empty in a journal from before there were strategies."""
     cum: int = 0
     """Shares executed, broken ones taken off."""
     value: int = 0

@@ -196,7 +196,7 @@ _FIELDS: Final = """
 843 DiscretionLimitType INT 0,1,2
 844 DiscretionRoundDirection INT 1,2
 846 DiscretionScope INT 1,2,3,4
-847 TargetStrategy INT 1,2,3
+847 TargetStrategy INT
 848 TargetStrategyParameters STRING
 849 ParticipationRate PERCENTAGE
 854 QtyType INT 0,1

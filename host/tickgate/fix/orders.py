@@ -25,6 +25,7 @@ ACCOUNT_MAX: Final = 32
 SYMBOL_MAX: Final = 32
 TEXT_MAX: Final = 512
 ORDER_QTY_MAX: Final = 2**32 - 1
+ALGO_ID_MAX: Final = 2**32 - 1
 
 BUY: Final = "1"
 SELL: Final = "2"
@@ -61,6 +62,8 @@ class NewOrderSingle:
     """OrderCapacity: A agency, P principal, R riskless principal, or another of FIX."""
     locate: str | None = None
     """LocateReqd: N the client has located the shares, Y the broker is to."""
+    algo_id: int | None = None
+    """TargetStrategy: the algo id of the strategy that decided on the order."""
 
     @classmethod
     def from_message(cls, message: FixMessage) -> "NewOrderSingle":
@@ -79,6 +82,7 @@ class NewOrderSingle:
             text=_optional(message, tags.TEXT, TEXT_MAX),
             capacity=_optional(message, tags.ORDER_CAPACITY, 1),
             locate=_optional(message, tags.LOCATE_REQD, 1),
+            algo_id=_algo_id(message),
         )
 
 
@@ -117,7 +121,7 @@ class OrderCancelRequest:
 class OrderCancelReplaceRequest:
     """A request to change an order's quantity or price (35=G).
 
-    ``order_qty`` is the new total, executed shares included.
+    ``order_qty`` is the new total, executed shares included; ``algo_id`` the order's, if given.
     """
 
     cl_ord_id: str
@@ -131,6 +135,7 @@ class OrderCancelReplaceRequest:
     time_in_force: str
     transact_time_ns: int
     text: str | None = None
+    algo_id: int | None = None
 
     @classmethod
     def from_message(cls, message: FixMessage) -> "OrderCancelReplaceRequest":
@@ -148,6 +153,7 @@ class OrderCancelReplaceRequest:
             time_in_force=_time_in_force(message),
             transact_time_ns=message.timestamp_ns(tags.TRANSACT_TIME),
             text=_optional(message, tags.TEXT, TEXT_MAX),
+            algo_id=_algo_id(message),
         )
 
 
@@ -268,6 +274,16 @@ def _order_qty(message: FixMessage) -> int:
     if not 0 < quantity <= ORDER_QTY_MAX:
         raise _wrong(tags.ORDER_QTY, f"OrderQty must be 1 to {ORDER_QTY_MAX}, not {quantity}")
     return quantity
+
+
+def _algo_id(message: FixMessage) -> int | None:
+    if tags.TARGET_STRATEGY not in message:
+        return None
+    algo_id = message.integer(tags.TARGET_STRATEGY)
+    if not 0 < algo_id <= ALGO_ID_MAX:
+        text = f"TargetStrategy must be 1 to {ALGO_ID_MAX}, not {algo_id}"
+        raise _wrong(tags.TARGET_STRATEGY, text)
+    return algo_id
 
 
 def _price(message: FixMessage, ord_type: str) -> int | None:

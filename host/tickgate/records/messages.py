@@ -45,7 +45,8 @@ class OrderRequest(NamedTuple):
     """OUCH cross type: N continuous."""
     clordid: str = ""
     """OUCH ClOrdId, free text."""
-    reserved_a: int = 0
+    strategy: int = 0
+    """Row of the strategy in the limits image: whose algorithm decided on the order."""
     reserved_b: int = 0
 
 
@@ -164,7 +165,7 @@ class CardEvent(NamedTuple):
     venue session, X limits' lease expired, A armed, D disarmed, L limits committed, C
     limits refused."""
     code: str = " "
-    """K: scope, A all, S session, C account, Y symbol. Others: space."""
+    """K: scope, A all, S session, C account, Y symbol, T strategy. Others: space."""
     reserved_a: int = 0
     generation: int = 0
     """Generation of limits in force."""

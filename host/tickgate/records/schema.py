@@ -92,7 +92,11 @@ ORDER_REQUEST = Record(
         _f("intermarket_sweep", "char", "OUCH intermarket sweep eligibility: Y, N."),
         _f("cross_type", "char", "OUCH cross type: N continuous."),
         _f("clordid", "char14", "OUCH ClOrdId, free text."),
-        _f("reserved_a", "u8", "Zero."),
+        _f(
+            "strategy",
+            "u8",
+            "Row of the strategy in the limits image: whose algorithm decided on the order.",
+        ),
         _f("reserved_b", "u32", "Zero."),
     ),
 )
@@ -236,7 +240,11 @@ CARD_EVENT = Record(
             "venue session, X limits' lease expired, A armed, D disarmed, L limits committed, C "
             "limits refused.",
         ),
-        _f("code", "char", "K: scope, A all, S session, C account, Y symbol. Others: space."),
+        _f(
+            "code",
+            "char",
+            "K: scope, A all, S session, C account, Y symbol, T strategy. Others: space.",
+        ),
         _f("reserved_a", "u16", "Zero."),
         _f("generation", "u32", "Generation of limits in force."),
         _f(

@@ -10,6 +10,7 @@ from tickgate.risk.fields import (
     GROUP_FIELDS,
     POSITION_FIELDS,
     SESSION_FIELDS,
+    STRATEGY_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
     value_of,
@@ -39,12 +40,14 @@ class Change:
 
 
 def changes(before: Limits, after: Limits) -> list[Change]:
-    """All that differs: firm, clearing firms, groups, sessions, accounts, symbols, warnings."""
+    """All that differs: firm, clearing firms, groups, sessions, strategies, accounts, symbols,
+    warnings."""
     found = list(_of("the firm", before.firm, after.firm, FIRM_FIELDS))
     for what, was, now, fields in (
         ("clearing firm", before.clearing_firms, after.clearing_firms, CLEARING_FIRM_FIELDS),
         ("group", before.groups, after.groups, GROUP_FIELDS),
         ("session", before.sessions, after.sessions, SESSION_FIELDS),
+        ("strategy", before.strategies, after.strategies, STRATEGY_FIELDS),
     ):
         for name in _names(was, now):
             found += _of(f"{what} {name}", was.get(name), now.get(name), fields)

@@ -3,7 +3,8 @@
 The gate answers each order with a bitmask of all checks that failed and the number of the first
 one, lowest number first. Gateware, golden model, FIX reject texts, console and documents all read
 this table. Sources: SEC Rule 15c3-5 (c)(1) and (c)(2); Commission Delegated Regulation (EU)
-2017/589 (RTS 6), Art. 12 and 15.
+2017/589 (RTS 6), Art. 5 to 8, 12 and 15; FIA, Best Practices For Automated Trading Risk Controls
+And System Safeguards (2024).
 """
 
 from dataclasses import dataclass
@@ -387,6 +388,38 @@ CHECKS: tuple[Check, ...] = (
         "OU",
         "the account cancels and replaces more often than it may",
         "RTS 6 Art. 15(1)(d)",
+    ),
+    Check(
+        48,
+        "kill_strategy",
+        "strategy",
+        "OU",
+        "the kill switch is on for this strategy",
+        "RTS 6 Art. 12",
+    ),
+    Check(
+        49,
+        "algo_id",
+        "strategy",
+        "OU",
+        "the strategy is not one that has limits",
+        "RTS 6 Art. 5 to 8, 12(3)",
+    ),
+    Check(
+        50,
+        "repeated_executions",
+        "strategy",
+        "OU",
+        "the strategy had all the executions that it may have until a person lets it go on",
+        "RTS 6 Art. 15(3)",
+    ),
+    Check(
+        51,
+        "consecutive_rejects",
+        "account",
+        "OU",
+        "the venue rejected too many orders of the account in a row; a person must let it go on",
+        "FIA",
     ),
 )
 

@@ -15,6 +15,7 @@ from tickgate.risk.image import (
     POSITION,
     RESTRICTIONS,
     SESSION,
+    STRATEGY,
     SYMBOL,
     TICKS,
     WAIVED,
@@ -32,7 +33,7 @@ class Image:
 
     words: dict[int, int]
     missing: tuple[str, ...]
-    """Configured accounts, symbols and sessions without limits: they cannot trade."""
+    """Configured accounts, symbols, sessions and strategies without limits: they cannot trade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class RowNames:
     groups: Sequence[str]
     clearing_firms: Sequence[str]
     sessions: Sequence[str]
+    strategies: Sequence[str]
 
 
 def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
@@ -52,7 +54,7 @@ def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
     Raises LimitsError when the names do not fit them, or the limits name what is not configured.
     """
     accounts, symbols = names.accounts, names.symbols
-    for what in ("accounts", "symbols", "groups", "clearing_firms", "sessions"):
+    for what in ("accounts", "symbols", "groups", "clearing_firms", "sessions", "strategies"):
         _fits(what, getattr(names, what), getattr(sizes, what))
         _known(what, getattr(limits, what), getattr(names, what))
     words: dict[int, int] = {}
@@ -77,12 +79,21 @@ def compile_image(limits: Limits, names: RowNames, sizes: TableSizes) -> Image:
         (GROUP, limits.groups, names.groups),
         (CLEARING_FIRM, limits.clearing_firms, names.clearing_firms),
         (SESSION, limits.sessions, names.sessions),
+        (STRATEGY, limits.strategies, names.strategies),
     ):
         for name, limit_row in rows.items():
             _put(words, table, known.index(name), limit_row.numbers)
-    missing = [f"account {name}" for name in accounts if name not in limits.accounts]
-    missing += [f"symbol {name}" for name in symbols if name not in limits.symbols]
-    missing += [f"session {name}" for name in names.sessions if name not in limits.sessions]
+    missing = [
+        f"{what} {name}"
+        for what, configured, limited in (
+            ("account", accounts, limits.accounts.keys()),
+            ("symbol", symbols, limits.symbols.keys()),
+            ("session", names.sessions, limits.sessions.keys()),
+            ("strategy", names.strategies, limits.strategies.keys()),
+        )
+        for name in configured
+        if name not in limited
+    ]
     return Image(words, tuple(missing))
 
 

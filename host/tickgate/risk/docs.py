@@ -17,6 +17,7 @@ from tickgate.risk.fields import (
     GROUP_FIELDS,
     POSITION_FIELDS,
     SESSION_FIELDS,
+    STRATEGY_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
 )
@@ -31,6 +32,7 @@ TABLES = (
     ("account and symbol", "accounts.<account>.positions.<symbol>", POSITION_FIELDS),
     ("symbol", "symbols.<symbol>", SYMBOL_FIELDS),
     ("session", "sessions.<CompID>", SESSION_FIELDS),
+    ("strategy", "strategies.<strategy>", STRATEGY_FIELDS),
     ("group", "groups.<group>", GROUP_FIELDS),
     ("clearing firm", "clearing_firms.<clearing firm>", CLEARING_FIRM_FIELDS),
     ("firm", "firm", FIRM_FIELDS),
@@ -56,6 +58,8 @@ _CHECK_OF = {
     "collar": "price_collar",
     "max_reference_age": "reference_age",
     "waived": "reference_age",
+    "max_executions": "repeated_executions",
+    "max_rejects": "consecutive_rejects",
 }
 """Check that a limit's field is for, where they have different names."""
 

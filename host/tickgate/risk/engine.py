@@ -121,7 +121,8 @@ class RiskEngine:
                 owner = getattr(account, scope)
                 accounts = members(self._accounts, scope, owner)
                 shared[scope] = rows.get(owner, NO_LIMITS.firm), accounts
-        return Rules(account, limits.symbols.get(order.symbol), shared)
+        strategy = limits.strategies.get(order.strategy or "")
+        return Rules(account, limits.symbols.get(order.symbol), shared, strategy)
 
     def _exceeds_buying_power(self, order: OrderToCheck) -> bool:
         """Whether cost of positions and value of what adds to them would be above the limit.
@@ -165,6 +166,7 @@ _FAILS: Mapping[str, _Rule] = {
     "time_in_force": lambda _, order: order.time_in_force not in (DAY, IOC),
     "price_range": lambda _, order: order.price > MOST_PRICE,
     "buying_power": lambda risk, order: risk._exceeds_buying_power(order),
+    "strategy": lambda _, order: order.strategy is None,
 }
 """When each of the host's checks refuses."""
 
@@ -183,4 +185,5 @@ def _text(text: str, order: OrderToCheck) -> str:
         refusal=order.refusal,
         no_price=order.no_price,
         most_price=MOST_PRICE,
+        algo_id=order.algo_id,
     )

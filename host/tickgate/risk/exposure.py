@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tickgate.execution.model import Order
 from tickgate.positions.book import SELLS
 from tickgate.risk.order import SHORT_SALES
+from tickgate.risk.throttles import Throttles
 
 Pair = tuple[str, str]
 """Account and symbol."""
@@ -155,6 +156,7 @@ class ExposureBook:
     def __init__(self) -> None:
         self.held: dict[Pair, Held] = {}
         self.uses: dict[str, Use] = {}
+        self.throttles = Throttles()
         self._orders: dict[int, _Reserved] = {}
         self._asked: dict[int, _Reserved] = {}
         """What orders were asked for that are not known to have passed. Kept when they are over:

@@ -21,6 +21,7 @@ from tickgate.risk.image import (
     POSITION,
     RESTRICTIONS,
     SESSION,
+    STRATEGY,
     SYMBOL,
     TICKS,
     WAIVED,
@@ -42,8 +43,8 @@ SYMBOL_NAME = re.compile(r"[!-+\--~]{1,8}")
 class LimitField:
     """One field of a table of the file.
 
-    ``unit`` is an image field's, or ``name`` (of another table), ``names`` (some of ``names``), or
-    ``symbols`` (a list, or all).
+    ``unit`` is an image field's, or ``name`` (of another table), ``names`` (some of ``names``),
+    ``symbols`` (a list, or all), or ``id`` (a number of which more is not more of anything).
     """
 
     name: str
@@ -135,7 +136,7 @@ class LimitField:
 
     def _allows(self, wide: Value, narrow: Value) -> bool:
         """Whether one value lets pass all that the other lets pass."""
-        if isinstance(wide, str) or isinstance(narrow, str):
+        if self.unit == "id" or isinstance(wide, str) or isinstance(narrow, str):
             return False
         if wide is None or narrow is None:
             return wide is None
@@ -249,6 +250,16 @@ SYMBOL_FIELDS = (
 FIRM_FIELDS = _numbers(FIRM)
 GROUP_FIELDS = _numbers(GROUP)
 SESSION_FIELDS = _numbers(SESSION)
+STRATEGY_FIELDS = (
+    LimitField(
+        "algo_id",
+        "id",
+        "Algo id",
+        "What orders call the strategy: TargetStrategy (847) of FIX. Each strategy has another.",
+        (1 << 32) - 1,
+    ),
+    *_numbers(STRATEGY),
+)
 CLEARING_FIRM_FIELDS = _numbers(CLEARING_FIRM)
 
 

@@ -70,6 +70,14 @@ HOST_CHECKS: tuple[Check, ...] = (
         "the account's buying power would be exceeded",
         "15c3-5(c)(1)(i)",
     ),
+    Check(
+        211,
+        "strategy",
+        "strategy",
+        "OU",
+        "TargetStrategy (847) {algo_id} is not the algo id of a strategy that has limits",
+        "RTS 6 Art. 5 to 8, 12(3)",
+    ),
 )
 """In braces what is filled in: fields of ``tickgate.risk.order.OrderToCheck``, and constants."""
 

@@ -4,8 +4,8 @@ The host writes the words of every table to the card's shadow bank through ``lim
 ``limit_data``; bits 31:28 of an address choose the table, bits 27:0 the word in it. The CRC runs
 over the tables in the order of ``TABLES``, each from word 0 to its last, words little-endian
 (``zlib.crc32``). Rows are indexed by account, by symbol, by ``account * symbols + symbol``, by
-group, by clearing firm, by session; the firm has row 0 of its table. A row whose ``enabled`` is 0
-refuses: an unset limit is never an unlimited one.
+group, by clearing firm, by session, by strategy; the firm has row 0 of its table. A row whose
+``enabled`` is 0 refuses: an unset limit is never an unlimited one.
 
 The group and the clearing firm of an account are those of the first image in force that sets the
 account, until the card is reset: what the account has traded and has open counts there. An image
@@ -17,7 +17,9 @@ this table: ``unit`` says how a field is written there.
 
 from dataclasses import dataclass
 
-UNITS = ("flag", "bits", "row", "shares", "usd", "orders", "messages", "messages/s", "ms")
+UNITS = (
+    "flag", "bits", "row", "shares", "usd", "orders", "executions", "messages", "messages/s", "ms"
+)
 """``usd`` is 1/10000 USD in the image, decimal text in files; ``bits`` has names of its own; a
 ``row`` is one of another table, which has a name in files."""
 
@@ -31,6 +33,9 @@ _SUM = (1 << 47) - 1
 
 SESSIONS = 32
 """Client sessions of every card: the width of the register of their kill switch."""
+
+STRATEGIES = 32
+"""Strategies of every card: as ``SESSIONS``."""
 
 SELECT_BIT = 28
 """Bit of an address from which it says the table."""
@@ -137,6 +142,9 @@ ACCOUNT = ImageTable(0, "account", 32, (
     ImageField("group", 20, 1, "row", "Group", "Row of its group."),
     ImageField("clearing_firm", 21, 1, "row", "Clearing firm",
                "Row of the clearing firm that guarantees its trades."),
+    ImageField("max_rejects", 25, 1, "orders", "Max rejects in a row",
+               "Orders in a row that the venue rejects, after which a person must let the account "
+               "go on."),
 ))
 
 SYMBOL = ImageTable(1, "symbol", 16, (
@@ -185,7 +193,13 @@ SESSION = ImageTable(6, "session", 4, (
     *_bucket(1, "of the session"),
 ))
 
-TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM, GROUP, CLEARING_FIRM, SESSION)
+STRATEGY = ImageTable(7, "strategy", 2, (
+    ImageField("enabled", 0, 1, "flag", "Set", "1 = the row is set."),
+    ImageField("max_executions", 1, 1, "executions", "Max executions",
+               "Executions of the strategy's orders, after which a person must let it go on."),
+))
+
+TABLES = (ACCOUNT, SYMBOL, POSITION, FIRM, GROUP, CLEARING_FIRM, SESSION, STRATEGY)
 
 MEMBERSHIPS = (GROUP, CLEARING_FIRM)
 """Tables that each account belongs to a row of; its own row has a field of that name."""
@@ -200,6 +214,7 @@ class TableSizes:
     groups: int
     clearing_firms: int
     sessions: int = SESSIONS
+    strategies: int = STRATEGIES
 
 
 USUAL_SIZES = TableSizes(accounts=16, symbols=64, groups=16, clearing_firms=4)
@@ -216,4 +231,5 @@ def rows(table: ImageTable, sizes: TableSizes) -> int:
         GROUP.name: sizes.groups,
         CLEARING_FIRM.name: sizes.clearing_firms,
         SESSION.name: sizes.sessions,
+        STRATEGY.name: sizes.strategies,
     }[table.name]

@@ -18,6 +18,10 @@ A file looks like this::
     rate = 100                     # messages per second
     burst = 50                     # messages at once
 
+    [strategies.MAKER]             # an algorithm that may trade
+    algo_id = 1001                 # what orders call it, 1 or more
+    max_executions = 10000         # after which a person must let it go on
+
     [accounts.ALPHA]
     group = "DESK"
     clearing_firm = "CLEAR"
@@ -31,6 +35,7 @@ A file looks like this::
     cancel_burst = 50
     duplicate_window = 500         # ms in which an equal order is a duplicate; 0: never
     max_orders = 500               # working orders at a time
+    max_rejects = 20               # by the venue, in a row; then a person must let it go on
     max_open_quantity = 100000     # shares that they may still trade
     max_open_value = "5000000.00"
     max_day_quantity = 2000000     # shares of all orders of the day
@@ -64,9 +69,9 @@ A file looks like this::
     [warnings]                     # may be left out: then there are none
     percent = [80, 95]             # used of any limit, at which the host warns; at most 4
 
-What is not set refuses: an account or symbol without limits cannot trade, and a key that is missing
-is an error. Amounts of money are decimal text, so that no float is ever in between; they become
-1/10000 USD. The fields are in ``tickgate.risk.fields``.
+What is not set refuses: an account, symbol or strategy without limits cannot trade, and a key that
+is missing is an error. Amounts of money are decimal text, so that no float is ever in between; they
+become 1/10000 USD. The fields are in ``tickgate.risk.fields``.
 """
 
 import hashlib
@@ -85,6 +90,7 @@ from tickgate.risk.fields import (
     OWNER_NAME,
     POSITION_FIELDS,
     SESSION_FIELDS,
+    STRATEGY_FIELDS,
     SYMBOL_FIELDS,
     SYMBOL_NAME,
     UNLESS_WAIVED,
@@ -103,6 +109,7 @@ __all__ = [
     "LimitsError",
     "PositionLimit",
     "SessionLimits",
+    "StrategyLimits",
     "SymbolLimits",
     "load",
     "members",
@@ -175,10 +182,18 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """All limits: by account name, by symbol, the firm's, by group, clearing firm and session.
+class StrategyLimits:
+    """Limits of one strategy, and its ``algo_id``."""
 
-    Each account's group and clearing firm are there.
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """All limits: by account name, by symbol, the firm's, by group, clearing firm, session and
+    strategy.
+
+    Each account's group and clearing firm are there; no two strategies have one ``algo_id``.
     """
 
     accounts: Mapping[str, AccountLimits]
@@ -187,8 +202,14 @@ class Limits:
     groups: Mapping[str, CreditLimits]
     clearing_firms: Mapping[str, CreditLimits]
     sessions: Mapping[str, SessionLimits]
+    strategies: Mapping[str, StrategyLimits]
     warnings: tuple[int, ...] = ()
     """Percentages of use at which the host warns, rising; no word of the card's image."""
+
+    def strategy(self, algo_id: int) -> str | None:
+        """The strategy that orders call so; None when there is none."""
+        found = (s for s, its in self.strategies.items() if its.numbers["algo_id"] == algo_id)
+        return next(found, None)
 
     def text(self) -> str:
         """The canonical TOML: same limits, same text. Collars are amounts, names are sorted."""
@@ -204,7 +225,9 @@ def members(accounts: Mapping[str, AccountLimits], scope: str, owner: str) -> li
     return [name for name, account in accounts.items() if getattr(account, scope) == owner]
 
 
-NO_LIMITS = Limits({}, {}, CreditLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)), {}, {}, {})
+NO_LIMITS = Limits(
+    {}, {}, CreditLimits(dict.fromkeys(number_names(FIRM_FIELDS), 0)), {}, {}, {}, {}
+)
 """Refuse everything."""
 
 
@@ -229,7 +252,10 @@ def parse(text: str) -> Limits:
 
 
 def _limits(document: Reader) -> Limits:
-    document.only("accounts", "symbols", "firm", "groups", "clearing_firms", "sessions", "warnings")
+    document.only(
+        "accounts", "symbols", "firm", "groups", "clearing_firms", "sessions", "strategies",
+        "warnings",
+    )  # fmt: skip
     groups, clearing_firms = (
         {name: _credit(table, fields) for name, table in document.tables(key, OWNER_NAME)}
         for key, fields in (("groups", GROUP_FIELDS), ("clearing_firms", CLEARING_FIRM_FIELDS))
@@ -251,8 +277,31 @@ def _limits(document: Reader) -> Limits:
         name: SessionLimits(_only_numbers(table, SESSION_FIELDS))
         for name, table in document.tables("sessions", OWNER_NAME)
     }
-    warnings = _warnings(document.table("warnings"))
-    return Limits(accounts, symbols, firm, groups, clearing_firms, sessions, warnings)
+    return Limits(
+        accounts,
+        symbols,
+        firm,
+        groups,
+        clearing_firms,
+        sessions,
+        _strategies(document),
+        _warnings(document.table("warnings")),
+    )
+
+
+def _strategies(document: Reader) -> dict[str, StrategyLimits]:
+    strategies: dict[str, StrategyLimits] = {}
+    called: dict[int, str] = {}
+    for name, table in document.tables("strategies", OWNER_NAME):
+        numbers = _only_numbers(table, STRATEGY_FIELDS)
+        algo_id = numbers["algo_id"]
+        if algo_id == 0:
+            raise table.wrong("algo_id", " must be 1 or more")
+        if algo_id in called:
+            raise table.wrong("algo_id", f" is that of {called[algo_id]}, {algo_id}, too")
+        called[algo_id] = name
+        strategies[name] = StrategyLimits(numbers)
+    return strategies
 
 
 def _warnings(table: Reader) -> tuple[int, ...]:
@@ -336,6 +385,8 @@ def _lines(limits: Limits) -> Iterator[str]:
         yield from _table(f"groups.{_quoted(name)}", credit, GROUP_FIELDS)
     for name, session in sorted(limits.sessions.items()):
         yield from _table(f"sessions.{_quoted(name)}", session, SESSION_FIELDS)
+    for name, strategy in sorted(limits.strategies.items()):
+        yield from _table(f"strategies.{_quoted(name)}", strategy, STRATEGY_FIELDS)
     for name, account in sorted(limits.accounts.items()):
         yield from _table(f"accounts.{_quoted(name)}", account, ACCOUNT_FIELDS)
         for symbol, limit in sorted(account.positions.items()):

@@ -33,6 +33,10 @@ class OrderToCheck:
     cl_ord_id: str = ""
     own_account: str | None = None
     """The account that the session may use; None when no session asks."""
+    strategy: str | None = ""
+    """Name of the strategy; None when the client named one that has no limits."""
+    algo_id: int | None = None
+    """TargetStrategy of the client's order."""
     symbol_known: bool = True
     card_up: bool = True
     used_before: bool = False

@@ -12,7 +12,7 @@ from tickgate.execution.manager import DAY, IOC
 from tickgate.positions.book import SELLS
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.risk.exposure import ExposureBook, Use, credit_used
-from tickgate.risk.limits import AccountLimits, CreditLimits, SymbolLimits
+from tickgate.risk.limits import AccountLimits, CreditLimits, StrategyLimits, SymbolLimits
 from tickgate.risk.order import SHORT_SALES, OrderToCheck
 
 NOT_PREVIEWED = (
@@ -59,6 +59,7 @@ class Rules:
     symbol: SymbolLimits | None
     shared: Mapping[str, tuple[CreditLimits, Collection[str]]]
     """Credit of accounts together, with their names: by scope, ``firm``, ``group`` and so on."""
+    strategy: StrategyLimits | None = None
 
 
 def card_checks(
@@ -86,6 +87,7 @@ def card_checks(
     yield from _order_checks(order, rules.account, rules.symbol)
     yield from _pair_checks(order, rules.account, exposure)
     yield from _account_checks(order, rules.account.numbers, exposure.use(order.account))
+    yield from _throttle_checks(order, rules.account, rules.strategy, exposure)
     for scope, (credit, accounts) in rules.shared.items():
         uses = [exposure.use(account) for account in accounts]
         yield from _credit_checks(order, scope, credit.numbers, uses)
@@ -162,6 +164,21 @@ def _account_checks(order: OrderToCheck, limit: Mapping[str, int], use: Use) -> 
     for name, used in use.used(order.side).items():
         if used + more.get(name, order.value) > limit[name]:
             yield name if name == "max_orders" else name.removeprefix("max_")
+
+
+def _throttle_checks(
+    order: OrderToCheck,
+    account: AccountLimits,
+    strategy: StrategyLimits | None,
+    exposure: ExposureBook,
+) -> Iterator[str]:
+    throttles = exposure.throttles
+    if strategy is None:
+        yield "algo_id"
+    elif throttles.executions[order.strategy or ""] >= strategy.numbers["max_executions"]:
+        yield "repeated_executions"
+    if throttles.rejects[order.account] >= account.numbers["max_rejects"]:
+        yield "consecutive_rejects"
 
 
 def _credit_checks(

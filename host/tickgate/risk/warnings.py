@@ -18,13 +18,15 @@ class Scope(NamedTuple):
     """Whose limits."""
 
     kind: str
-    """``firm``, ``clearing_firm``, ``group``, ``account``, or ``position`` of one symbol."""
+    """``firm``, ``clearing_firm``, ``group``, ``strategy``, ``account``, or ``position`` of one
+    symbol."""
     name: str = ""
     symbol: str = ""
 
 
 class LimitUse(NamedTuple):
-    """How much of one limit is used: orders, shares or 1/10000 USD, as the limit has it."""
+    """How much of one limit is used: orders, executions, shares or 1/10000 USD, as the limit has
+    it."""
 
     limit: str
     """Its key in the limits file."""
@@ -109,6 +111,7 @@ def scopes(limits: Limits, exposure: ExposureBook) -> Iterator[Scope]:
     yield Scope("firm")
     yield from (Scope("clearing_firm", name) for name in limits.clearing_firms)
     yield from (Scope("group", name) for name in limits.groups)
+    yield from (Scope("strategy", name) for name in limits.strategies)
     accounts = limits.accounts
     yield from (Scope("account", name) for name in list(exposure.uses) if name in accounts)
     yield from (Scope("position", *pair) for pair in list(exposure.held) if pair[0] in accounts)
@@ -129,6 +132,9 @@ def _limits_of(scope: Scope, limits: Limits) -> Mapping[str, int] | None:
         case "clearing_firm" | "group":
             rows = limits.groups if scope.kind == "group" else limits.clearing_firms
             return rows[scope.name].numbers if scope.name in rows else None
+        case "strategy":
+            strategy = limits.strategies.get(scope.name)
+            return strategy.numbers if strategy else None
     account = limits.accounts.get(scope.name)
     if account is None:
         return None
@@ -141,7 +147,11 @@ def _used(scope: Scope, limits: Limits, exposure: ExposureBook) -> Iterator[tupl
         case "position":
             yield from exposure.pair(scope.name, scope.symbol).used.items()
             return
+        case "strategy":
+            yield "max_executions", exposure.throttles.executions[scope.name]
+            return
         case "account":
+            yield "max_rejects", exposure.throttles.rejects[scope.name]
             use = exposure.use(scope.name)
             buys, sales = use.used("B"), use.used("S")
         case _:

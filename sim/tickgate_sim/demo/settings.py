@@ -13,6 +13,8 @@ SYMBOLS = {"AAPL": 1_893_100, "MSFT": 4_101_200, "NVDA": 1_312_500, "TSLA": 2_48
 GROUPS = "DESK1", "DESK2"
 """Of client accounts, in turn."""
 CLEARING_FIRM = "CLEAR"
+FIRST_ALGO_ID = 1001
+"""Of the first client's strategy; the next one's is one more."""
 FEED_GROUP = "239.192.0.1"
 FEED_GROUP_B = "239.192.0.2"
 RECOVERY_HOST = "127.0.0.1"
@@ -31,7 +33,14 @@ class Client:
     account: str
     behaviour: str
     duplicate_window_ms: int = 5
+    max_executions: int = 1_000_000
+    """Of its strategy, until a person lets it go on."""
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
+
+    @property
+    def strategy(self) -> str:
+        """Name of what decides on its orders: how it behaves."""
+        return self.behaviour.upper().replace(" ", "-")
 
 
 def default_clients() -> tuple[Client, ...]:
@@ -137,6 +146,7 @@ class Settings:
             f"symbols = {json.dumps(list(SYMBOLS))}",
             f"groups = {json.dumps(list(GROUPS))}",
             f"clearing_firms = {json.dumps([CLEARING_FIRM])}",
+            f"strategies = {json.dumps([client.strategy for client in self.clients])}",
             "watchdog_ms = 5000",
             f"watchdog_cancel_ms = {self.watchdog_cancel_ms}",
             "[card]",
@@ -164,6 +174,7 @@ class Settings:
                 "[[fix.sessions]]",
                 f'comp_id = "{client.comp_id}"',
                 f'account = "{client.account}"',
+                f'strategy = "{client.strategy}"',
                 f'password = "{client.password}"',
             ]
         return "\n".join(lines) + "\n"
@@ -182,6 +193,12 @@ class Settings:
             ]
         for client in self.clients:
             lines += [f"[sessions.{client.comp_id}]", "rate = 60", "burst = 30"]
+        for number, client in enumerate(self.clients):
+            lines += [
+                f"[strategies.{client.strategy}]",
+                f"algo_id = {FIRST_ALGO_ID + number}",
+                f"max_executions = {client.max_executions}",
+            ]
         for number, client in enumerate(self.clients):
             lines += [
                 f"[accounts.{client.account}]",
@@ -206,6 +223,7 @@ class Settings:
                 "max_long = 2500",
                 "max_short = 2500",
                 "locates = 2000000000",
+                "max_rejects = 1000",
             ]
         for name in SYMBOLS:
             lines += [f"[symbols.{name}]", 'collar = "2.00"', 'tick = "0.01"', "lot = 1"]

@@ -11,6 +11,7 @@ from tickgate_sim.models.gate import GateModel, Limits, References, Top
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     GROUPS,
+    NEVER,
     OPEN_CREDIT,
     OPEN_RATE,
     GateDriver,
@@ -19,7 +20,7 @@ from tickgate_sim.tb.gate_driver import (
 
 ACCOUNTS, SYMBOLS, OPEN_ORDERS, RECENT_ORDERS = 2, 4, 16, 16
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
-ACCOUNT, SYMBOL = 1, 2
+ACCOUNT, SYMBOL, STRATEGY = 1, 2, 31
 PRICE, QUANTITY = 1_000_001, 101  # on no tick but 0.0001, in no lot but 1
 VALUE = PRICE * QUANTITY
 FREE = (1 << 63) - 1
@@ -49,9 +50,10 @@ class Case:
         self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0xFF, 1000]
         for _ in range(6):
             self.account += _words(FREE, 2)
-        self.account += [0, 0, 0, *OPEN_RATE]
+        self.account += [0, 0, 0, *OPEN_RATE, NEVER]
         self.symbol = [*symbol_row(1, 1000, 0, 0, 0, 500, MAX_AGE, 0)]
         self.session = [1, *OPEN_RATE]
+        self.strategy = [1, NEVER]
         self.references = References(
             national_bid=PRICE - 1, band_low=PRICE, band_high=PRICE, window=PRICE)
         self.age = 0
@@ -88,7 +90,7 @@ class Case:
             account={ACCOUNT: tuple(self.account)}, symbol={SYMBOL: tuple(self.symbol)},
             position={(ACCOUNT, SYMBOL): tuple(self.pair)}, firm=tuple(self.owners["firm"]),
             group={0: tuple(self.owners["group"])}, clearing={0: tuple(self.owners["clearing"])},
-            session={3: tuple(self.session)})
+            session={3: tuple(self.session)}, strategy={STRATEGY: tuple(self.strategy)})
 
     def spoil(self, name):
         """Make one check fail."""
@@ -105,7 +107,7 @@ class Case:
             "host_stale": lambda: self.states.update(watchdog=False),
             "venue_down": lambda: self.states.update(session_up=False),
             "events_full": lambda: self.states.update(events_room=False),
-            "malformed": lambda: self.order.update(reserved_a=1),
+            "malformed": lambda: self.order.update(reserved_b=1),
             "token": lambda: self.order.update(user_ref_num=0),
             "halted": lambda: self._top(trading_state="H"),
             "no_reference": lambda: self._top(stale=True),
@@ -133,6 +135,10 @@ class Case:
             "luld_band": lambda: self.refer(band_low=PRICE + 1, band_high=PRICE - 1),
             "window_collar": lambda: self.refer(window=0),
             "reference_age": lambda: setattr(self, "age", MAX_AGE + 1),
+            "kill_strategy": lambda: self.states.update(kill_strategy=1 << STRATEGY),
+            "algo_id": lambda: self.strategy.__setitem__(0, 0),
+            "repeated_executions": lambda: self.strategy.__setitem__(1, 0),
+            "consecutive_rejects": lambda: self.account.__setitem__(25, 0),
         }[name]()
 
     def refer(self, **changes):
@@ -157,15 +163,16 @@ def never_alone(name):
 
 def apart(one, other):
     """Whether two checks are never told together: what an order without sense is not asked."""
-    states = {"gate_closed", "kill_all", "kill_session", "kill_account", "kill_symbol", "no_limits",
-              "host_stale", "venue_down", "events_full", "lease"}
+    states = {"gate_closed", "kill_all", "kill_session", "kill_account", "kill_symbol",
+              "kill_strategy", "no_limits", "host_stale", "venue_down", "events_full", "lease"}
     unlimited = {"token", "halted", "no_reference"} | states
     for name, friends in (("malformed", states), ("no_limits", unlimited | {"malformed"})):
         if name in (one, other) and not {one, other} - {name} <= friends:
             return True
     # A long sale is no short sale.
     short = {"short_price", "locate_budget"}
-    return {one, other} == {"no_reference", "price_collar"} or (
+    return {one, other} in (
+        {"no_reference", "price_collar"}, {"algo_id", "repeated_executions"}) or (
         "short_mark" in (one, other) and bool({one, other} & short))
 
 
@@ -241,6 +248,7 @@ class Bench(GateDriver):
         model.kill_session = states.get("kill_session", 0)
         model.kill_account = states.get("kill_account", 0)
         model.kill_symbol = states.get("kill_symbol", 0)
+        model.kill_strategy = states.get("kill_strategy", 0)
         model.session_up = states.get("session_up", True)
         model.events_room = states.get("events_room", True)
         model.watchdog_timeout = 100 * states.get("watchdog", True)
@@ -256,6 +264,7 @@ class Bench(GateDriver):
             ("kill_all__on", model.kill_all), ("kill_session__mask", model.kill_session),
             ("kill_account__mask", model.kill_account),
             ("kill_symbol_low__mask", model.kill_symbol),
+            ("kill_strategy__mask", model.kill_strategy),
             ("watchdog_timeout__ms", model.watchdog_timeout),
         ):
             getattr(self.dut, name).value = value
@@ -268,7 +277,7 @@ class Bench(GateDriver):
         request = OrderRequest(**{
             "user_ref_num": self.token, "account": ACCOUNT, "symbol": SYMBOL, "session": 3,
             "time_in_force": "0", "display": "Y", "capacity": "P", "intermarket_sweep": "N",
-            "cross_type": "N", "clordid": "x", **case.order})
+            "cross_type": "N", "clordid": "x", "strategy": STRATEGY, **case.order})
         verdict = model.order(request, case.top)
         decision = await self.ask(request)
         assert (decision.checks, decision.first_check) == (verdict.checks, verdict.first)

@@ -10,7 +10,9 @@ from tickgate_sim.models.gate import Limits, References, Top, Update
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     EVERY_SESSION,
+    EVERY_STRATEGY,
     GROUPS,
+    NEVER,
     OPEN_CREDIT,
     OPEN_RATE,
     GateDriver,
@@ -19,7 +21,7 @@ from tickgate_sim.tb.gate_driver import (
 
 ACCOUNTS, SYMBOLS = 2, 4
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
-ACCOUNT, SYMBOL = 1, 2
+ACCOUNT, SYMBOL, STRATEGY = 1, 2, 9
 REGISTERED = os.environ.get("GATE_REGISTERED") == "1"
 VERDICT_CYCLES = 6 if REGISTERED else 3
 VENUE_CYCLES = 12
@@ -30,13 +32,14 @@ FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
 
 
 def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, owners=(0, 0),
-            window=0, cancels=OPEN_RATE, **more):
+            window=0, cancels=OPEN_RATE, rejects=NEVER, **more):
     """A row of an account; ``more``: totals that are limited, by name."""
     names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
     totals = dict.fromkeys(names, FREE) | {
         name: (value & 0xFFFF_FFFF, value >> 32) for name, value in more.items()}
     return (1, quantity, low, high, rate, burst, permissions, orders,
-            *(word for name in names for word in totals[name]), *owners, window, *cancels)
+            *(word for name in names for word in totals[name]), *owners, window, *cancels,
+            rejects)
 
 
 def symbol(collar, *, window=0, age=0, waived=0b111):
@@ -45,13 +48,14 @@ def symbol(collar, *, window=0, age=0, waived=0b111):
 
 
 def limits(accounts, *, symbols=None, positions=None, firm=OPEN_CREDIT[0], group=None,
-           clearing=None, sessions=None):
+           clearing=None, sessions=None, strategies=None):
     """An image with this account, and what the others need."""
     return Limits(
         account=accounts,
         symbol={index: row if len(row) > 8 else symbol_row(*row) for index, row in (
             {SYMBOL: (1, 500), 1: (1, 0)} if symbols is None else symbols).items()},
         session=EVERY_SESSION if sessions is None else sessions,
+        strategy=EVERY_STRATEGY if strategies is None else strategies,
         position={(ACCOUNT, SYMBOL): (2000, 3000, 8, MANY), (0, SYMBOL): (10**6, 10**6, 8, MANY)}
         if positions is None else positions,
         firm=firm, group=OPEN_CREDIT if group is None else group,
@@ -62,7 +66,7 @@ LIMITS = limits({ACCOUNT: account(1000, 10**9, 0, 0, 100), 0: account(10**6, 0, 
 GOOD = OrderRequest(
     user_ref_num=1, price=1_000_200, quantity=100, account=ACCOUNT, symbol=SYMBOL, session=3,
     action="O", side="B", time_in_force="0", display="Y", capacity="P", intermarket_sweep="N",
-    cross_type="N", clordid="directed")
+    cross_type="N", clordid="directed", strategy=STRATEGY)
 
 
 def test(function):
@@ -149,6 +153,7 @@ async def states_refuse_alone(dut):
         ("kill_session__mask", 1 << 3, "kill_session"),
         ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
         ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+        ("kill_strategy__mask", 1 << STRATEGY, "kill_strategy"),
     ):
         await bench.strobe(name, value)
         assert dut.status__kill_any.value
@@ -156,7 +161,8 @@ async def states_refuse_alone(dut):
         cancel = await bench.ask(bench.good(action="X", quantity=0, price=0))
         assert cancel.checks == 0
         others = {"kill_all__on": 0, "kill_session__mask": ~(1 << 3) & 0xFFFF_FFFF,
-                  "kill_account__mask": 1, "kill_symbol_low__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF}
+                  "kill_account__mask": 1, "kill_symbol_low__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF,
+                  "kill_strategy__mask": ~(1 << STRATEGY) & 0xFFFF_FFFF}
         await bench.strobe(name, others[name])
         await bench.done()
         await bench.strobe(name, 0)
@@ -181,7 +187,7 @@ async def states_refuse_alone(dut):
 async def fields_out_of_range_are_malformed(dut):
     bench = await Bench(dut).open()
     for change in ({"price": 0}, {"quantity": 0}, {"side": "b"}, {"time_in_force": "5"},
-                   {"reserved_a": 1}, {"reserved_b": 1}, {"action": "o"}):
+                   {"reserved_b": 1}, {"action": "o"}):
         assert await bench.checks(**change) == mask("malformed"), change
     assert await bench.checks(quantity=1_000_000) == mask("malformed")
     assert await bench.checks(price=1_999_999_901) == mask("malformed")
@@ -190,7 +196,7 @@ async def fields_out_of_range_are_malformed(dut):
         assert await bench.checks(**change) == mask("malformed", "no_limits"), change
     assert await bench.checks(symbol=1) == mask("malformed")  # has limits, but is not listed
     assert int(dut.last_token__value.value) == 0
-    for change in ({"reserved_a": 1}, {"quantity": 1_000_000}):
+    for change in ({"reserved_b": 1}, {"quantity": 1_000_000}):
         cancel = bench.good(action="X", price=0)._replace(**change)
         assert (await bench.ask(cancel)).checks == mask("malformed")
     for side in "BTE":
@@ -436,7 +442,7 @@ async def nothing_changes_behind_the_check(dut):
     dut.limit_data__value.value = 999_999
     bench.pulse("limit_data__value__we")
     bench.pulse("limit_commit__commit")
-    await bench.steps(400)
+    await bench.steps(500)
     assert dut.limit_status__committed.value
     assert await bench.checks(quantity=1001, price=900_000) == mask("max_quantity")
     assert bench.decisions[-1].generation == 3
@@ -452,7 +458,8 @@ async def the_shadow_bank_reads_back(dut):
         assert int(dut.limit_read__value.value) == word
     for address in (32 * ACCOUNTS, 0x1000_0000 + 16 * SYMBOLS,
                     0x2000_0000 + 4 * SYMBOLS * ACCOUNTS, 0x3000_0008, 0x4000_0000 + 8 * GROUPS,
-                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0080, 0x7000_0000, 0xF000_0000):
+                    0x5000_0000 + 8 * CLEARING_FIRMS, 0x6000_0080, 0x7000_0040, 0x8000_0000,
+                    0xF000_0000):
         dut.limit_read_address__value.value = address
         await bench.steps(4)
         assert int(dut.limit_read__value.value) == 0
@@ -571,7 +578,7 @@ async def a_commit_is_before_a_disarm_or_after(dut):
         dut.limit_generation__value.value = before + 1
         bench.pulse("limit_commit__commit")
         swapped, armed_after = None, False
-        for cycle in range(400):
+        for cycle in range(500):
             await bench.step()
             if swapped is None and int(dut.limit_active_generation__value.value) != before:
                 swapped = cycle
@@ -722,8 +729,9 @@ async def a_kill_stops_what_waits_for_the_wire(dut):
     for name, value, check in (
         ("kill_all__on", 1, "kill_all"), ("kill_session__mask", 1 << 3, "kill_session"),
         ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
-        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"), ("control__disarm", None,
-                                                                "gate_closed")):
+        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+        ("kill_strategy__mask", 1 << STRATEGY, "kill_strategy"),
+        ("control__disarm", None, "gate_closed")):
         first, sent = len(bench.decisions), len(bench.passed)
         dut.passed__ready.value = 0
         bench.orders.extend(bench.good() for _ in range(3))
@@ -775,6 +783,7 @@ async def changes_are_told(dut):
         ("kill_account__mask", 2, "C", 2, 0),
         ("kill_symbol_low__mask", 5, "Y", 5, 0),
         ("kill_symbol_high__mask", 6, "Y", 5, 6),
+        ("kill_strategy__mask", 9, "T", 9, 0),
     ):
         await bench.strobe(name, value)
         event = bench.events[-1]
@@ -785,7 +794,7 @@ async def changes_are_told(dut):
     await bench.strobe("control__arm")  # ignored
     await bench.arm_again()
     await bench.strobe("control__arm")
-    assert [event.kind for event in bench.events] == list("KKKKKDLA")
+    assert [event.kind for event in bench.events] == list("KKKKKKDLA")
 
 
 @test

@@ -17,7 +17,9 @@ from tickgate_sim.models.gate import Limits, References, Top, Update
 __all__ = [
     "CLEARING_FIRMS",
     "EVERY_SESSION",
+    "EVERY_STRATEGY",
     "GROUPS",
+    "NEVER",
     "OPEN_CREDIT",
     "OPEN_RATE",
     "GateDriver",
@@ -32,6 +34,9 @@ OPEN_CREDIT = {0: (1, 0, *(0xFFFF_FFFF, 0x7FFF_FFFF) * 2)}
 OPEN_RATE = 0, 65535
 """Rate and burst that no test of something else uses up."""
 EVERY_SESSION = dict.fromkeys(range(32), (1, *OPEN_RATE))
+NEVER = (1 << 32) - 1
+"""As many times as no test reaches."""
+EVERY_STRATEGY = dict.fromkeys(range(32), (1, NEVER))
 
 _IDLE_CYCLES = 20
 ROWS_REFILLED = 64
@@ -78,8 +83,9 @@ def _status_bits(top):
 class GateDriver:
     """The gate's surroundings: order ring, entry, book, host registers.
 
-    ``log`` lists what the gate took, in order: ("order", request), ("venue", update), and
-    ("withdraw", None) where it gave an order back that was not sent.
+    ``log`` lists what the gate took, in order: ("order", request), ("venue", update),
+    ("withdraw", None) where it gave an order back that was not sent, and ("clear", (throttle, row))
+    where it set a count to 0, as ``clears`` asks for, one after the other.
     ``decisions``, ``passed`` and ``events`` list what it gave; the cycle of each is in ``cycles``.
     ``mass_cancels`` lists the UserRefNums of those it had sent: each is taken when
     ``takes_mass_cancel``, and ``mass_cancel_delay`` cycles later sent, or cut if ``cuts``.
@@ -89,7 +95,8 @@ class GateDriver:
         self.dut, self.accounts = dut, accounts
         self.sizes = accounts, symbols, GROUPS, CLEARING_FIRMS
         self.tops = {index: Top() for index in range(256)}
-        self.orders, self.updates = deque(), deque()
+        self.orders, self.updates, self.clears = deque(), deque(), deque()
+        self._clearing, self._was_busy = None, False
         self.log, self.decisions, self.passed, self.events = [], [], [], []
         self.cycles = {"order": [], "venue": [], "decision": [], "passed": []}
         self.cycle = 0
@@ -113,11 +120,13 @@ class GateDriver:
                      "limit_renew__value__we", "limit_commit__commit", "events_room", "session_up",
                      "kill_all__on",
                      "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
-                     "kill_symbol_high__mask", "watchdog_timeout__ms", "limit_data__value__we",
+                     "kill_symbol_high__mask", "kill_strategy__mask", "watchdog_timeout__ms",
+                     "limit_data__value__we",
                      "watchdog_cancel__ms", "mass_cancel_taken", "mass_cancel_sent",
                      "mass_cancel_cut",
                      "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
-                     "reference_symbol__value__we",
+                     "reference_symbol__value__we", "throttle_clear__executions",
+                     "throttle_clear__rejects", "kill_strategy__mask__we",
                      "kill_all__on__we", "kill_session__mask__we", "kill_account__mask__we",
                      "kill_symbol_low__mask__we", "kill_symbol_high__mask__we"):
             getattr(self.dut, name).value = 0
@@ -131,6 +140,8 @@ class GateDriver:
         self._offered = {"order": None, "venue": None}
         self.orders.clear()
         self.updates.clear()
+        self.clears.clear()
+        self._clearing, self._was_busy = None, False
         self._send_at.clear()
         self._mass_cancel_at = None
         self.dut.order__valid.value = 0
@@ -185,6 +196,7 @@ class GateDriver:
             self._send_at.popleft()
         if dut.withdrawn.value:
             self.log.append(("withdraw", None))
+        self._clear_throttles()
         if dut.decision__valid.value and dut.decision__ready.value:
             self.decisions.append(record_of(dut.decision__payload.value.to_unsigned()))
             self.cycles["decision"].append(self.cycle)
@@ -195,6 +207,19 @@ class GateDriver:
             self._top = top
             dut.query_top.value, dut.query_status.value = _top_bits(top), _status_bits(top)
         await self._send_mass_cancel()
+
+    def _clear_throttles(self):
+        """Ask for the next once the last is done; no order is taken in the cycle in which it is."""
+        busy = bool(self.dut.throttle_clear__busy.value)
+        if self._was_busy and not busy:
+            self.log.append(("clear", self._clearing))
+            self._clearing = None
+        self._was_busy = busy
+        if self.clears and self._clearing is None:
+            self._clearing = name, row = self.clears.popleft()
+            which = "strategy" if name == "executions" else "account"
+            getattr(self.dut, f"throttle_address__{which}").value = row
+            self.pulse(f"throttle_clear__{name}")
 
     async def _send_mass_cancel(self):
         """Take it as entry does, in the cycle in which it is offered, and send it or cut it."""
@@ -220,8 +245,8 @@ class GateDriver:
         for _ in range(1 << 14):
             await self.step()
             offered = any(item is not None for item in self._offered.values())
-            waits = (self.orders or self.updates or offered or self._send_at
-                     or self.dut.active.value)
+            waits = (self.orders or self.updates or self.clears or self._clearing or offered
+                     or self._send_at or self.dut.active.value)
             quiet = 0 if waits else quiet + 1
             if quiet > _IDLE_CYCLES:
                 return
@@ -321,6 +346,18 @@ class GateDriver:
         if position >> 31:
             position -= 1 << 32
         return position, int(self.dut.open_buy__value.value), int(self.dut.open_sell__value.value)
+
+    async def throttles(self, strategy, account):
+        """Read executions of a strategy and rejects of an account as the host does."""
+        self.dut.throttle_address__strategy.value = strategy
+        self.dut.throttle_address__account.value = account
+        await self.steps(4)
+        return int(self.dut.executions__count.value), int(self.dut.rejects__count.value)
+
+    async def clear(self, name, row):
+        """Set the ``executions`` of a strategy, or the ``rejects`` of an account, to 0."""
+        self.clears.append((name, row))
+        await self.settle()
 
     async def load_position(self, account, symbol, shares):
         """Set a position as the host does."""

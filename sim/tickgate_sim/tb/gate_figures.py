@@ -16,7 +16,9 @@ from tickgate_sim.models.gate import Limits, Top, Update
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     EVERY_SESSION,
+    EVERY_STRATEGY,
     GROUPS,
+    NEVER,
     OPEN_CREDIT,
     OPEN_RATE,
     GateDriver,
@@ -59,8 +61,9 @@ class Bench(GateDriver):
         self.tops[0] = Top(1_000_000, 1_000_200)
         limits = Limits(
             account={0: (1, MAX_QUANTITY, *FREE, *OPEN_RATE, 0x7F, 10**6, *FREE * 6, 0, 0, 0,
-                         *OPEN_RATE)},
+                         *OPEN_RATE, NEVER)},
             symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION,
+            strategy=EVERY_STRATEGY,
             position={(0, 0): (10**6, 10**6, 8)}, firm=OPEN_CREDIT[0],
             group=OPEN_CREDIT, clearing=OPEN_CREDIT)
         await self.upload(limits, limits.crc(*SIZES), 1)

@@ -18,7 +18,9 @@ from tickgate_sim.models.gate import GateModel, Limits, Top
 from tickgate_sim.tb.gate_driver import (
     CLEARING_FIRMS,
     EVERY_SESSION,
+    EVERY_STRATEGY,
     GROUPS,
+    NEVER,
     OPEN_CREDIT,
     OPEN_RATE,
     GateDriver,
@@ -58,6 +60,10 @@ class Scoreboard:
             if kind == "withdraw":
                 model.withdraw(self.unsent.popleft())
                 self.tally.withdrawn += 1
+                continue
+            if kind == "clear":
+                throttle, row = item
+                getattr(model, throttle)[row] = 0
                 continue
             verdict = model.order(item, self.tops[item.symbol % SYMBOLS])
             decision = driver.decisions[self.answered]
@@ -111,6 +117,9 @@ class Scoreboard:
                 got = await driver.exposure(account, symbol)
                 assert got == model.exposure(account, symbol), (account, symbol)
         self._compare_credit()
+        for row in range(32):
+            got = await driver.throttles(row, row % ACCOUNTS)
+            assert got == (model.executions[row], model.rejects[row % ACCOUNTS]), row
         dut = driver.dut
         assert int(dut.count_unknown_token__count.value) == model.unknown
         assert int(dut.count_duplicates_forgotten__count.value) == model.duplicates.forgotten
@@ -143,9 +152,11 @@ async def _switch(rng, driver, model, traffic, board):
         name, attribute, width = rng.choice((
             ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
             ("kill_account__mask", "kill_account", ACCOUNTS),
+            ("kill_strategy__mask", "kill_strategy", 32),
             ("kill_symbol_low__mask", "kill_symbol", min(SYMBOLS, 32))))
-        # That of a symbol or a session refuses few orders, so it may be on for longer.
-        on = rng.random() < (0.5 if attribute in ("kill_symbol", "kill_session") else 0.15)
+        # That of a symbol, a session or a strategy refuses few orders: it may be on for longer.
+        few = attribute in ("kill_symbol", "kill_session", "kill_strategy")
+        on = rng.random() < (0.5 if few else 0.15)
         value = 1 << rng.randrange(width) if on else 0
         if on and attribute == "kill_session":  # of one in 32 nobody would send
             value |= rng.getrandbits(width) & rng.getrandbits(width)
@@ -211,8 +222,8 @@ async def _switch(rng, driver, model, traffic, board):
         traffic.token = 0
         # The registers are not the gate's: the bank that keeps them is reset with it.
         for name in ("kill_all__on", "kill_session__mask", "kill_account__mask",
-                     "kill_symbol_low__mask", "watchdog_timeout__ms", "limit_lease__ms",
-                     "session_up", "events_room"):
+                     "kill_symbol_low__mask", "kill_strategy__mask", "watchdog_timeout__ms",
+                     "limit_lease__ms", "session_up", "events_room"):
             getattr(dut, name).value = 0
         await board.compare_tables()
         await _set_up(rng, driver, model, traffic)
@@ -290,6 +301,8 @@ async def _rounds(rng, driver, model, traffic, board):
         updates = rng.choice((0, 1, 1, 2, 4)) + len(model.orders) // (OPEN_ORDERS // 2) * 3
         for _ in range(updates):
             driver.updates.append(traffic.update())
+        if rng.random() < 0.3:
+            driver.clears.append(traffic.clear())
         await driver.settle()
         board.follow()
         board.forget()
@@ -337,8 +350,9 @@ async def takes_an_order_in_every_cycle(dut):
     await driver.list_symbol(0, "SYM0")
     free = (0xFFFF_FFFF, 0x7FFF_FFFF)
     limits = Limits(
-        account={0: (1, 1000, *free, *OPEN_RATE, 0xFF, 10**6, *free * 6, 0, 0, 0, *OPEN_RATE)},
-        symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION,
+        account={0: (1, 1000, *free, *OPEN_RATE, 0xFF, 10**6, *free * 6, 0, 0, 0, *OPEN_RATE,
+                     NEVER)},
+        symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION, strategy=EVERY_STRATEGY,
         position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)}, firm=OPEN_CREDIT[0],
         group=OPEN_CREDIT, clearing=OPEN_CREDIT)
     await driver.upload(limits, limits.crc(*SIZES), 1)

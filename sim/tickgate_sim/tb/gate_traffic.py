@@ -6,13 +6,15 @@ from collections import deque
 from tickgate.records.messages import OrderRequest
 
 from tickgate_sim.models.gate import Limits, References, Top, Update
-from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS
+from tickgate_sim.tb.gate_driver import CLEARING_FIRMS, GROUPS, NEVER
 
 SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
 ACCOUNTS = int(os.environ.get("GATE_ACCOUNTS", "2"))
 OPEN_ORDERS = int(os.environ.get("GATE_OPEN_ORDERS", "16"))
 RECENT_ORDERS = int(os.environ.get("GATE_RECENT_ORDERS", "16"))
 NEAR = (-2, -1, 0, 0, 1, 2)
+STRATEGIES = 0, 1, 30, 31
+"""Those that send orders: of 32, few would reach a limit."""
 
 
 class Traffic:
@@ -36,6 +38,10 @@ class Traffic:
         def bucket():
             return rng.choice((0, 700, 65535)), rng.choice((3, 50, *[65535] * 10))
 
+        def times(count):
+            """More than was counted, seldom by much, or without end."""
+            return rng.choice((0, count, *(count + rng.randint(1, 30) for _ in range(8)), NEVER))
+
         def account(index):
             gross, net_long, net_short = (max(0, used) for used in model.credit([index]))
             working = model.working(index)
@@ -52,7 +58,8 @@ class Traffic:
                 *money(shares + 1000)[:2], *money(value + some),
                 *money(traded.ordered + 5000), *money(traded.ordered_value + some),
                 *money(gross + some), *money(max(net_long, net_short) + some),
-                *self._member(index), rng.choice((0, 1, 5, 50, 1000)), *bucket())
+                *self._member(index), rng.choice((0, 1, 5, 50, 1000)), *bucket(),
+                rng.choice((0, *range(1, 6), *[NEVER] * 20)))
 
         def credit(accounts):
             gross, net_long, net_short = (max(0, used) for used in model.credit(accounts))
@@ -81,6 +88,8 @@ class Traffic:
             firm=credit([*range(ACCOUNTS)]),
             group={row: credit(members(0, row)) for row in range(GROUPS)},
             session={row: (rng.random() < 0.98, *bucket()) for row in range(32)},
+            strategy={row: (rng.random() < 0.97, times(model.executions[row]))
+                      for row in range(32)},
             clearing={row: credit(members(1, row)) for row in range(CLEARING_FIRMS)},
         )
 
@@ -174,13 +183,14 @@ class Traffic:
             user_ref_num=token, orig_user_ref_num=orig, price=price, quantity=quantity,
             account=account, symbol=symbol, session=rng.randrange(32), action=action, side=side,
             time_in_force=rng.choice("03"), display="Y", capacity="P",
-            intermarket_sweep=rng.choice("NNNY"), cross_type="N", clordid="x")
+            intermarket_sweep=rng.choice("NNNY"), cross_type="N", clordid="x",
+            strategy=rng.choice(STRATEGIES))
         if rng.random() < 0.04:
             request = request._replace(**rng.choice((
                 {"account": rng.choice((ACCOUNTS, 65535))},
                 {"symbol": rng.choice((SYMBOLS, 65535))},
                 {"session": rng.choice((32, 65535))}, {"side": "?"}, {"time_in_force": "5"},
-                {"reserved_a": 1}, {"reserved_b": 1 << 31}, {"price": 0})))
+                {"strategy": rng.choice((32, 255))}, {"reserved_b": 1 << 31}, {"price": 0})))
         else:
             self.recent.append(request)
         return request
@@ -199,6 +209,12 @@ class Traffic:
             (sum(order.remaining * order.price for order in model.working(account)), 10)))
         room = (row[at] | row[at + 1] << 32) - used
         return min(max(1, room // quantity + rng.choice((0, 0, 1))), 1_999_999_900)
+
+    def clear(self):
+        """A throttle, and whose count of it a person sets to 0."""
+        if self.rng.random() < 0.5:
+            return "rejects", self.rng.randrange(ACCOUNTS)
+        return "executions", self.rng.choice(STRATEGIES)
 
     def update(self):
         rng, model = self.rng, self.model

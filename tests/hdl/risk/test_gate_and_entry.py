@@ -25,6 +25,7 @@ from tickgate.risk.image import (
     POSITION,
     SESSION,
     SESSIONS,
+    STRATEGY,
     SYMBOL,
     TABLES,
     rows,
@@ -40,7 +41,7 @@ SETTLE = 150
 ORDER = OrderRequest(
     user_ref_num=1, price=1_000_100, quantity=100, account=1, symbol=2, action="O", side="B",
     time_in_force="0", display="Y", capacity="P", intermarket_sweep="N", cross_type="N",
-    clordid="ABC")
+    clordid="ABC", strategy=3)
 ECHO = {
     "timestamp": 5, "side": "B", "symbol": "AAPL", "price": 1_000_100, "time_in_force": "0",
     "display": "Y", "order_reference_number": 77, "capacity": "P",
@@ -56,6 +57,7 @@ def image():
         **{ACCOUNT.address(1, word): 0xFFFF for word in range(9, 20, 2)},
         **{table.address(0, word): 0xFFFF for table in (FIRM, GROUP, CLEARING_FIRM)
            for word in (3, 5)},
+        ACCOUNT.address(1, 25): 10, STRATEGY.address(3, 0): 1, STRATEGY.address(3, 1): 10,
         ACCOUNT.address(1, 24): 50, SYMBOL.address(2, 9): 50,
         **{SESSION.address(session, word): (1, 10, 50)[word]
            for session in range(SESSIONS) for word in range(3)},

@@ -19,6 +19,7 @@ TABLE_WORDS = {
     4: GROUPS * 8,
     5: CLEARING_FIRMS * 8,
     6: 32 * 4,
+    7: 32 * 2,
 }
 
 
@@ -67,9 +68,16 @@ class FakeCard:
         self.on_read: dict[int, Callable[[], int]] = {
             reg.LIMIT_READ.offset: lambda: self._limit(self.get(reg.LIMIT_READ_ADDRESS)),
             reg.POSITION.offset: lambda: self.positions.get(self.get(reg.POSITION_ADDRESS), 0),
+            reg.EXECUTIONS.offset: lambda: self._throttle("strategy"),
+            reg.REJECTS.offset: lambda: self._throttle("account"),
+            reg.THROTTLE_CLEAR.offset: self._still_clearing,
             reg.CHECK_COUNT.offset: lambda: 100 + self.get(reg.CHECK_SELECT),
             reg.ITCH_TYPE_COUNT.offset: lambda: 1000 + self.get(reg.ITCH_TYPE_SELECT),
         }
+        self.throttles: dict[tuple[str, int], int] = {}
+        self.clear_reads = 0
+        """How often a throttle that is to count anew is still busy when looked at."""
+        self._clearing = 0
         self.feed_lines: dict[tuple[int, str], int] = {}
         self.packets: list[tuple[int, int, bytes]] = []
         """Channel, snapshot bit and bytes of each packet that was handed in whole."""
@@ -163,6 +171,23 @@ class FakeCard:
     def _position_load(self, value: int) -> None:
         if not reg.STATUS.unpack(self.get(reg.STATUS))["armed"]:
             self.positions[self.get(reg.POSITION_ADDRESS)] = value
+
+    def _throttle(self, scope: str) -> int:
+        row = reg.THROTTLE_ADDRESS.unpack(self.get(reg.THROTTLE_ADDRESS))[scope]
+        return self.throttles.get((scope, row), 0)
+
+    def _throttle_clear(self, value: int) -> None:
+        assert not self._clearing, "the card would not take it"
+        rows = reg.THROTTLE_ADDRESS.unpack(self.get(reg.THROTTLE_ADDRESS))
+        for bit, scope in enumerate(("strategy", "account")):
+            if value >> bit & 1:
+                self.throttles[scope, rows[scope]] = 0
+        self._clearing = self.clear_reads
+
+    def _still_clearing(self) -> int:
+        busy = self._clearing > 0
+        self._clearing -= busy
+        return busy << 31
 
     def _symbol_store(self, value: int) -> None:
         name = struct.pack(

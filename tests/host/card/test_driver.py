@@ -81,17 +81,17 @@ IMAGE = {
 def test_upload_writes_every_word_and_commits(card, fake):
     card.upload_limits(IMAGE, 3)
     assert {a: w for a, w in fake.limits.items() if w} == IMAGE
-    words = 2 * 32 + 4 * 16 + 2 * 4 * 4 + 8 + 2 * 8 + 8 + 32 * 4
+    words = 2 * 32 + 4 * 16 + 2 * 4 * 4 + 8 + 2 * 8 + 8 + 32 * 4 + 32 * 2
     assert len(fake.limits) == words, "absent words are written as 0"
     assert card.status().generation == 3
 
 
 def test_the_crc_is_that_of_zlib_over_the_tables_in_order():
     words = [IMAGE.get(a, 0) for a in range(64)]
-    for table, count in ((1, 64), (2, 32), (3, 8), (4, 16), (5, 8), (6, 128)):
+    for table, count in ((1, 64), (2, 32), (3, 8), (4, 16), (5, 8), (6, 128), (7, 64)):
         words += [IMAGE.get(table << 28 | a, 0) for a in range(count)]
     sizes = TableSizes(accounts=2, symbols=4, groups=2, clearing_firms=1)
-    assert image_crc(IMAGE, sizes) == zlib.crc32(struct.pack("<320I", *words))
+    assert image_crc(IMAGE, sizes) == zlib.crc32(struct.pack("<384I", *words))
 
 
 def test_old_words_of_the_shadow_do_not_stay(card, fake):
@@ -216,11 +216,12 @@ def test_a_watchdog_time_that_does_not_fit_is_refused(card, ms):
 @pytest.mark.parametrize(
     ("scope", "index", "expected"),
     [
-        ("all", None, KillState(True, 0, 0, 0)),
-        ("session", 31, KillState(False, 1 << 31, 0, 0)),
-        ("account", 0, KillState(False, 0, 1, 0)),
-        ("symbol", 5, KillState(False, 0, 0, 1 << 5)),
-        ("symbol", 63, KillState(False, 0, 0, 1 << 63)),
+        ("all", None, KillState(True, 0, 0, 0, 0)),
+        ("session", 31, KillState(False, 1 << 31, 0, 0, 0)),
+        ("account", 0, KillState(False, 0, 1, 0, 0)),
+        ("symbol", 5, KillState(False, 0, 0, 1 << 5, 0)),
+        ("symbol", 63, KillState(False, 0, 0, 1 << 63, 0)),
+        ("strategy", 31, KillState(False, 0, 0, 0, 1 << 31)),
     ],
 )
 def test_kill_sets_one_bit_and_confirms(card, scope, index, expected):
@@ -228,7 +229,7 @@ def test_kill_sets_one_bit_and_confirms(card, scope, index, expected):
     assert before <= card.kill(scope, index, True) <= time.time_ns()
     assert card.kill_state() == expected
     card.kill(scope, index, False)
-    assert card.kill_state() == KillState(False, 0, 0, 0)
+    assert card.kill_state() == KillState(False, 0, 0, 0, 0)
 
 
 def test_kills_of_one_register_do_not_touch_each_other(card):
@@ -240,7 +241,8 @@ def test_kills_of_one_register_do_not_touch_each_other(card):
 
 @pytest.mark.parametrize(
     ("scope", "index"),
-    [("all", 0), ("session", None), ("session", 32), ("account", -1), ("symbol", 64), ("firm", 1)],
+    [("all", 0), ("session", None), ("session", 32), ("account", -1), ("symbol", 64),
+     ("strategy", 32), ("firm", 1)],
 )
 def test_a_kill_switch_that_does_not_exist_is_refused(card, fake, scope, index):
     with pytest.raises(ValueError, match="kill"):
@@ -252,6 +254,30 @@ def test_a_kill_that_the_card_does_not_take_is_an_error(card, fake):
     fake.stuck.add("kill_all")
     with pytest.raises(WriteLost, match="kill_all was written 0x1 and reads 0x0"):
         card.kill("all", None, True)
+
+
+@pytest.mark.parametrize("reads", [0, 3])
+def test_a_throttle_counts_anew(card, fake, reads):
+    fake.clear_reads = reads
+    fake.throttles = {("strategy", 31): 7, ("strategy", 1): 2, ("account", 1): 3}
+    assert card.throttles(31, 1) == (7, 3)
+    card.clear_throttle("strategy", 31)
+    assert fake.throttles == {("strategy", 31): 0, ("strategy", 1): 2, ("account", 1): 3}
+    card.clear_throttle("account", 1)
+    assert fake.throttles == {("strategy", 31): 0, ("strategy", 1): 2, ("account", 1): 0}
+
+
+def test_a_throttle_that_the_card_does_not_get_to_is_an_error(card, fake):
+    fake.clear_reads = 1 << 30
+    with pytest.raises(CardNotReady, match="did not get to it"):
+        card.clear_throttle("strategy", 0)
+
+
+@pytest.mark.parametrize(("scope", "index"), [("strategy", 32), ("strategy", -1), ("account", 2)])
+def test_a_throttle_that_the_card_has_not_is_refused(card, fake, scope, index):
+    with pytest.raises(ValueError, match=f"no throttle of {scope} {index}"):
+        card.clear_throttle(scope, index)
+    assert fake.writes == []
 
 
 @pytest.mark.parametrize("shares", [0, 5, -5, -(1 << 31), (1 << 31) - 1])

@@ -13,7 +13,7 @@ from tickgate.records.schema import ORDER_REQUEST, SLOT_BYTES
 BODY = pack(
     ORDER_REQUEST, user_ref_num=7, orig_user_ref_num=0, price=10_000, quantity=100, account=1,
     symbol=2, session=3, action="O", side="B", time_in_force="0", display="Y", capacity="P",
-    intermarket_sweep="N", cross_type="N", clordid="id",
+    intermarket_sweep="N", cross_type="N", clordid="id", strategy=1,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ def grids(some: Limits) -> list[Any]:
         limits_rows.symbol_rows(some),
         limits_rows.credit_rows(some),
         limits_rows.session_rows(some),
+        limits_rows.strategy_rows(some),
         percents_text(some.warnings),
     ]
 
@@ -37,6 +38,8 @@ def test_rows_lose_nothing(some: Limits) -> None:
         (2, "tick", "0.02", r"^symbols\.AAPL\.tick must be one of"),
         (2, "lot", "7", r"^symbols\.AAPL\.lot must be one of"),
         (3, "net_credit", "", r"^firm\.net_credit must be an amount"),
+        (5, "algo_id", "0", r"^strategies\.MAKER\.algo_id must be 1 or more"),
+        (5, "max_executions", "", r"^strategies\.MAKER\.max_executions must be a whole number"),
     ],
 )
 def test_a_wrong_cell_is_named(grid: int, field: str, cell: object, message: str) -> None:

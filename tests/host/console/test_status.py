@@ -6,17 +6,23 @@ from tickgate.console.pages.status import system_word
 
 def state(**more):
     card = {"connected": True, "reason": "", "armed": True, "session_up": True}
-    kill = {"all": False, "sessions": [], "accounts": [], "symbols": []}
+    kill = {"all": False, "sessions": [], "accounts": [], "symbols": [], "strategies": []}
     return {
         "card": {**card, **more.get("card", {})},
         "kill": {**kill, **more.get("kill", {})},
         "exposure": {"drifts": more.get("drifts", [])},
         "warnings": {"standing": more.get("warnings", [])},
+        "throttles": [
+            {"scope": "strategy", "name": "MAKER", "counted": 4, "most": 5},
+            {"scope": "account", "name": "UNSET", "counted": 0, "most": 0},
+            *more.get("throttles", []),
+        ],
     }
 
 
 DRIFT = {"account": "ALPHA", "symbol": "AAPL"}
 WARNINGS = [{"percent": 80}, {"percent": 95}]
+STOPPED = [{"scope": "strategy", "name": "TAKER", "counted": 5, "most": 5}]
 
 
 @pytest.mark.parametrize(
@@ -28,6 +34,8 @@ WARNINGS = [{"percent": 80}, {"percent": 95}]
         ({"card": {"session_up": False}, "drifts": [DRIFT]}, "VENUE DOWN"),
         ({"kill": {"accounts": ["BETA"]}, "drifts": [DRIFT]}, "EXPOSURE DRIFT"),
         ({"kill": {"accounts": ["BETA"]}, "warnings": WARNINGS}, "PARTLY KILLED"),
+        ({"kill": {"strategies": ["MAKER"]}, "throttles": STOPPED}, "PARTLY KILLED"),
+        ({"throttles": STOPPED, "warnings": WARNINGS}, "THROTTLED"),
         ({"warnings": WARNINGS}, "NEAR A LIMIT"),
         ({}, "ARMED"),
     ],

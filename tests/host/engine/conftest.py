@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,15 @@ from tickgate.records.messages import (
 )
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, NO_CHECK
-from tickgate.risk.image import ACCOUNT
+from tickgate.risk.image import ACCOUNT, STRATEGY, ImageTable
 
 from tests.host.engine.held import HeldShares
 from tests.host.marketdata.feed_model import Window
 from tests.limits_text import shared_tables, symbol_table
 
-MAX_QUANTITY = next(field.word for field in ACCOUNT.fields if field.name == "max_quantity")
+MAX_QUANTITY, MAX_REJECTS = (
+    next(field.word for field in ACCOUNT.fields if field.name == name)
+    for name in ("max_quantity", "max_rejects"))
 ACCOUNT_LIMITS = """
 group = "DESK"
 clearing_firm = "CLEAR"
@@ -56,12 +59,17 @@ net_credit = "1000000000.00"
 max_long = 10000
 max_short = 10000
 locates = 100000
+max_rejects = 3
 """
 LIMITS = f"""
 [accounts.ALPHA]{ACCOUNT_LIMITS}
 [accounts.BETA]{ACCOUNT_LIMITS}
 {symbol_table("AAPL", "1.00")}{symbol_table("MSFT", "1.00")}
-{shared_tables("1000000000.00", "C1", "C2")}"""
+{shared_tables("1000000000.00", "C1", "C2")}
+[strategies.OTHER]
+algo_id = 1002
+max_executions = 2
+"""
 
 
 class Venue:
@@ -158,7 +166,10 @@ class Card:
         self.logged_in = False
         self.connected = False
         self.logins: list[tuple[str, int]] = []
-        self.kills = KillState(False, 0, 0, 0)
+        self.kills = KillState(False, 0, 0, 0, 0)
+        self.executions: Counter[int] = Counter()
+        self.rejects: Counter[int] = Counter()
+        self.requests: dict[int, OrderRequest] = {}
         self.held = HeldShares()
         self.positions = self.held.positions
         self.last = 0
@@ -183,9 +194,28 @@ class Card:
     def emit(self, record: Any) -> None:
         if isinstance(record, VenueMessage):
             self.held.tell(record)
+            self._count(record)
         if self.enabled:
             self._events.append(to_slot(record, len(self._events) + 1))
             os.eventfd_write(self._wake, 1)
+
+    def _count(self, message: VenueMessage) -> None:
+        request = self.requests.get(message.user_ref_num)
+        if request is None:
+            return
+        self.executions[request.strategy] += message.message_type == "E"
+        if message.message_type in "AUE":
+            self.rejects[request.account] = 0
+        self.rejects[request.account] += message.message_type == "J"
+
+    def throttles(self, strategy: int, account: int) -> tuple[int, int]:
+        self.check()
+        return self.executions[strategy], self.rejects[account]
+
+    def clear_throttle(self, scope: str, index: int) -> None:
+        self.check()
+        counts = self.executions if scope == "strategy" else self.rejects
+        counts[index] = 0
 
     def quote(self, symbol: int, bid: int, ask: int) -> None:
         top = TopOfBook(symbol=symbol, trading_state="T", bid=bid, ask=ask, book_cycles=12)
@@ -267,7 +297,13 @@ class Card:
                 failed.add("kill_all")
             if self.kills.accounts >> request.account & 1:
                 failed.add("kill_account")
-            if request.quantity > self.words.get(ACCOUNT.address(request.account, MAX_QUANTITY), 0):
+            if self.kills.strategies >> request.strategy & 1:
+                failed.add("kill_strategy")
+            if self.executions[request.strategy] >= self._word(STRATEGY, request.strategy, 1):
+                failed.add("repeated_executions")
+            if self.rejects[request.account] >= self._word(ACCOUNT, request.account, MAX_REJECTS):
+                failed.add("consecutive_rejects")
+            if request.quantity > self._word(ACCOUNT, request.account, MAX_QUANTITY):
                 failed.add("max_quantity")
         mask = sum(1 << BY_NAME[name].bit for name in failed)
         first = min((BY_NAME[name].bit for name in failed), default=NO_CHECK)
@@ -283,8 +319,13 @@ class Card:
             )
         )
         if not mask:
+            if request.action != "X":
+                self.requests[request.user_ref_num] = request
             self.held.reserve(request)
             self.venue.take(request)
+
+    def _word(self, table: ImageTable, row: int, word: int) -> int:
+        return self.words.get(table.address(row, word), 0)
 
     def poll_events(self, limit: int) -> list[bytes]:
         self.check()
@@ -346,7 +387,8 @@ class Card:
         if scope == "all":
             values["all"] = on
         else:
-            name = {"session": "sessions", "account": "accounts", "symbol": "symbols"}[scope]
+            name = {"session": "sessions", "account": "accounts", "symbol": "symbols",
+                    "strategy": "strategies"}[scope]
             values[name] = values[name] | 1 << index if on else values[name] & ~(1 << index)
         self.kills = KillState(**values)
         return time.time_ns()
@@ -522,6 +564,8 @@ class Client:
             fields.append((59, more["tif"]))
         if "account" in more:
             fields.append((1, more["account"]))
+        if "algo_id" in more:
+            fields.append((847, more["algo_id"]))
         self.send("D", *fields, seq=more.get("seq"))
 
     def cancel(self, cl_ord_id: str, original: str) -> None:
@@ -534,7 +578,9 @@ class Client:
             (60, timestamp_to_text(time.time_ns())),
         )
 
-    def replace(self, cl_ord_id: str, original: str, quantity: int, price: str) -> None:
+    def replace(
+        self, cl_ord_id: str, original: str, quantity: int, price: str, *more: tuple[int, Any]
+    ) -> None:
         self.send(
             "G",
             (11, cl_ord_id),
@@ -545,6 +591,7 @@ class Client:
             (40, "2"),
             (44, price),
             (60, timestamp_to_text(time.time_ns())),
+            *more,
         )
 
 
@@ -563,6 +610,7 @@ class World:
             symbols=("AAPL", "MSFT"),
             groups=("DESK",),
             clearing_firms=("CLEAR",),
+            strategies=("ALGO", "OTHER"),
             durability="memory",
             watchdog_ms=1000,
             watchdog_cancel_ms=2000,
@@ -577,7 +625,10 @@ class World:
             fix_port=0,
             fix_comp_id="TICKGATE",
             heartbeat_s=30,
-            sessions=(SessionSettings("C1", "ALPHA"), SessionSettings("C2", "BETA", "secret")),
+            sessions=(
+                SessionSettings("C1", "ALPHA", "ALGO"),
+                SessionSettings("C2", "BETA", "ALGO", "secret"),
+            ),
             feed=FeedConfig(("239.0.0.1", 1)),
         )
         self.engine: Engine | None = None

@@ -12,6 +12,7 @@ from tickgate.engine.exposurecheck import SETTLE_NS, ExposureCheck
 from tickgate.engine.inputs import (
     CancelOrder,
     CardUp,
+    Command,
     LimitsSet,
     NewOrder,
     ReplaceOrder,
@@ -29,6 +30,7 @@ from tickgate.risk.image import (
     GROUP,
     POSITION,
     SESSION,
+    STRATEGY,
     SYMBOL,
     ImageTable,
     TableSizes,
@@ -39,10 +41,13 @@ from tickgate_sim.models.gate import GateModel, Limits, Top, Update
 from tests.limits_text import shared_tables, symbol_table
 
 ACCOUNTS, SYMBOLS = ["ALPHA", "BETA"], ["AAPL", "MSFT"]
+STRATEGIES = ["ALGO", "OTHER"]
+OTHER_ID = 8
 PRICE = 10_000
 TOP = Top(bid=PRICE, ask=PRICE)
 SHARED = shared_tables("1000000", "C1") + symbol_table("AAPL", "0.1") + symbol_table("MSFT", "0.1")
-LIMITS = SHARED + "".join(
+OTHER = f"[strategies.OTHER]\nalgo_id = {OTHER_ID}\nmax_executions = 4294967295\n"
+LIMITS = SHARED + OTHER + "".join(
     f"""
 [accounts.{name}]
 group = "DESK"
@@ -66,6 +71,7 @@ net_credit = "1000000"
 max_long = 60
 max_short = 60
 locates = 2000000000
+max_rejects = 4294967295
 """
     for name in ACCOUNTS
 )
@@ -74,7 +80,7 @@ locates = 2000000000
 
 def gate_limits(toml: str) -> Limits:
     """Limits as the golden model of the gate has them."""
-    names = RowNames(ACCOUNTS, SYMBOLS, ["DESK"], ["CLEAR"], ["C1"])
+    names = RowNames(ACCOUNTS, SYMBOLS, ["DESK"], ["CLEAR"], ["C1"], STRATEGIES)
     words = compile_image(parse(toml), names, TableSizes(2, 2, 1, 1)).words
 
     def row(table: ImageTable, number: int) -> tuple[int, ...]:
@@ -89,6 +95,7 @@ def gate_limits(toml: str) -> Limits:
         group={0: row(GROUP, 0)},
         clearing={0: row(CLEARING_FIRM, 0)},
         session={0: row(SESSION, 0)},
+        strategy={number: row(STRATEGY, number) for number in range(2)},
     )
 
 
@@ -122,7 +129,8 @@ class Machine:
         self._soup = 0
         self._orders: dict[int, dict] = {}
         self._fills: list[tuple[int, int]] = []
-        self.take(Started(ACCOUNTS, SYMBOLS, [["C0", "ALPHA"], ["C1", "BETA"]], "V"))
+        sessions = [["C0", "ALPHA", "ALGO"], ["C1", "BETA", "OTHER"]]
+        self.take(Started(ACCOUNTS, SYMBOLS, sessions, "V", strategies=STRATEGIES))
         self.take(CardUp(fresh=True))
         self.take(LimitsSet(1, toml, ""))
 
@@ -152,6 +160,7 @@ class Machine:
                         intermarket_sweep="N",
                         cross_type="N",
                         clordid="",
+                        strategy=STRATEGIES.index(effect.strategy),
                     )
                 )
 
@@ -172,6 +181,16 @@ class Machine:
             self.now_ns += 10_000_000
             self._poll()
 
+    def resume(self) -> None:
+        """Let every throttle go on; when all is calm."""
+        for scope, names, counts in (
+            ("strategy", STRATEGIES, self.model.executions),
+            ("account", ACCOUNTS, self.model.rejects),
+        ):
+            for row, name in enumerate(names):
+                self.take(Command("somebody", "resume", {"scope": scope, "target": name}))
+                counts[row] = 0
+
     def in_use(self) -> list[tuple[int, int]]:
         return [
             (ACCOUNTS.index(account), SYMBOLS.index(symbol))
@@ -190,7 +209,18 @@ class Machine:
             symbol, side = self.random.choice(SYMBOLS), self.random.choice("BBTE")
             quantity, tif = self.random.randint(1, 9), self.random.choice("03")
             self.take(
-                NewOrder(session, name, account, symbol, side, quantity, "2", PRICE, tif)
+                NewOrder(
+                    session,
+                    name,
+                    account,
+                    symbol,
+                    side,
+                    quantity,
+                    "2",
+                    PRICE,
+                    tif,
+                    algo_id=self.random.choice((None, None, OTHER_ID)),
+                )
             )
             return
         order = self.random.choice(mine)

@@ -49,7 +49,9 @@ def test_kill_stops_orders_in_the_card_and_lets_cancels_pass(world):
     before = time.time_ns()
     answer = world.ask("kill", scope="all", target=None, on=True, cancel=False)
     assert before <= answer["received_ns"] <= answer["confirmed_ns"] <= time.time_ns()
-    assert answer["kill"] == {"all": True, "sessions": [], "accounts": [], "symbols": []}
+    assert answer["kill"] == {
+        "all": True, "sessions": [], "accounts": [], "symbols": [], "strategies": []
+    }  # fmt: skip
     assert world.card.kills.all
     client.order("2")
     assert client.expect(150, "8", 11, "2").get(58).startswith("RISK kill_all: ")
@@ -114,7 +116,7 @@ def test_a_kill_without_a_card_is_set_before_the_next_one_is_armed(world):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scope": "planet"}, "scope must be one of all, session, account, symbol"),
+        ({"scope": "planet"}, "scope must be one of all, session, account, symbol, strategy"),
         ({"scope": "all", "target": "X"}, "scope all has no target"),
         ({"scope": "symbol", "target": "NOPE"}, "symbol must be one of AAPL, MSFT, was 'NOPE'"),
         ({"scope": "account", "target": None}, "account must be one of ALPHA, BETA"),

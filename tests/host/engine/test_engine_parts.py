@@ -33,6 +33,7 @@ limits = "limits.toml"
 symbols = ["AAPL", "MSFT"]
 groups = ["DESK"]
 clearing_firms = ["CLEAR"]
+strategies = ["MAKER", "TAKER"]
 [card]
 socket = "card.sock"
 [venue]
@@ -48,13 +49,16 @@ comp_id = "TICKGATE"
 [[fix.sessions]]
 comp_id = "C1"
 account = "ALPHA"
+strategy = "MAKER"
 [[fix.sessions]]
 comp_id = "C2"
 account = "BETA"
+strategy = "TAKER"
 password = "secret"
 [[fix.sessions]]
 comp_id = "C3"
 account = "ALPHA"
+strategy = "MAKER"
 """
 
 
@@ -68,6 +72,7 @@ def test_settings_are_read(tmp_path):
     config = EngineConfig.load(path)
     assert config.state_dir == tmp_path / "state"
     assert config.accounts == ("ALPHA", "BETA")
+    assert [session.strategy for session in config.sessions] == ["MAKER", "TAKER", "MAKER"]
     assert [session.password for session in config.sessions] == [None, "secret", None]
     assert (config.fix_host, config.fix_port, config.watchdog_ms) == ("127.0.0.1", 0, 5000)
     assert "secret" not in repr(config)
@@ -147,6 +152,10 @@ full_stream = true
         ('["AAPL", "MSFT"]', "[]", "engine.symbols must be a list with an entry"),
         ('["AAPL", "MSFT"]', '["TOOLONGNAME"]', "1 to 8 characters"),
         ('"127.0.0.1:0"', '"here"', "fix.listen must be HOST:PORT, was 'here'"),
+        ('["MAKER", "TAKER"]', '["MAKER", "MAKER"]', "engine.strategies must name each once"),
+        ('["MAKER", "TAKER"]', str([f"S{n}" for n in range(33)]), "be 32 strategies, 33 are in"),
+        ('strategy = "TAKER"\n', "", r"fix.sessions\[1\].strategy must be a text, was None"),
+        ('strategy = "TAKER"', 'strategy = "X"', "must be one of engine.strategies: MAKER, TAKER"),
         ('comp_id = "C2"', 'comp_id = "C1"', "must name each comp_id once"),
         ('account = "BETA"', "", r"fix.sessions\[1\].account must be a text"),
         ('name = "SIM"', 'name = "SIM"\nspeed = 3', "venue.speed is not a setting"),

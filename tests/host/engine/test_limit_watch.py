@@ -85,7 +85,7 @@ def test_a_turn_looks_at_a_few_scopes_and_a_round_at_all():
     for _ in range(4):
         still.watch.work()
         told.append(len({value.symbol for value in still.told}))
-    there = 3  # the firm, its clearing firm, its group
+    there = 5  # the firm, its clearing firm, its group, two strategies
     assert told == [
         SCOPES_A_TURN - there, 2 * SCOPES_A_TURN - there, 2 * SCOPES_A_TURN, 2 * SCOPES_A_TURN
     ]  # fmt: skip

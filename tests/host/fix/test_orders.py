@@ -1,9 +1,12 @@
 """Order messages as typed values, and the reports that answer them."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tickgate.fix.codec import FixMessage, encode, parse
 from tickgate.fix.fix44 import FIX44
 from tickgate.fix.orders import (
+    ALGO_ID_MAX,
     NewOrderSingle,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
@@ -40,9 +43,27 @@ def test_new_order_with_what_may_be_left_out() -> None:
 
 
 def test_new_order_with_the_tags_of_regulation() -> None:
-    tagged = parse_order(order(t528="P", t114="N"))
+    tagged = parse_order(order(t528="P", t114="N", t847="1001"))
     assert isinstance(tagged, NewOrderSingle)
-    assert (tagged.capacity, tagged.locate) == ("P", "N")
+    assert (tagged.capacity, tagged.locate, tagged.algo_id) == ("P", "N", 1001)
+
+
+@given(st.integers(-(1 << 40), 1 << 40) | st.text("0123456789+-. a", min_size=1))
+@example(0)
+@example(1)
+@example(ALGO_ID_MAX)
+@example(ALGO_ID_MAX + 1)
+def test_a_strategy_is_a_number_that_an_algo_id_can_be_or_it_is_refused(value) -> None:
+    text = str(value)
+    good = text.isdigit() and 1 <= int(text) <= ALGO_ID_MAX
+    for msg_type, more in (("D", {}), ("G", {"t41": "order-0"})):
+        message = order(msg_type, t847=text, **more)
+        if good:
+            assert parse_order(message).algo_id == int(text)
+            continue
+        with pytest.raises(FieldError) as caught:
+            parse_order(message)
+        assert caught.value.tag == 847
 
 
 def test_cancel() -> None:

@@ -12,14 +12,14 @@ ORDER = {
     "user_ref_num": 0x01020304, "orig_user_ref_num": 0, "price": 1_234_500, "quantity": 300,
     "account": 2, "symbol": 7, "session": 1, "action": "O", "side": "B", "time_in_force": "0",
     "display": "Y", "capacity": "A", "intermarket_sweep": "N", "cross_type": "N",
-    "clordid": "ORDER-1",
+    "clordid": "ORDER-1", "strategy": 31,
 }
 ORDER_SLOT = bytes.fromhex(
     "3800 0100 4754 0200"              # block length 56, template 1, schema 0x5447, version 1
     "04030201 00000000 44d61200 2c010000"
     "0200 0700 0100" "4f 42 30 59 41 4e 4e"
     "4f524445522d3120202020202020"     # ORDER-1, space padded to 14
-    "00 00000000"
+    "1f 00000000"
     "0900000000000000"                 # ring sequence
 )
 BOOK_SLOT = bytes.fromhex(

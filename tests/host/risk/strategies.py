@@ -6,6 +6,7 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     POSITION_FIELDS,
     SESSION_FIELDS,
+    STRATEGY_FIELDS,
     SYMBOL_FIELDS,
     UNLESS_WAIVED,
     number_names,
@@ -17,6 +18,7 @@ from tickgate.risk.limits import (
     Limits,
     PositionLimit,
     SessionLimits,
+    StrategyLimits,
     SymbolLimits,
 )
 
@@ -43,6 +45,7 @@ net_credit = "4000000.00"
 max_long = 20000
 max_short = 10
 locates = 1000
+max_rejects = 5
 [accounts.ALPHA.positions.AAPL]
 max_long = 500
 max_short = 0
@@ -72,6 +75,9 @@ net_credit = "900000000000000.00"
 [sessions.C1]
 rate = 65535
 burst = 65535
+[strategies.MAKER]
+algo_id = 1001
+max_executions = 300
 [groups.DESK]
 gross_credit = "10000000.00"
 net_credit = "1000000.00"
@@ -123,6 +129,9 @@ credits = st.builds(CreditLimits, numbers(FIRM_FIELDS))
 percents = st.sets(st.integers(1, 100), max_size=4).map(lambda found: tuple(sorted(found)))
 """Percentages of warnings."""
 sessions = st.builds(SessionLimits, numbers(SESSION_FIELDS))
+strategies = st.builds(
+    StrategyLimits, numbers(STRATEGY_FIELDS).filter(lambda numbers: numbers["algo_id"])
+)
 
 
 def accounts(groups, clearing_firms):
@@ -151,6 +160,13 @@ def any_limits(draw):
         groups,
         clearing_firms,
         draw(st.dictionaries(names, sessions, max_size=3)),
+        draw(
+            st.lists(
+                st.tuples(names, strategies),
+                max_size=3,
+                unique_by=(lambda row: row[0], lambda row: row[1].numbers["algo_id"]),
+            ).map(dict)
+        ),
         draw(percents),
     )
 

@@ -25,6 +25,7 @@ from tickgate.risk.image import (
     GROUP,
     POSITION,
     SESSION,
+    STRATEGY,
     SYMBOL,
     TABLES,
     TableSizes,
@@ -35,7 +36,7 @@ from tickgate.risk.limits import NO_LIMITS, LimitsError, load, parse
 from tests.host.risk.strategies import GOOD
 from tests.host.risk.strategies import limits as any_limits
 
-NAMES = RowNames(["ALPHA"], ["AAPL", "MSFT"], ["DESK"], ["CLEAR"], ["C1"])
+NAMES = RowNames(["ALPHA"], ["AAPL", "MSFT"], ["DESK"], ["CLEAR"], ["C1"], ["MAKER"])
 SIZES = TableSizes(accounts=1, symbols=2, groups=1, clearing_firms=1)
 """Of a card that has just the room for the good limits."""
 
@@ -77,32 +78,39 @@ def test_a_good_file_is_read():
         ('"250000.00"', '"-5"', "max_value must be an amount"),
         ("rate = 100", "rate = 65536", "rate must be a whole number, 0 to 65535, not 65536"),
         ("max_short = 10", "max_short = 2147483648", "line 21: accounts.ALPHA.max_short must be"),
-        ("max_short = 0", "max_shrt = 0", "line 25: accounts.ALPHA.positions.AAPL.max_shrt is not"),
-        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "23: .*no nam"),
-        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "28: symbols.AAPL: give either"),
-        ('collar = "1.5"', "", "line 28: symbols.AAPL.collar is missing"),
-        ('collar = "1.5"', 'collar = "429497"', "line 29: symbols.AAPL.collar must be at most"),
-        ('reference = "400.00"', "", "line 36: symbols.MSFT.reference is missing"),
-        ("[symbols.AAPL]", "[symbol.AAPL]", "line 28: symbol is not a limit; known here: accounts"),
-        ("[firm]", "[firma]", "line 46: firma is not a limit"),
-        ("net_credit = \"9", "net_limit = \"9", "line 48: firm.net_limit is not a limit"),
+        ("max_short = 0", "max_shrt = 0", "line 26: accounts.ALPHA.positions.AAPL.max_shrt is not"),
+        ("[accounts.ALPHA.positions.AAPL]", "[accounts.ALPHA.positions.TOOLONGXX]", "24: .*no nam"),
+        ('collar = "1.5"', 'collar = "1.5"\nreference = "2"', "29: symbols.AAPL: give either"),
+        ('collar = "1.5"', "", "line 29: symbols.AAPL.collar is missing"),
+        ('collar = "1.5"', 'collar = "429497"', "line 30: symbols.AAPL.collar must be at most"),
+        ('reference = "400.00"', "", "line 37: symbols.MSFT.reference is missing"),
+        ("[symbols.AAPL]", "[symbol.AAPL]", "line 29: symbol is not a limit; known here: accounts"),
+        ("[firm]", "[firma]", "line 47: firma is not a limit"),
+        ("net_credit = \"9", "net_limit = \"9", "line 49: firm.net_limit is not a limit"),
         ('"900000000000000.00"', '"999999999999999"', "firm.net_credit must be at most 9223"),
         ('["day", "buy", "short"]', '"buy"', "line 4: .*permissions must be a list of texts"),
         ('["day", "buy", "short"]', "[1]", "line 4: .*permissions must be a list of texts"),
         ('"buy", "short"]', '"bye"]', "line 4: .*permissions cannot have 'bye'; known: buy, sell,"),
         ('"buy", "short"]', '"day"]', "line 4: .*permissions has 'day' more than once"),
-        ('["short", "buy"]', '["all"]', "line 27: .*restricted cannot have 'all'; known: buy, sel"),
+        ('["short", "buy"]', '["all"]', "line 28: .*restricted cannot have 'all'; known: buy, sel"),
         ('["MSFT"]', '["A,B"]', "line 5: .*symbols must be \"all\" or a list .* cannot have 'A,B'"),
         ('["MSFT"]', '["all"]', "line 5: accounts.ALPHA.symbols .*cannot have 'all'"),
         ('["MSFT"]', "5", "line 5: accounts.ALPHA.symbols must be a list"),
-        ('tick = "0.01"', 'tick = "0.002"', "30: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
-        ("lot = 100", "lot = 50", "line 31: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
-        ('window_collar = "2.5"', "", "line 28: symbols.AAPL.window_collar is missing"),
-        ("max_reference_age = 1000", "", "line 28: symbols.AAPL.max_reference_age is missing"),
-        ("max_reference_age = 1000", "max_reference_age = -1", "35: .*a whole number, 0 to 42949"),
-        ("max_reference_age = 250", "", "line 36: symbols.MSFT.max_reference_age is missing"),
-        ('"window", "national"', '"national"', "line 36: symbols.MSFT.window_collar is missing"),
-        ('"window", "national"', '"all"', "line 45: .*waived cannot have 'all'; known: national"),
+        ('tick = "0.01"', 'tick = "0.002"', "31: .*tick must be one of 0.0001, 0.005, 0.01, not 0"),
+        ("lot = 100", "lot = 50", "line 32: symbols.AAPL.lot must be one of 1, 10, 40, 100, not"),
+        ('window_collar = "2.5"', "", "line 29: symbols.AAPL.window_collar is missing"),
+        ("max_reference_age = 1000", "", "line 29: symbols.AAPL.max_reference_age is missing"),
+        ("max_reference_age = 1000", "max_reference_age = -1", "36: .*a whole number, 0 to 42949"),
+        ("max_reference_age = 250", "", "line 37: symbols.MSFT.max_reference_age is missing"),
+        ('"window", "national"', '"national"', "line 37: symbols.MSFT.window_collar is missing"),
+        ('"window", "national"', '"all"', "line 46: .*waived cannot have 'all'; known: national"),
+        ("algo_id = 1001", "", "strategies.MAKER.algo_id is missing"),
+        ("algo_id = 1001", "algo_id = 0", "strategies.MAKER.algo_id must be 1 or more"),
+        ("algo_id = 1001", "algo_id = 4294967296", "a whole number, 0 to 4294967295, not 429496"),
+        ("max_executions = 300", "max_executions = 1\n[strategies.X]\nalgo_id = 1001\n"
+         "max_executions = 2", "strategies.X.algo_id is that of MAKER, 1001, too"),
+        ("max_executions = 300", "", "strategies.MAKER.max_executions is missing"),
+        ("max_rejects = 5", "", "accounts.ALPHA.max_rejects is missing"),
         ("[accounts.ALPHA]", "[accounts.ALPHA", "not valid TOML: .*line 1"),
     ],
 )
@@ -219,7 +227,7 @@ def test_each_limit_has_its_check_and_a_stale_page_is_named(tmp_path, capsys):
 
 def test_the_image_has_each_value_at_its_address():
     owners = ["A", "DESK"], ["A", "B", "CLEAR"]
-    names = RowNames(["BETA", "ALPHA"], ["MSFT", "AAPL"], *owners, ["X", "C1"])
+    names = RowNames(["BETA", "ALPHA"], ["MSFT", "AAPL"], *owners, ["X", "C1"], ["Y", "MAKER"])
     compiled = compile_image(parse(GOOD), names, TableSizes(4, 8, 2, 3))
     words = compiled.words
 
@@ -253,10 +261,11 @@ def test_the_image_has_each_value_at_its_address():
         1, 150_000_000_000, 3 * 10**10,
     ]  # fmt: skip
     unset = {ACCOUNT.address(0, 0), GROUP.address(0, 0), CLEARING_FIRM.address(1, 0)}
-    unset.add(SESSION.address(0, 0))
+    unset |= {SESSION.address(0, 0), STRATEGY.address(0, 0)}
     assert unset.isdisjoint(words)
     assert [field(SESSION, 1, f.name) for f in SESSION.fields] == [1, 65535, 65535]
-    assert compiled.missing == ("account BETA", "session X")
+    assert [field(STRATEGY, 1, f.name) for f in STRATEGY.fields] == [1, 300]
+    assert compiled.missing == ("account BETA", "session X", "strategy Y")
 
 
 def test_a_session_that_is_not_configured_is_refused():
@@ -273,8 +282,9 @@ def test_every_word_is_a_word_of_the_image(some):
     named |= {name for account in some.accounts.values() for name in account.symbols or ()}
     symbols += sorted(named - set(symbols))
     names = RowNames(
-        accounts, symbols, list(some.groups), list(some.clearing_firms), list(some.sessions)
-    )
+        accounts, symbols, list(some.groups), list(some.clearing_firms),
+        list(some.sessions), list(some.strategies),
+    )  # fmt: skip
     sizes = TableSizes(4, 64, 4, 4)
     compiled = compile_image(some, names, sizes)
     known = {
@@ -308,7 +318,7 @@ def test_rows_of_a_table_do_not_overlap():
 )
 def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, message):
     with pytest.raises(LimitsError, match=message):
-        compile_image(parse(GOOD), RowNames(accounts, symbols, ["DESK"], ["CLEAR"], ["C1"]), SIZES)
+        compile_image(parse(GOOD), replace(NAMES, accounts=accounts, symbols=symbols), SIZES)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +331,7 @@ def test_what_does_not_fit_the_card_or_the_engine_is_refused(accounts, symbols, 
     ],
 )
 def test_owners_that_do_not_fit_are_refused(groups, clearing_firms, message):
-    names = RowNames(["ALPHA"], ["AAPL", "MSFT"], groups, clearing_firms, ["C1"])
+    names = replace(NAMES, groups=groups, clearing_firms=clearing_firms)
     with pytest.raises(LimitsError, match=message):
         compile_image(parse(GOOD), names, SIZES)
 

@@ -12,7 +12,14 @@ from tickgate.risk.order import OrderToCheck
 from tickgate.risk.preview import NOT_PREVIEWED, Moment
 from tickgate_sim.models.gate import Top
 
-from tests.host.engine.exposure_machine import ACCOUNTS, LIMITS, PRICE, SYMBOLS, Machine
+from tests.host.engine.exposure_machine import (
+    ACCOUNTS,
+    LIMITS,
+    PRICE,
+    STRATEGIES,
+    SYMBOLS,
+    Machine,
+)
 
 TIGHT = (
     LIMITS.replace("max_quantity = 100000", "max_quantity = 8")
@@ -31,6 +38,8 @@ TIGHT = (
     .replace("lot = 1", 'lot = 1\nrestricted = ["short"]', 1)
     .replace('tick = "0.0001"', 'tick = "0.01"', 1)
     .replace('"short_exempt", "day"', '"day"')
+    .replace("max_rejects = 4294967295", "max_rejects = 1")
+    .replace("max_executions = 4294967295", "max_executions = 2")
     .replace('symbols = "all"', 'symbols = ["AAPL"]', 1)
 )
 """Every limit binds now and then."""
@@ -45,6 +54,7 @@ def questions(random: Random):
         random.choice([0, *range(1, 12)]),
         PRICE + random.choice([-1500, -1000, -1, 0, 1, 1000, 1001]),
         random.choice("03"),
+        strategy=random.choice(("ALGO", "OTHER", "OTHER", "NONE")),
     )
     bid, ask = random.choice([(PRICE, PRICE), (0, PRICE), (PRICE, 0), (0, 0)])
     often = [True] * 9 + [False]
@@ -81,6 +91,7 @@ def gate_says(machine: Machine, order: OrderToCheck, moment: Moment) -> set[str]
             intermarket_sweep="N",
             cross_type="N",
             clordid="",
+            strategy=(*STRATEGIES, "NONE").index(order.strategy),
         ),
         Top(moment.bid, moment.ask, state, moment.stale),
     )
@@ -97,30 +108,35 @@ def previewed(machine: Machine, order: OrderToCheck, moment: Moment) -> set[str]
 @given(st.integers(0, (1 << 32) - 1))
 def test_a_preview_is_the_gate_s_verdict_once_all_is_heard(seed):
     machine = Machine(seed, TIGHT, withdrawn=0)
-    for _ in range(150):
-        machine.step()
-    machine.calm(1)
-    for _ in range(20):
-        order, moment = questions(machine.random)
-        said = gate_says(machine, order, moment)
-        assert previewed(machine, order, moment) == said
+    for _ in range(3):
+        for _ in range(50):
+            machine.step()
+        machine.calm(1)
+        for _ in range(10):
+            order, moment = questions(machine.random)
+            said = gate_says(machine, order, moment)
+            assert previewed(machine, order, moment) == said
+        machine.resume()
 
 
 def test_the_questions_meet_each_check_that_is_previewed():
     met, passed = set(), 0
     for seed in range(40):
         machine = Machine(seed, TIGHT, withdrawn=0)
-        for _ in range(150):
-            machine.step()
-        machine.calm(1)
-        for _ in range(40):
-            found = previewed(machine, *questions(machine.random))
-            met |= found
-            passed += not found
+        for _ in range(5):
+            for _ in range(40):
+                machine.step()
+            machine.calm(1)
+            for _ in range(20):
+                found = previewed(machine, *questions(machine.random))
+                met |= found
+                passed += not found
+            machine.resume()
     assert passed
     missing = {check.name for check in CHECKS} - met - set(NOT_PREVIEWED)
     assert missing <= {
-        "kill_session", "kill_account", "kill_symbol", "no_limits", "message_rate", "lot"
+        "kill_session", "kill_account", "kill_symbol", "kill_strategy", "no_limits", "message_rate",
+        "lot",
     }  # fmt: skip
 
 
@@ -128,7 +144,7 @@ def test_what_is_undecided_counts_as_passed():
     machine = Machine(1)
     for name in ("a", "b"):
         machine.take(new_order(name, 29))
-    order = OrderToCheck("BETA", "MSFT", "B", 3, PRICE)
+    order = OrderToCheck("BETA", "MSFT", "B", 3, PRICE, strategy="ALGO")
     moment = Moment(bid=PRICE, ask=PRICE)
     assert previewed(machine, order, moment) == {"position_limit"}
     assert not machine.core.risk.check_position_limit("BETA", "MSFT", 3)

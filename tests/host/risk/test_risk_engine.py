@@ -73,6 +73,7 @@ WRONG = {
     "time_in_force": ({"time_in_force": "4"}, "TimeInForce must be 0 (day) or 3"),
     "price_range": ({"price": MOST_PRICE + 1, "quantity": 0}, f"at most {MOST_PRICE} in"),
     "buying_power": ({"price": 100_001}, "the account's buying power would be exceeded"),
+    "strategy": ({"strategy": None, "algo_id": 5}, "TargetStrategy (847) 5 is not the algo id of"),
 }
 
 

@@ -104,6 +104,8 @@ def filled_book() -> ExposureBook:
     book.uses["ALPHA"].open_quantity = 10
     book.held["ALPHA", "AAPL"].open_buy.value = 10
     book.uses["ALPHA"].day_quantity, book.uses["ALPHA"].day_value = 13, 103
+    book.throttles.rejects["ALPHA"] = 2
+    book.throttles.executions["MAKER"] = 3
     return book
 
 
@@ -117,6 +119,7 @@ def test_use_of_each_scope():
         "max_day_value": (103, 900_000_000_000),
         "gross_credit": (103, 100_000_000_000),
         "net_credit": (103, 40_000_000_000),
+        "max_rejects": (2, 5),
     }
     assert uses(book, "account", "BETA")["net_credit"] == (5, 40_000_000_000)
     assert uses(book, "position", "ALPHA", "AAPL") == {"max_long": (13, 500), "max_short": (-3, 0)}
@@ -132,12 +135,13 @@ def test_use_of_each_scope():
     assert {k: v[0] for k, v in uses(book, "clearing_firm", "CLEAR").items()} == shared
     everybody = {"gross_credit": 115, "net_credit": 105}
     assert {k: v[0] for k, v in uses(book, "firm").items()} == everybody
+    assert uses(book, "strategy", "MAKER") == {"max_executions": (3, 300)}
 
 
 @pytest.mark.parametrize(
     "scope",
     [("account", "GONE"), ("position", "GONE", "AAPL"), ("group", "GONE"),
-     ("clearing_firm", "GONE")],
+     ("clearing_firm", "GONE"), ("strategy", "GONE")],
 )  # fmt: skip
 def test_without_limits_there_is_nothing_to_warn_of(scope):
     assert uses(filled_book(), *scope) == {}
@@ -148,6 +152,7 @@ def test_scopes_are_those_with_limits():
         Scope("firm"),
         Scope("clearing_firm", "CLEAR"),
         Scope("group", "DESK"),
+        Scope("strategy", "MAKER"),
         Scope("account", "ALPHA"),
         Scope("account", "BETA"),
         Scope("position", "ALPHA", "AAPL"),

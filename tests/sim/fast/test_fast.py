@@ -72,7 +72,7 @@ def order(number: int, price: int, *, symbol: int = 0, side: str = "B", cycle: i
         ORDER_REQUEST, user_ref_num=number, orig_user_ref_num=0, price=price, quantity=100,
         account=1, symbol=symbol, session=0, action="O", side=side, time_in_force="0",
         display="Y", capacity="P", intermarket_sweep="N", cross_type="N", clordid="",
-        reserved_a=0, reserved_b=0,
+        strategy=3, reserved_b=0,
     )  # fmt: skip
     return np.array([(cycle, body)], ORDER)
 
@@ -83,7 +83,7 @@ def arm(feed: FastFeed) -> None:
     credit = (1, 0, *free, *free)
     limits = Limits(
         account={
-            1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6, 0, 0, 0, 0, 1000)
+            1: (1, 1000, 0xFFFF_FFFF, 0, 1000, 1000, 0xFF, 1000, *free * 6, 0, 0, 0, 0, 1000, 1000)
         },
         symbol={0: (1, 1000, *[0] * 5, 0b111, 1000, 1000)},
         position={(1, 0): (10_000, 10_000, 8, 10_000)},
@@ -91,6 +91,7 @@ def arm(feed: FastFeed) -> None:
         group={0: credit},
         clearing={0: credit},
         session=dict.fromkeys(range(32), (1, 1000, 1000)),
+        strategy={3: (1, 1000)},
     )
     sizes = SMALL.accounts, SMALL.symbols, SMALL.groups, SMALL.clearing_firms
     last = None

@@ -52,6 +52,7 @@ net_credit = "900000000000000"
 max_long = 2000000000
 max_short = 2000000000
 locates = 2000000000
+max_rejects = 4294967295
 """ + symbol_table("AAPL", "1000.00") + shared_tables("900000000000000", "C1")
 OLD = 300
 """Cycles after which a message that is known to exist must have had its effect."""
@@ -62,7 +63,7 @@ NO_REFERENCE = 1 << BY_NAME["no_reference"].bit
 def open_gate(feed):
     """Upload limits, arm, and keep the host's watchdog quiet for the whole test."""
     config = feed.config
-    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"])
+    names = RowNames(["ONE"], ["AAPL"], ["DESK"], ["CLEAR"], ["C1"], ["ALGO"])
     image = compile_image(parse(LIMITS), names, config.table_sizes).words
     for address, word in image.items():
         feed.write(limit_address__value=address, limit_data__value=word)

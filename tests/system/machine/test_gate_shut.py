@@ -85,6 +85,7 @@ def test_disarmed(running: Rig, client: Peer) -> None:
         ("session", PROBE.comp_id),
         ("account", PROBE.account),
         ("symbol", SYMBOL),
+        ("strategy", PROBE.strategy),
     ],
 )
 def test_killed(running: Rig, client: Peer, scope: str, target: str | None) -> None:
@@ -103,10 +104,13 @@ def test_killed(running: Rig, client: Peer, scope: str, target: str | None) -> N
 
 
 def test_a_kill_of_others_stops_only_them(running: Rig, client: Peer) -> None:
-    for scope, target in (("session", "ALPHA"), ("account", "MAKER"), ("symbol", "MSFT")):
+    others = (
+        ("session", "ALPHA"), ("account", "MAKER"), ("symbol", "MSFT"), ("strategy", "TAKER")
+    )  # fmt: skip
+    for scope, target in others:
         running.machine.engine.call("kill", scope=scope, target=target, on=True)
     an_order_passes(running, client)
-    for scope, target in (("session", "ALPHA"), ("account", "MAKER"), ("symbol", "MSFT")):
+    for scope, target in others:
         running.machine.engine.call("kill", scope=scope, target=target, on=False)
 
 

@@ -5,7 +5,8 @@ from nicegui import ui
 from tickgate.console import text
 from tickgate.console.engine_client import EngineRefused, EngineUnavailable
 from tickgate.console.pages.context import PageContext
-from tickgate.console.service import SCOPES, NotAllowed
+from tickgate.console.service import NotAllowed
+from tickgate.engine.kills import SCOPES
 
 WORDS = {True: "KILL", False: "RELEASE"}
 
@@ -74,7 +75,7 @@ class KillDialog:
         if state is None:
             return "The engine's state is not known."
         kill = state["kill"]
-        killed = kill["sessions"] + kill["accounts"] + kill["symbols"]
+        killed = text.killed(kill)
         standing = "on for all" if kill["all"] else ", ".join(killed) or "off"
         return f"Now: {standing}. Open orders: {state['open_orders']}."
 
@@ -86,6 +87,8 @@ class KillDialog:
             return [row["comp_id"] for row in state["sessions"]]
         if scope == "account":
             return sorted({row["account"] for row in state["sessions"]})
+        if scope == "strategy":
+            return [row["name"] for row in state["throttles"] if row["scope"] == "strategy"]
         return sorted(row["symbol"] for row in state["tops"])
 
     async def _send(self) -> None:

@@ -19,13 +19,14 @@ from tickgate.risk.fields import (
     FIRM_FIELDS,
     POSITION_FIELDS,
     SESSION_FIELDS,
+    STRATEGY_FIELDS,
     SYMBOL_FIELDS,
     LimitField,
 )
 from tickgate.risk.limits import Limits, LimitsError, parse
 from tickgate.risk.reader import percents_text
 
-UNITS = {"usd": "USD", "orders": "", "messages/s": ""}
+UNITS = {"usd": "USD", "orders": "", "executions": "", "messages/s": "", "id": ""}
 """Units as a column's heading says them, where not as they are; nothing when the label does."""
 
 
@@ -77,6 +78,10 @@ class LimitsPage:
             with panel("Sessions", "Of FIX clients."):
                 self._sessions = self._grid(
                     (column("id", "CompID", 120),), SESSION_FIELDS, "250px", "limits-sessions"
+                )
+            with panel("Strategies", "Algorithms that may order."):
+                self._strategies = self._grid(
+                    (column("id", "Strategy", 120),), STRATEGY_FIELDS, "250px", "limits-strategies"
                 )
         with panel("Warnings", "From the host, before the card refuses: what is used of a limit."):
             self._percents = ui.input("Warn at (% of a limit)", on_change=self._edited)
@@ -136,6 +141,7 @@ class LimitsPage:
         self._positions.show(limits_rows.position_rows(limits))
         self._credit.show(limits_rows.credit_rows(limits))
         self._sessions.show(limits_rows.session_rows(limits))
+        self._strategies.show(limits_rows.strategy_rows(limits))
         self._percents.set_value(percents_text(limits.warnings))
         self._facts.set_text(
             f"In force: generation {answer['generation']}, hash {answer['hash'][:16]}"
@@ -167,7 +173,7 @@ class LimitsPage:
         try:
             limits = limits_rows.from_rows(
                 self._accounts.rows, self._positions.rows, self._symbols.rows, self._credit.rows,
-                self._sessions.rows, str(self._percents.value),
+                self._sessions.rows, self._strategies.rows, str(self._percents.value),
             )
         except LimitsError as error:
             self._message.set_text(f"Not valid: {error}")

@@ -3,6 +3,7 @@ colour alone."""
 
 from dataclasses import dataclass
 
+from tickgate.console.text import killed
 from tickgate.engine.commands import State
 
 
@@ -33,10 +34,13 @@ def system_word(state: State | None, stale: bool, error: str) -> Word:
         where = ", ".join(f"{x['account']} {x['symbol']}" for x in state["exposure"]["drifts"])
         meaning = f"card and host disagree on shares: {where}; see Sessions"
         return Word("EXPOSURE DRIFT", "balance", "bad", meaning)
-    kill = state["kill"]
-    partly = kill["sessions"] + kill["accounts"] + kill["symbols"]
+    partly = killed(state["kill"])
     if partly:
         return Word("PARTLY KILLED", "remove_circle", "warn", "killed: " + ", ".join(partly))
+    stopped = [row["name"] for row in state["throttles"] if 0 < row["most"] <= row["counted"]]
+    if stopped:
+        meaning = f"a throttle refuses orders until a person lets them go on: {', '.join(stopped)}"
+        return Word("THROTTLED", "front_hand", "warn", meaning)
     near = state["warnings"]["standing"]
     if near:
         most = max(row["percent"] for row in near)

@@ -21,6 +21,7 @@ class Order:
     sells: bool
     remaining: int
     price: int
+    strategy: int
     replaces: int | None = None
     replaced_by: int | None = None
 
@@ -60,6 +61,10 @@ class Exposure:
         self.fills: dict[int, Fill] = {}
         self.located: dict[tuple[int, int], int] = {}  # shares of short orders that passed
         self.traded = [Traded() for _ in range(accounts)]
+        self.executions = [0] * 32
+        """Of each strategy, since a person let it go on."""
+        self.rejects = [0] * accounts
+        """Of each account, in a row."""
         self.unknown = 0
 
     def exposure(self, account: int, symbol: int) -> tuple[int, int, int]:
@@ -104,6 +109,7 @@ class Exposure:
             request.side != "B",
             request.quantity,
             request.price,
+            request.strategy,
         )
         self.traded[request.account].ordered += request.quantity
         self.traded[request.account].ordered_value += request.quantity * request.price
@@ -121,6 +127,7 @@ class Exposure:
         """Apply a venue message to the exposure."""
         order = self.find(update.user_ref_num)
         kind, quantity = update.message_type, update.quantity
+        unknown = self.unknown
         if kind == "B":
             self._broken(update)
         elif order is None or kind not in "AMUJECD":
@@ -130,9 +137,9 @@ class Exposure:
         elif kind in "AM":
             if order.replaces is not None:
                 self.unknown += 1
-                return
-            order.remaining = 0 if update.dead else quantity
-            self._bury(order)
+            else:
+                order.remaining = 0 if update.dead else quantity
+                self._bury(order)
         elif kind == "J":
             self.die(order)
         else:
@@ -150,6 +157,17 @@ class Exposure:
                 self.fills[self._fill_place(update)] = fill
             order.remaining -= min(quantity, order.remaining)
             self._bury(order)
+        if order is not None and self.unknown == unknown:
+            self._throttle(order, kind)
+
+    def _throttle(self, order: Order, kind: str) -> None:
+        """The venue said something of an order that the gate has."""
+        if kind == "E":
+            self.executions[order.strategy] += 1
+        if kind == "J":
+            self.rejects[order.account] += 1
+        elif kind in "AUE":
+            self.rejects[order.account] = 0
 
     def _replaced(self, order: Order, update: Update) -> None:
         if order.replaces is None or order.replaces != update.orig_user_ref_num:

@@ -26,7 +26,7 @@ class Limits:
     """Rows of 32 words; in pairs, low word first, what ends with 2: enabled, max quantity, max
     value 2, rate, burst, permissions, working orders, open quantity 2, open value 2, day quantity
     2, day value 2, gross credit 2, net credit 2, group, clearing firm, duplicate window, cancel
-    rate, cancel burst; the others 0."""
+    rate, cancel burst, rejects in a row; the others 0."""
     symbol: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 16 words: enabled, collar, tick, lot, restricted, collar of the time window, largest
     age of references in ms, references waived: bit 0 the national best bid, bit 1 the price band,
@@ -41,6 +41,8 @@ class Limits:
     """Rows as the firm's, of clearing firms."""
     session: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Rows of 4 words: enabled, rate, burst."""
+    strategy: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Rows of 2 words: enabled, executions."""
 
     def words(
         self, accounts: int, symbols: int, groups: int, clearing: int
@@ -57,6 +59,7 @@ class Limits:
             (0x4000_0000, 8, [self.group.get(index, ()) for index in range(groups)]),
             (0x5000_0000, 8, [self.clearing.get(index, ()) for index in range(clearing)]),
             (0x6000_0000, 4, [self.session.get(index, ()) for index in range(32)]),
+            (0x7000_0000, 2, [self.strategy.get(index, ()) for index in range(32)]),
         ):
             table = [word for row in rows for word in full(row, width)]
             words += [(base + at, word) for at, word in enumerate(table)]

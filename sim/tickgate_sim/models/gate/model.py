@@ -162,6 +162,7 @@ class GateModel(States, Exposure):
                 "kill_symbol",
                 request.symbol < self.symbols and self.kill_symbol >> request.symbol & 1,
             ),
+            ("kill_strategy", request.strategy < 32 and self.kill_strategy >> request.strategy & 1),
             ("no_limits", not self._limited(request)),
             ("host_stale", not self.watchdog_ok),
             ("lease", self.lease_left == 0),
@@ -172,7 +173,7 @@ class GateModel(States, Exposure):
         return failed
 
     def _malformed(self, request: OrderRequest) -> bool:
-        if request.reserved_a or request.reserved_b or request.quantity > 999_999:
+        if request.reserved_b or request.quantity > 999_999:
             return True
         if request.action == "X":
             return False
@@ -236,8 +237,20 @@ class GateModel(States, Exposure):
         failed |= self._position_checks(request, pair)
         failed |= self._working_checks(request, account, value)
         failed |= self._credit_checks(request, account, value)
+        failed |= self._throttle_checks(request, account)
         if request.action == "O" and self.duplicates.known(request, self.ms, account[22]):
             failed.add("duplicative")
+        return failed
+
+    def _throttle_checks(self, request: OrderRequest, account: tuple[int, ...]) -> set[str]:
+        failed = set()
+        strategy = full(self.limits.strategy.get(request.strategy, ()), 2)
+        if not strategy[0] & 1:
+            failed.add("algo_id")
+        elif self.executions[request.strategy] >= strategy[1]:
+            failed.add("repeated_executions")
+        if self.rejects[request.account] >= account[25]:
+            failed.add("consecutive_rejects")
         return failed
 
     def _bucket(self, check: str, index: int) -> tuple[int, int]:

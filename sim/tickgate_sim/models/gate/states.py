@@ -25,6 +25,7 @@ class States:
         self.kill_session = 0
         self.kill_account = 0
         self.kill_symbol = 0
+        self.kill_strategy = 0
 
     @property
     def watchdog_ok(self) -> bool:
