@@ -64,7 +64,7 @@ def order(token: int, **changes: int | str) -> bytes:
         "user_ref_num": token, "orig_user_ref_num": 0, "price": 100_0000, "quantity": 100,
         "account": 0, "symbol": 0, "session": 0, "action": "O", "side": "B", "time_in_force": "0",
         "display": "Y", "capacity": "P", "intermarket_sweep": "N", "cross_type": "N",
-        "clordid": f"id{token}",
+        "clordid": f"id{token}", "strategy": 0,
     }  # fmt: skip
     return pack(ORDER_REQUEST, **(fields | changes))
 

@@ -19,6 +19,7 @@ from tickgate.risk.image import (
     POSITION,
     SESSION,
     SESSIONS,
+    STRATEGY,
     SYMBOL,
 )
 from tickgate_hdl.lib.layouts import ByteBeat
@@ -183,8 +184,9 @@ class CardBench:
                  for n, word in enumerate((1, 0, *much, *much))}
         for account in range(SMALL.accounts):
             # Enabled, quantity, value, rate, burst, permissions, orders, six totals,
-            # group, clearing firm, duplicates, cancels.
-            row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6, 0, 0, 0, 60_000, 1000)
+            # group, clearing firm, duplicates, cancels, rejects.
+            row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6, 0, 0, 0, 60_000, 1000,
+                   10_000)
             image |= {ACCOUNT.address(account, n): word for n, word in enumerate(row)}
             for symbol in range(SMALL.symbols):
                 place = account * SMALL.symbols + symbol
@@ -196,6 +198,7 @@ class CardBench:
         for session in range(SESSIONS):
             image |= {SESSION.address(session, n): word
                       for n, word in enumerate((1, 60_000, 1000))}
+        image |= {STRATEGY.address(0, n): word for n, word in enumerate((1, 10_000))}
         for table in image_addresses(SMALL.table_sizes):
             await self.write(reg.LIMIT_ADDRESS, table[0])
             for address in table:

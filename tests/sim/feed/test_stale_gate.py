@@ -81,7 +81,7 @@ def order(number):
     return pack(
         ORDER_REQUEST, user_ref_num=number, orig_user_ref_num=0, price=1, quantity=1, account=0,
         symbol=0, session=0, action="O", side="B", time_in_force="0", display="Y", capacity="P",
-        intermarket_sweep="N", cross_type="N", clordid="")
+        intermarket_sweep="N", cross_type="N", clordid="", strategy=0)
 
 
 class World:
