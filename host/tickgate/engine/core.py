@@ -101,6 +101,8 @@ class Core(CardSide):
                 self.rejected[f"host:{value.reason}"] += 1
                 return self.orders.on_refused(value.token, value.action, OTHER, value.reason)
             case CardUp():
+                if value.fresh:
+                    self._keep_stopped()
                 self.on_card_up(value)
             case CardDown():
                 self.card_up = False
@@ -261,6 +263,12 @@ class Core(CardSide):
         if command.name in ("arm", "disarm"):
             self.disarmed = command.name == "disarm"
         return []
+
+    def _keep_stopped(self) -> None:
+        """Kill what throttles had stopped: a card that was reset knows nothing of it, and it goes
+        on only when a person says so (RTS 6 Art. 15(3))."""
+        for scope, name in self.exposure.throttles.stopped(self.limits):
+            self.kills.switch(scope, name, on=True)
 
     def _kill(self, command: Command) -> list[Effect]:
         arguments = command.arguments

@@ -5,6 +5,9 @@ heard; what was on its way while a person let a throttle go on may be counted he
 """
 
 from collections import Counter
+from collections.abc import Iterator
+
+from tickgate.risk.limits import Limits
 
 __all__ = ["Throttles"]
 
@@ -26,6 +29,19 @@ class Throttles:
             self.rejects[account] += 1
         elif message_type in "AUE":
             self.rejects[account] = 0
+
+    def stopped(self, limits: Limits) -> Iterator[tuple[str, str]]:
+        """Scope (``strategy``, ``account``) and name of what had all that its limit allows.
+
+        What was never counted is not among them: a limit of 0 stops by itself.
+        """
+        for scope, counts, rows, most in (
+            ("strategy", self.executions, limits.strategies, "max_executions"),
+            ("account", self.rejects, limits.accounts, "max_rejects"),
+        ):
+            for name, count in counts.items():
+                if count and name in rows and count >= rows[name].numbers[most]:
+                    yield scope, name
 
     def resume(self, scope: str, name: str) -> None:
         """A person lets a ``strategy``, or else an account, go on."""

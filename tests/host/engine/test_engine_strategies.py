@@ -8,6 +8,8 @@ from tickgate.engine.config import EngineConfig
 from tickgate.engine.inputs import Command, LimitWarning, decode
 from typer.testing import CliRunner
 
+from tests.host.engine.test_engine_restart import again
+
 ALGO, OTHER = 0, 1
 OTHER_ID = 1002
 REFUSED, NEW, FILLED = (150, "8"), (150, "0"), (150, "F")
@@ -153,6 +155,30 @@ def test_counts_are_those_of_the_journal_and_of_the_card(world, fresh_card):
     world.start()
     assert not world.engine.core.exposure.throttles.executions
     assert throttle(world, "strategy", "OTHER") == (0, 2)
+
+
+def test_what_was_stopped_is_killed_when_the_card_was_reset(world, fresh_card):
+    world.start()
+    client = world.trader()
+    execute(world, client, "1", 2)
+    for name in ("2", "3"):
+        reject(world, client, name)
+    world.kill()
+    world.start()
+    assert (world.card.kills.strategies, world.card.kills.accounts) == (0, 0), "the card knows"
+    world.kill()
+    world.card = fresh_card(world.venue)
+    world.start()
+    assert (world.card.kills.strategies, world.card.kills.accounts) == (1 << OTHER, 0)
+    assert world.ask("state")["kill"]["strategies"] == ["OTHER"]
+    world.kill()
+    world.card = fresh_card(world.venue)  # again, before anybody looked
+    world.start()
+    assert world.card.kills.strategies == 1 << OTHER
+    world.ask("kill", scope="strategy", target="OTHER", on=False)
+    again(world, client)
+    client.order("9", algo_id=OTHER_ID)
+    client.expect(*NEW)
 
 
 def test_use_of_a_strategy_is_warned_of(world):
