@@ -267,6 +267,36 @@ def test_rest_lets_a_strategy_go_on(console) -> None:
     assert request(url, MAKER)[0] == 401
 
 
+def test_a_stopped_strategy_is_let_go_on(console, log_in: Callable[[str], Page]) -> None:
+    row = console.engine.state["throttles"][0]
+    row["counted"] = row["most"]
+    page = log_in("risk")
+    page.goto(f"{console.url}/limits")
+    expect(page.get_by_text("THROTTLED")).to_be_visible()
+    expect(page.get_by_role("gridcell", name="STOPPED")).to_be_visible()
+    button = page.get_by_role("button", name="Let it go on")
+    expect(button).to_be_disabled()  # nothing is chosen
+    page.get_by_label("Stopped").click()
+    page.get_by_role("option", name="strategy MAKER").click()
+    button.click()
+    expect(page.get_by_text("strategy MAKER goes on; counted were 5,000.")).to_be_visible()
+    expect(page.get_by_role("gridcell", name="STOPPED")).to_have_count(0)
+    expect(button).to_be_disabled()
+    asked = [r for r in console.engine.requests if r["command"] == "resume"][-1]
+    assert (asked["actor"], asked["scope"], asked["target"]) == ("risk", "strategy", "MAKER")
+
+
+def test_a_viewer_lets_nothing_go_on(console, log_in: Callable[[str], Page]) -> None:
+    row = console.engine.state["throttles"][1]
+    row["counted"] = row["most"]
+    page = log_in("viewer")
+    page.goto(f"{console.url}/limits")
+    page.get_by_label("Stopped").click()
+    page.get_by_role("option", name="account FUND1").click()
+    expect(page.get_by_role("button", name="Let it go on")).to_be_disabled()
+    row["counted"] = 1
+
+
 def test_a_strategy_can_be_killed(console, log_in: Callable[[str], Page]) -> None:
     page = log_in("risk")
     page.get_by_role("button", name="Kill switch").click()

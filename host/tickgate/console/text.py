@@ -4,7 +4,14 @@ decided here."""
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tickgate.engine.commands import DriftRow, ExposureState, FeedRow, KillState, WarningRow
+from tickgate.engine.commands import (
+    DriftRow,
+    ExposureState,
+    FeedRow,
+    KillState,
+    ThrottleRow,
+    WarningRow,
+)
 from tickgate.risk.fields import ACCOUNT_FIELDS, STRATEGY_FIELDS
 
 NONE = "–"
@@ -55,6 +62,28 @@ def duration(value_ns: int) -> str:
 def killed(kill: KillState) -> list[str]:
     """Names of all that are killed one by one."""
     return kill["sessions"] + kill["accounts"] + kill["symbols"] + kill["strategies"]
+
+
+def is_stopped(row: ThrottleRow) -> bool:
+    """Whether a throttle refuses orders; without limits it is something else that does."""
+    return 0 < row["most"] <= row["counted"]
+
+
+def throttle_rows(rows: Sequence[ThrottleRow]) -> list[dict[str, str]]:
+    """A row for each throttle that has limits, those that refuse orders first."""
+    limits = {"strategy": _LIMITS["max_executions"], "account": _LIMITS["max_rejects"]}
+    return [
+        {
+            "id": f"{row['scope']} {row['name']}",
+            "whose": owner(row["scope"], row["name"]),
+            "limit": limits[row["scope"]].label,
+            "counted": quantity(row["counted"]),
+            "most": quantity(row["most"]),
+            "state": "STOPPED" if is_stopped(row) else "not reached",
+        }
+        for row in sorted(rows, key=lambda row: not is_stopped(row))
+        if row["most"]
+    ]
 
 
 def words(name: str) -> str:
@@ -110,7 +139,7 @@ def drift_rows(drifts: Sequence[DriftRow]) -> list[dict[str, str]]:
 
 
 def owner(kind: str, name: str) -> str:
-    """A ``group``, a ``clearing_firm``, a ``strategy``, or the firm."""
+    """A ``group``, a ``clearing_firm``, a ``strategy``, an ``account``, or the firm."""
     return f"{kind.replace('_', ' ')} {name}" if name else "the firm"
 
 

@@ -107,3 +107,17 @@ def test_a_warning_says_whose_limit_it_is_and_in_what() -> None:
         ("5,000.00", "80 %"), ("50,000,000", "80 %")
     }  # fmt: skip
     assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_throttles_that_refuse_come_first_and_those_without_limits_not():
+    rows = [
+        {"scope": "account", "name": "FUND1", "counted": 1, "most": 20},
+        {"scope": "strategy", "name": "NONE", "counted": 0, "most": 0},
+        {"scope": "strategy", "name": "MAKER", "counted": 5000, "most": 5000},
+    ]
+    shown = text.throttle_rows(rows)
+    assert [(row["whose"], row["counted"], row["most"], row["state"]) for row in shown] == [
+        ("strategy MAKER", "5,000", "5,000", "STOPPED"),
+        ("account FUND1", "1", "20", "not reached"),
+    ]
+    assert [row["limit"] for row in shown] == ["Max executions", "Max rejects in a row"]

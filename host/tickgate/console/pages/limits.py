@@ -12,6 +12,7 @@ from tickgate.console.pages.frame import Frame
 from tickgate.console.pages.panel import panel
 from tickgate.console.pages.rollback_dialog import RollBackDialog
 from tickgate.console.pages.tables import EditTable, Table, column, number
+from tickgate.console.pages.throttles import ThrottlesPanel
 from tickgate.console.service import NotAllowed
 from tickgate.risk.changes import Change, changes
 from tickgate.risk.fields import (
@@ -75,6 +76,7 @@ class LimitsPage:
                 self._credit = self._grid(
                     (column("whose", "Whose", 170),), FIRM_FIELDS, "250px", "limits-credit"
                 )
+        with ui.row().classes("w-full no-wrap items-stretch").style("gap:18px"):
             with panel("Sessions", "Of FIX clients."):
                 self._sessions = self._grid(
                     (column("id", "CompID", 120),), SESSION_FIELDS, "250px", "limits-sessions"
@@ -98,6 +100,7 @@ class LimitsPage:
                 "160px",
                 "limits-standing",
             )
+        self._throttles = ThrottlesPanel(context)
         with panel("What the upload would change"):
             self._changes = ui.column().style("gap:2px")
             with ui.row().classes("w-full items-center"):
@@ -150,7 +153,8 @@ class LimitsPage:
         self._edited()
 
     def refresh(self) -> None:
-        """Show the warnings that stand."""
+        """Show the throttles and the warnings that stand."""
+        self._throttles.refresh()
         state = self._context.live.state
         if state is not None:
             self._standing.show(text.warning_rows(state["warnings"]["standing"]))

@@ -3,7 +3,7 @@ colour alone."""
 
 from dataclasses import dataclass
 
-from tickgate.console.text import killed
+from tickgate.console.text import is_stopped, killed
 from tickgate.engine.commands import State
 
 
@@ -37,9 +37,12 @@ def system_word(state: State | None, stale: bool, error: str) -> Word:
     partly = killed(state["kill"])
     if partly:
         return Word("PARTLY KILLED", "remove_circle", "warn", "killed: " + ", ".join(partly))
-    stopped = [row["name"] for row in state["throttles"] if 0 < row["most"] <= row["counted"]]
+    stopped = [row["name"] for row in state["throttles"] if is_stopped(row)]
     if stopped:
-        meaning = f"a throttle refuses orders until a person lets them go on: {', '.join(stopped)}"
+        meaning = (
+            "a throttle refuses orders until a person lets them go on: "
+            f"{', '.join(stopped)}; see Limits"
+        )
         return Word("THROTTLED", "front_hand", "warn", meaning)
     near = state["warnings"]["standing"]
     if near:
