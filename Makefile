@@ -8,7 +8,7 @@ PROVE_STAMP := $(VENV)/.prove-installed
 SECONDS_TO_TRADE ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check lint type test demo replay card build bench soak timing prove clean
+.PHONY: help setup generate check lint type test demo replay card fast build bench soak timing prove clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,13 +42,18 @@ type: $(STAMP)  ## mypy, strict on host and sim
 card: $(STAMP)  ## write the Verilog and build the Verilated card (cached)
 	@$(BIN)/python -m tickgate_sim.card build
 
-build: card  ## the same, and feed, book and gate for fast runs (cached)
+fast: $(STAMP)  ## build the Verilated feed, book and gate for fast runs (cached)
 	@$(BIN)/python -m tickgate_sim.fast
+
+build: $(STAMP)  ## both, side by side: half of each is one program at a time
+	@$(MAKE) --no-print-directory -j2 card fast
 
 # Real sockets and programs beside each other: what runs at the same time would be felt.
 ONE_BY_ONE := tests/sim/exchange tests/sim/clients tests/sim/wire tests/system tests/browser
 
-test: $(STAMP) check lint type build  ## everything that CI runs: generated files, lint, types, all tests
+test: $(STAMP)  ## everything that CI runs: generated files, lint, types, all tests
+	@echo "test: generated files, lint, types and builds, two at a time"
+	@$(MAKE) --no-print-directory -j2 check lint type card fast
 	@echo "test: tests/hdl and tests/host, two at a time"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/hdl tests/host
 	@echo "test: benches of tests/sim, two at a time"

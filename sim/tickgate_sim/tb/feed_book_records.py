@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tickgate.records import codec
 from tickgate.records.messages import FeedEvent, TopOfBook
 from tickgate.records.schema import SCHEMA_ID, SCHEMA_VERSION
-from tickgate_hdl.lib.layouts import RecordBody
+from tickgate_hdl.lib import layouts
 
 from tickgate_sim.models.book import Event, Top, TopRecord
 
@@ -17,7 +17,7 @@ _BLOCK_BYTES = 56
 
 def record_of(payload: int) -> FeedEvent | TopOfBook:
     """The record in a RecordBody."""
-    body = RecordBody.from_bits(payload)
+    body = layouts.RecordBody.from_bits(payload)
     header = (_BLOCK_BYTES, body.template, SCHEMA_ID, SCHEMA_VERSION)
     slot = b"".join(part.to_bytes(2, "little") for part in header)
     slot += body.body.to_bytes(_BODY_BYTES, "little") + bytes(8)
@@ -63,10 +63,8 @@ def event(payload: int) -> Event:
 
 def top(value: int) -> Top:
     """The answer of the query port."""
-    bid, bid_size, ask, ask_size, state, stale, bids, asks = (
-        (value >> at) & ((1 << width) - 1)
-        for at, width in (
-            (0, 32), (32, 32), (64, 32), (96, 32), (128, 8), (136, 1), (137, 16), (153, 16),
-        )
+    row = layouts.TopOfBook.from_bits(value)
+    return Top(
+        row.bid, row.bid_size, row.ask, row.ask_size, chr(row.trading_state), bool(row.stale),
+        row.bid_orders, row.ask_orders,
     )  # fmt: skip
-    return Top(bid, bid_size, ask, ask_size, chr(state), bool(stale), bids, asks)
