@@ -157,7 +157,7 @@ module card (
                 frames <= frames + 1;
                 if (net_rx_a__payload[73]) bad_frames <= bad_frames + 1;
                 tob_tap__valid <= 1;
-                tob_tap__payload <= {{48{frames[7:0]}}, 8'd20};
+                tob_tap__payload <= {8'd20, {48{frames[7:0]}}};
             end
         end
         if (rst) begin
