@@ -9,9 +9,10 @@ from tickgate.card import registers as reg
 from tickgate.card.errors import CardNotReady
 from tickgate.card.feed_driver import FeedDriver
 from tickgate.card.regmap import Register
-from tickgate.card.status import KillScope, KillState, ThrottleScope, kill_register
+from tickgate.card.status import KillScope, KillState, kill_register
 from tickgate.risk.checks import CHECKS
 from tickgate.risk.image import STRATEGIES
+from tickgate.risk.throttles import ThrottleScope
 
 __all__ = ["CardDriver"]
 
@@ -148,10 +149,10 @@ class CardDriver(FeedDriver):
             self.registers.read(reg.OPEN_SELL),
         )
 
-    def throttles(self, strategy: int, account: int) -> tuple[int, int]:
-        """Return executions of a strategy, and rejects in a row of an account, that count."""
-        self._select_throttles(strategy, account)
-        return self.registers.read(reg.EXECUTIONS), self.registers.read(reg.REJECTS)
+    def throttle(self, scope: ThrottleScope, index: int) -> int:
+        """Return executions of a strategy, or rejects in a row of an account, that count."""
+        self._select_throttle(scope, index)
+        return self.registers.read(reg.EXECUTIONS if scope == "strategy" else reg.REJECTS)
 
     def clear_throttle(self, scope: ThrottleScope, index: int) -> None:
         """Let a strategy count executions, or an account rejects, from 0 again.
@@ -163,12 +164,9 @@ class CardDriver(FeedDriver):
         if not 0 <= index < rows:
             raise ValueError(f"the card has no throttle of {scope} {index}")
         self._wait_for_throttles()
-        if scope == "strategy":
-            self._select_throttles(index, 0)
-            self.registers.set(reg.THROTTLE_CLEAR, executions=1)
-        else:
-            self._select_throttles(0, index)
-            self.registers.set(reg.THROTTLE_CLEAR, rejects=1)
+        self._select_throttle(scope, index)
+        cleared = "executions" if scope == "strategy" else "rejects"
+        self.registers.set(reg.THROTTLE_CLEAR, **{cleared: 1})
         self._wait_for_throttles()
 
     def _wait_for_throttles(self) -> None:
@@ -178,8 +176,8 @@ class CardDriver(FeedDriver):
                 return
         raise CardNotReady("a throttle was to count anew, and the card did not get to it")
 
-    def _select_throttles(self, strategy: int, account: int) -> None:
-        word = reg.THROTTLE_ADDRESS.pack(strategy=strategy, account=account)
+    def _select_throttle(self, scope: ThrottleScope, index: int) -> None:
+        word = reg.THROTTLE_ADDRESS.pack(**{scope: index})
         self.registers.write_checked(reg.THROTTLE_ADDRESS, word)  # as for positions
 
     def _select_position(self, account: int, symbol: int) -> None:

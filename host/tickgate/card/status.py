@@ -13,13 +13,10 @@ __all__ = [
     "KillScope",
     "KillState",
     "Status",
-    "ThrottleScope",
     "kill_register",
 ]
 
 KillScope = Literal["all", "session", "account", "symbol", "strategy"]
-ThrottleScope = Literal["strategy", "account"]
-"""A strategy's throttle counts its executions, an account's the rejects in a row."""
 
 
 @dataclass(frozen=True, slots=True)

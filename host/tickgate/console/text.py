@@ -13,6 +13,7 @@ from tickgate.engine.commands import (
     WarningRow,
 )
 from tickgate.risk.fields import ACCOUNT_FIELDS, STRATEGY_FIELDS
+from tickgate.risk.throttles import THROTTLES
 
 NONE = "–"
 _LIMITS = {field.name: field for field in (*ACCOUNT_FIELDS, *STRATEGY_FIELDS)}
@@ -71,7 +72,7 @@ def is_stopped(row: ThrottleRow) -> bool:
 
 def throttle_rows(rows: Sequence[ThrottleRow]) -> list[dict[str, str]]:
     """A row for each throttle that has limits, those that refuse orders first."""
-    limits = {"strategy": _LIMITS["max_executions"], "account": _LIMITS["max_rejects"]}
+    limits = {scope: _LIMITS[limit] for scope, limit in THROTTLES.items()}
     return [
         {
             "id": f"{row['scope']} {row['name']}",

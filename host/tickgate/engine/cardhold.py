@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tickgate.card.errors import CardNotReady
-from tickgate.card.status import KillScope, Status, ThrottleScope
+from tickgate.card.status import KillScope, Status
 from tickgate.engine.cardport import Card
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core
@@ -16,6 +16,7 @@ from tickgate.records.schema import HEADER_BYTES, SEQUENCE_OFFSET
 from tickgate.risk.compile import Image, RowNames, compile_image
 from tickgate.risk.image import USUAL_SIZES
 from tickgate.risk.limits import Limits
+from tickgate.risk.throttles import ThrottleScope
 
 _LIMIT = 4096
 """Most slots taken from a ring at once."""
@@ -186,9 +187,9 @@ class CardHold:
         """Let a strategy or an account go on that its throttle stopped."""
         self._there().clear_throttle(scope, index)
 
-    def throttles(self, strategy: int, account: int) -> tuple[int, int]:
-        """Executions of a strategy and rejects in a row of an account, as the card counts them."""
-        return self._there().throttles(strategy, account)
+    def throttle(self, scope: ThrottleScope, index: int) -> int:
+        """Executions of a strategy, or rejects in a row of an account, as the card counts them."""
+        return self._there().throttle(scope, index)
 
     def image(self, limits: Limits) -> Image:
         """Compile limits for the card that is there, or for one of the usual size."""

@@ -133,14 +133,14 @@ class CardLink(CardHold):
         core, there = self._core, card.kill_state()
         if there.all != core.kills.all:
             card.kill("all", None, core.kills.all)
-        rows: tuple[tuple[KillScope, list[str], int], ...] = (
-            ("session", list(core.sessions), there.sessions),
-            ("account", core.accounts, there.accounts),
-            ("symbol", core.symbols, there.symbols),
-            ("strategy", core.strategies, there.strategies),
-        )
-        for scope, names, mask in rows:
-            for index, name in enumerate(names):
+        masks: dict[KillScope, int] = {
+            "session": there.sessions,
+            "account": there.accounts,
+            "symbol": there.symbols,
+            "strategy": there.strategies,
+        }
+        for scope, mask in masks.items():
+            for index, name in enumerate(core.names(scope)):
                 wanted = name in core.kills.targets[scope]
                 if wanted != bool(mask >> index & 1):
                     card.kill(scope, index, wanted)

@@ -8,14 +8,8 @@ from tickgate.card import registers as reg
 from tickgate.card.driver import CardDriver
 from tickgate.card.feed_driver import Line
 from tickgate.card.simulated import connect
-from tickgate.card.status import (
-    FeedState,
-    Identity,
-    KillScope,
-    KillState,
-    Status,
-    ThrottleScope,
-)
+from tickgate.card.status import FeedState, Identity, KillScope, KillState, Status
+from tickgate.risk.throttles import ThrottleScope
 
 _CONNECT_TIMEOUT_S = 1.0
 
@@ -59,7 +53,7 @@ class Card(Protocol):
     def renew_lease(self, generation: int) -> None: ...
     def kill(self, scope: KillScope, index: int | None, on: bool) -> int: ...
     def kill_state(self) -> KillState: ...
-    def throttles(self, strategy: int, account: int) -> tuple[int, int]: ...
+    def throttle(self, scope: ThrottleScope, index: int) -> int: ...
     def clear_throttle(self, scope: ThrottleScope, index: int) -> None: ...
     def load_symbol(self, i: int, name: str | None) -> None: ...
     def write_reference(

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 
+from tickgate.card.status import KillScope
 from tickgate.engine.inputs import CardUp, Drift, Settled, Started
 from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
 from tickgate.execution.effects import Effect, Filled
@@ -89,6 +90,16 @@ class CardSide:
             sorted(self.rejected.items()),
         )
         return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+    def names(self, scope: KillScope) -> list[str]:
+        """Names of a scope's rows on the card, in their order; ``all`` has none."""
+        rows = {
+            "session": list(self.sessions),
+            "account": self.accounts,
+            "symbol": self.symbols,
+            "strategy": self.strategies,
+        }
+        return rows.get(scope, [])
 
     def on_started(self, started: Started) -> None:
         """The engine started with these names."""

@@ -40,6 +40,8 @@ effect.
 
 from typing import TypedDict
 
+from tickgate.risk.throttles import ThrottleScope
+
 WHY_MAX = 200
 """Most characters of ``why``."""
 
@@ -236,8 +238,7 @@ class WarningState(TypedDict):
 class ThrottleRow(TypedDict):
     """What a throttle counted since the card's reset, or since a person let it go on."""
 
-    scope: str
-    """``strategy``: its executions. ``account``: its orders in a row that the venue rejected."""
+    scope: ThrottleScope
     name: str
     counted: int
     """As the card has it; as the host worked it out while there is no card."""

@@ -1,9 +1,10 @@
 """Which kill switches are on, by name: what the operators want, whatever happened to the card."""
 
-from typing import Literal
+from typing import get_args
 
-Scope = Literal["all", "session", "account", "symbol", "strategy"]
-SCOPES: tuple[Scope, ...] = ("all", "session", "account", "symbol", "strategy")
+from tickgate.card.status import KillScope
+
+SCOPES: tuple[KillScope, ...] = get_args(KillScope)
 
 
 class Kills:

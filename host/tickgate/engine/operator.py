@@ -16,6 +16,7 @@ from tickgate.engine.preview import Preview
 from tickgate.engine.stateview import StateView, kill_state
 from tickgate.execution.effects import Effect, Submit
 from tickgate.risk.limits import LimitsError, parse
+from tickgate.risk.throttles import THROTTLES
 
 ORDERS_MAX = 1000
 
@@ -161,29 +162,22 @@ class Operator:
             if target is not None:
                 raise CommandError("scope all has no target")
             return "all", None, wanted
-        names = {
-            "session": list(self._core.sessions),
-            "account": self._core.accounts,
-            "symbol": self._core.symbols,
-            "strategy": self._core.strategies,
-        }[scope]
+        return scope, self._index(scope, target), wanted
+
+    def _index(self, scope: KillScope, target: object) -> int:
+        """The card's row of a name. Raises CommandError for one that is not configured."""
+        names = self._core.names(scope)
         if target not in names:
             raise CommandError(f"{scope} must be one of {', '.join(names)}, was {target!r}")
-        return scope, names.index(target), wanted
+        return names.index(str(target))
 
     def _resume(self, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        scope, target = arguments.get("scope"), arguments.get("target")
-        throttled = {"strategy": self._core.strategies, "account": self._core.accounts}
-        if scope not in throttled:
-            raise CommandError(f"scope must be one of {', '.join(throttled)}, was {scope!r}")
-        names = throttled[scope]
-        if target not in names:
-            raise CommandError(f"{scope} must be one of {', '.join(names)}, was {target!r}")
-        index = names.index(target)
-        if scope == "strategy":
-            counted, _ = self._link.throttles(index, 0)
-        else:
-            _, counted = self._link.throttles(0, index)
+        scope: Any = arguments.get("scope")
+        target = arguments.get("target")
+        if scope not in THROTTLES:
+            raise CommandError(f"scope must be one of {', '.join(THROTTLES)}, was {scope!r}")
+        index = self._index(scope, target)
+        counted = self._link.throttle(scope, index)
         self._take(Command(actor, "resume", {"scope": scope, "target": target}))
         self._link.resume(scope, index)
         return {"counted": counted}

@@ -29,6 +29,7 @@ from tickgate.engine.limitwatch import LimitWatch
 from tickgate.execution.model import Order
 from tickgate.marketdata.handler import MarketDataHandler
 from tickgate.marketdata.view import STALE
+from tickgate.risk.throttles import THROTTLES, most
 
 _FIX_NOISE = frozenset(("messages_in", "messages_out", "logons", "resent"))
 """Session counters that say nothing of bad input."""
@@ -232,31 +233,21 @@ class StateView:
         )
 
     def _throttles(self) -> list[ThrottleRow]:
-        core, limits, counted = self._core, self._core.limits, self._core.exposure.throttles
-        executions = {name: counted.executions[name] for name in core.strategies}
-        rejects = {name: counted.rejects[name] for name in core.accounts}
-        card = self._link.configured
-        if card is not None:
-            try:
-                for row, name in enumerate(core.strategies):
-                    executions[name] = card.throttles(row, 0)[0]
-                for row, name in enumerate(core.accounts):
-                    rejects[name] = card.throttles(0, row)[1]
-            except CardError as error:
-                self._link.fail(error)
-        return [
-            ThrottleRow(
-                scope=scope,
-                name=name,
-                counted=count,
-                most=rows[name].numbers[limit] if name in rows else 0,
-            )
-            for scope, counts, rows, limit in (
-                ("strategy", executions, limits.strategies, "max_executions"),
-                ("account", rejects, limits.accounts, "max_rejects"),
-            )
-            for name, count in counts.items()
-        ]
+        core, card = self._core, self._link.configured
+        rows = []
+        for scope in THROTTLES:
+            heard = core.exposure.throttles.of(scope)
+            for index, name in enumerate(core.names(scope)):
+                counted = heard[name]
+                if card is not None:
+                    try:
+                        counted = card.throttle(scope, index)
+                    except CardError as error:
+                        self._link.fail(error)
+                        card = None
+                limit = most(core.limits, scope, name) or 0
+                rows.append(ThrottleRow(scope=scope, name=name, counted=counted, most=limit))
+        return rows
 
     def _market_counts(self) -> dict[str, int]:
         market = self._market_data

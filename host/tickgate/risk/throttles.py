@@ -5,11 +5,26 @@ heard; what was on its way while a person let a throttle go on may be counted he
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from tickgate.risk.limits import Limits
+from tickgate.risk.limits import AccountLimits, Limits, StrategyLimits
 
-__all__ = ["Throttles"]
+__all__ = ["THROTTLES", "ThrottleScope", "Throttles", "most"]
+
+ThrottleScope = Literal["strategy", "account"]
+"""A strategy's throttle counts its executions, an account's the rejects in a row."""
+
+THROTTLES: Mapping[ThrottleScope, str] = {"strategy": "max_executions", "account": "max_rejects"}
+"""The limit that stops each, by its key in the limits file."""
+
+
+def most(limits: Limits, scope: ThrottleScope, name: str) -> int | None:
+    """Return the count at which a throttle stops a strategy or an account; None without limits."""
+    rows: Mapping[str, StrategyLimits | AccountLimits] = (
+        limits.strategies if scope == "strategy" else limits.accounts
+    )
+    return rows[name].numbers[THROTTLES[scope]] if name in rows else None
 
 
 class Throttles:
@@ -30,23 +45,24 @@ class Throttles:
         elif message_type in "AUE":
             self.rejects[account] = 0
 
-    def stopped(self, limits: Limits) -> Iterator[tuple[str, str]]:
-        """Scope (``strategy``, ``account``) and name of what had all that its limit allows.
+    def of(self, scope: ThrottleScope) -> Counter[str]:
+        """Return the counts of all strategies, or of all accounts."""
+        return self.executions if scope == "strategy" else self.rejects
+
+    def stopped(self, limits: Limits) -> Iterator[tuple[ThrottleScope, str]]:
+        """Scope and name of what had all that its limit allows.
 
         What was never counted is not among them: a limit of 0 stops by itself.
         """
-        for scope, counts, rows, most in (
-            ("strategy", self.executions, limits.strategies, "max_executions"),
-            ("account", self.rejects, limits.accounts, "max_rejects"),
-        ):
-            for name, count in counts.items():
-                if count and name in rows and count >= rows[name].numbers[most]:
+        for scope in THROTTLES:
+            for name, count in self.of(scope).items():
+                limit = most(limits, scope, name)
+                if count and limit is not None and count >= limit:
                     yield scope, name
 
-    def resume(self, scope: str, name: str) -> None:
-        """A person lets a ``strategy``, or else an account, go on."""
-        counts = self.executions if scope == "strategy" else self.rejects
-        counts[name] = 0
+    def resume(self, scope: ThrottleScope, name: str) -> None:
+        """A person lets a strategy or an account go on."""
+        self.of(scope)[name] = 0
 
     def reset(self) -> None:
         """The card begins anew."""

@@ -260,7 +260,7 @@ def test_a_kill_that_the_card_does_not_take_is_an_error(card, fake):
 def test_a_throttle_counts_anew(card, fake, reads):
     fake.clear_reads = reads
     fake.throttles = {("strategy", 31): 7, ("strategy", 1): 2, ("account", 1): 3}
-    assert card.throttles(31, 1) == (7, 3)
+    assert (card.throttle("strategy", 31), card.throttle("account", 1)) == (7, 3)
     card.clear_throttle("strategy", 31)
     assert fake.throttles == {("strategy", 31): 0, ("strategy", 1): 2, ("account", 1): 3}
     card.clear_throttle("account", 1)

@@ -208,14 +208,16 @@ class Card:
             self.rejects[request.account] = 0
         self.rejects[request.account] += message.message_type == "J"
 
-    def throttles(self, strategy: int, account: int) -> tuple[int, int]:
+    def throttle(self, scope: str, index: int) -> int:
         self.check()
-        return self.executions[strategy], self.rejects[account]
+        return self._throttled(scope)[index]
 
     def clear_throttle(self, scope: str, index: int) -> None:
         self.check()
-        counts = self.executions if scope == "strategy" else self.rejects
-        counts[index] = 0
+        self._throttled(scope)[index] = 0
+
+    def _throttled(self, scope: str) -> Counter[int]:
+        return self.executions if scope == "strategy" else self.rejects
 
     def quote(self, symbol: int, bid: int, ask: int) -> None:
         top = TopOfBook(symbol=symbol, trading_state="T", bid=bid, ask=ask, book_cycles=12)
