@@ -196,16 +196,19 @@ def run(wire: Wire, plan: Plan, command: Sequence[str]) -> int:
     services = {name: open_bound(name, address) for name, address in wire.services.items()}
     tap = namespace.enter() if plan.mode == "tap" else None
     broker = Broker(wire, plan, tap)
-    stop, stop_write = os.pipe()
+    # The signal itself writes to the pipe. A handler in Python would not run when the signal comes
+    # just before a turn begins to wait, and nothing else might ever end that turn.
+    stop, stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(stop_write)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(stop_write, b"x"))
+        signal.signal(number, lambda *_: None)
     child = _start(command, plan, services) if command else None
     for sock in services.values():
         sock.close()  # the exchange has it now; when that ends, nobody shall seem to be there
     ended = []
 
     def told(_: int) -> None:
-        os.read(stop, 1)  # or it stays readable, and no turn of _stop waits for the command
+        os.read(stop, 64)  # or it stays readable, and no turn of _stop waits for the command
         ended.append(0)
 
     broker.wait_also(stop, told)

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -231,6 +231,43 @@ def test_the_exchange_has_time_to_end_its_day(tmp_path):
     assert out == "the day is over\n"
     assert "killed" not in err
     assert process.returncode == 0
+
+
+NOT_INTERRUPTED = textwrap.dedent(
+    """
+    import signal, sys, threading
+    from pathlib import Path
+    from tickgate_sim.wire.broker import Wire, run
+    from tickgate_sim.wire.mode import choose
+
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    wire = Wire(Path(sys.argv[1]), (("239.192.77.1", 26555),), ("127.0.0.1", 1))
+    sys.exit(run(wire, choose("relay"), []))
+    """
+)
+"""A broker whose waiting no SIGTERM interrupts: another thread gets it. It is as if the signal came
+in the moment before the wait begins."""
+
+
+def test_a_signal_ends_a_wait_that_it_does_not_interrupt(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", NOT_INTERRUPTED, str(tmp_path / "wire")])
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with suppress(OSError):
+                card = Card(tmp_path / "wire")
+                break
+            assert time.monotonic() < deadline, "the broker does not begin"
+            time.sleep(0.01)
+        with closing(card.socket):
+            assert card.ask("what?")[0].startswith("error")
+            time.sleep(0.2)  # by then it waits for the next request
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_card_that_sends_frames_goes_on_getting_them(tmp_path, plan):
