@@ -34,13 +34,14 @@ _LengthFacts = StructLayout({
 Places count from the byte before the beat, so that a length at place s has its second byte in lane
 s, and its message ends at place s + 2 + length, where the next length is. ``near``, ``edge``: that
 is at one of the places 0 to 7, or 8 and 9, of this beat if it is there, else of the next one, whose
-places begin 8 later; ``tiny``: it is of this beat. ``low_*``: bits of that place. ``under``,
-``over``: s - 6, and the length's three low bits, borrow or carry. Of lane 0, whose first byte is in
-the beat before, the first three hold if that is 0; ``empty_end``: so is byte 7, for the next beat.
+places begin 8 later; ``tiny``: it is of this beat, and the lane is kept. ``low_*``: bits of that
+place. ``under``, ``over``: s - 6, and the length's three low bits, borrow or carry. Of lane 0,
+whose first byte is in the beat before, the first three hold if that is 0; ``empty_end``: so is byte
+7, for the next beat.
 """
 
 
-def _length_facts(data):
+def _length_facts(data, keep):
     """Return ``_LengthFacts`` of a beat, as values by name."""
     facts = {name: [] for name in _LengthFacts.members}
     bytes_ = [data[8 * lane:8 * lane + 8] for lane in range(8)]
@@ -53,7 +54,7 @@ def _length_facts(data):
             short &= bytes_[lane - 1] == 0
         told("near", lambda end: end < 16 and end % 8 < 6, short)
         told("edge", lambda end: end < 16 and end % 8 >= 6, short)
-        told("tiny", lambda end: end < 8, short)
+        told("tiny", lambda end: end < 8, short & keep[lane])
         for bit in range(3):
             told(f"low_{bit}", lambda end, bit=bit: end + 2 >> bit & 1)
         facts["under"].append(lookup(byte[:3], lambda size, lane=lane: lane + size < 6))
@@ -126,19 +127,20 @@ class MoldParser(wiring.Component):
         held = Signal(attrs={"keep": 1})
         m.d.sync += [held.eq(waits), again.eq(again_next)]
         go, held_rows = ~held, [held] * (_ROWS + 1)
-        stops, again_kept = dict.fromkeys(_STOPPED, held | again), again
+        stops, again_data, again_facts = dict.fromkeys(_STOPPED, held | again), again, again
         if self._registered:
             stops = dict(zip(
                 _STOPPED, copies(m, waits | again_next, "stops", len(_STOPPED)), strict=True))
             held_rows = copies(m, waits, "held_row", _ROWS + 1)
-            again_kept, = copies(m, again_next, "again_kept", 1)
+            again_data, again_facts = copies(m, again_next, "again_copy", 2)
         m.d.comb += [self.i.ready.eq(~stops["source"]), self.step.eq(~stops["others"])]
         beat, valid = Signal(PacketBeat, reset_less=True), Signal()
         early = Signal(_LengthFacts, reset_less=True)
         came = [
             valid.eq(self.i.valid), beat.eq(self.i.payload),
             *(early[name].eq(value)
-              for name, value in _length_facts(self.i.payload.data).items()),
+              for name, value in _length_facts(
+                  self.i.payload.data, self.i.payload.keep).items()),
         ]
         if self._registered:
             with m.If(~stops["input"]):
@@ -161,16 +163,16 @@ class MoldParser(wiring.Component):
         keep, facts, data = Signal(8), Signal(_LengthFacts), Signal(64)
         m.d.comb += [
             keep.eq(Mux(again, keep_before, beat.keep)),
-            data.eq(Mux(again_kept, before, beat.data)),
+            data.eq(Mux(again_data, before, beat.data)),
         ]
         if self._registered:
-            m.d.comb += facts.eq(Mux(again, facts_before, early))
+            m.d.comb += facts.eq(Mux(again_facts, facts_before, early))
         else:
-            m.d.comb += [facts[name].eq(value) for name, value in _length_facts(data).items()]
+            m.d.comb += [facts[name].eq(value) for name, value in _length_facts(data, keep).items()]
 
         step = go & (again | valid)
         place, near, ends_here, tiny, length = self._bounds(
-            m, step, begins, beat.lane, facts, keep, data, before[56:], facts_before.empty_end)
+            m, step, begins, beat.lane, facts, data, before[56:], facts_before.empty_end)
         kept = Cat(keep[(at - 2) % 8] for at in range(8)).bit_select(place, 1)
         behind = Cat(keep[(at - 1) % 8] for at in range(8)).bit_select(place, 1)
         finish, whole = Signal(), Signal()
@@ -232,7 +234,7 @@ class MoldParser(wiring.Component):
                 m.d.comb += self.ending.eq(1)
         return m
 
-    def _bounds(self, m, step, begins, lane, facts, keep, data, high, empty_high):
+    def _bounds(self, m, step, begins, lane, facts, data, high, empty_high):
         """Follow where the next length is, and read it; ``_LengthFacts`` tells of places.
 
         Returned are: its place, whether that is one of 0 to 7 of this beat, whether a message ends
@@ -250,7 +252,7 @@ class MoldParser(wiring.Component):
 
         m.d.comb += [
             told.eq(Cat(data.word_select(place, 8), Cat(high, data[:56]).word_select(place, 8))),
-            tiny.eq(near & here(facts.tiny, first=empty_high) & here(keep)),
+            tiny.eq(near & here(facts.tiny, first=empty_high)),
         ]
         after_it = Signal(13)
         bits, low = length[3:], length[3:5]
