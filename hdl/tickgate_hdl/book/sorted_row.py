@@ -127,7 +127,14 @@ class RowChange:
             beyond = ~better[number - 1] if number else 0
             put, shift = Signal(name=f"put_{number}"), Signal(name=f"shift_{number}")
             size_sum, left_sum = old.size + shares, old.orders + orders
-            decided += [size.eq(Mux(size_sum < 0, 0, size_sum)), left.eq(left_sum)]
+            decided += left.eq(left_sum)
+            if registered:  # never below 0: that is chosen behind the register, as it is used
+                raw = Signal(40, name=f"raw_size_{number}", reset_less=True)
+                below = Signal(name=f"below_{number}", reset_less=True)
+                m.d.sync += [raw.eq(size_sum), below.eq(size_sum < 0)]
+                m.d.comb += size.eq(Mux(below, 0, raw))
+            else:
+                m.d.comb += size.eq(Mux(size_sum < 0, 0, size_sum))
             m.d.comb += [
                 short[number].eq((size_sum < 0) | (left_sum < 0)),
                 put.eq(inserts & ~better[number]),

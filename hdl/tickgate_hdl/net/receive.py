@@ -105,6 +105,7 @@ class Receive(wiring.Component):
         beat = self.i.payload.beat
         taken = Signal()
         number = Signal(13)  # beats of the frame so far; stops far beyond the longest frame
+        first = Signal(init=1)  # there were none: the next one is the frame's first
         index = Signal(3)  # the same, up to 7
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
@@ -112,9 +113,10 @@ class Receive(wiring.Component):
             headers.group.eq(self.group), headers.port.eq(self.port),
             self.accept.eq(headers.accept),
         ]
+        with m.If(first):  # whether it is taken or not: what the last one before it was, stays
+            m.d.sync += self.time_ns.eq(self.i.payload.time_ns)
         with m.If(taken):
-            with m.If(number == 0):
-                m.d.sync += self.time_ns.eq(self.i.payload.time_ns)
+            m.d.sync += first.eq(beat.last)
             with m.If(beat.last):
                 m.d.sync += [number.eq(0), index.eq(0)]
             with m.Else():
@@ -147,7 +149,7 @@ class Receive(wiring.Component):
             m.d.sync += [room.eq(0xFF), ends.eq(0)]
 
         self._sum_datagram(m, headers, beat, taken, index)
-        self._judge(m, headers, beat, taken, number)
+        self._judge(m, headers, beat, taken, number, first)
         return m
 
     def _sum_datagram(self, m, headers, beat, taken, index):
@@ -184,7 +186,7 @@ class Receive(wiring.Component):
             datagram.mask.eq(keep & begun & (room | inside.replicate(8))),
         ]
 
-    def _judge(self, m, headers, beat, taken, number):
+    def _judge(self, m, headers, beat, taken, number, first):
         """Three cycles after the last beat all is known of a frame; two more to judge it."""
         beats, keep = Signal(13), Signal(8)  # before the last one, and its bytes
         stages = [(Signal(name=f"over_{n}"), Signal(name=f"error_{n}"),
@@ -250,7 +252,7 @@ class Receive(wiring.Component):
         with m.If(known):
             m.d.sync += [self.verdict.eq(verdict), self.cut.eq(accepted & was.short)]
         m.d.comb += self.active.eq(
-            (number != 0) | Cat(over for over, *_ in stages).any() | known | self.ended)
+            ~first | Cat(over for over, *_ in stages).any() | known | self.ended)
 
 
 def _lanes_up_to(last, beats):
