@@ -5,10 +5,11 @@ from amaranth.hdl import Signal
 __all__ = ["product"]
 
 
-def product(m, number, factor, name):
+def product(m, number, factor, name, *, less=None):
     """Return ``number * factor`` of two cycles before: first of each half of the number, then both.
 
-    ``number`` is unsigned and wider than 16 bits. A reset leaves the registers alone.
+    ``less``, of the cycle before, is taken off the sum. ``number`` is unsigned and wider than 16
+    bits. A reset leaves the registers alone.
     """
     whole, parts = number * factor, []
     for half, bits in (("low", number[:16]), ("high", number[16:])):
@@ -16,6 +17,9 @@ def product(m, number, factor, name):
         parts.append(Signal(part.shape(), name=f"{name}_{half}", reset_less=True))
         m.d.sync += parts[-1].eq(part)
     low, high = parts
+    total = low + (high << 16)
+    if less is not None:
+        whole, total = whole - less, total - less
     value = Signal(whole.shape(), name=name, reset_less=True)
-    m.d.sync += value.eq(low + (high << 16))
+    m.d.sync += value.eq(total)
     return value

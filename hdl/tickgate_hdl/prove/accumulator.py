@@ -32,6 +32,7 @@ def make(width, floor, registered):
             rows.append(delayed(m, rows[-1], f"spec_row_{cycle}"))
         mine = [looks & (each == row) for looks, each in zip(looked, rows, strict=True)]
         asked = delayed(m, dut.amount, "spec_asked", verdict - dut.given).as_signed()
+        weighed = delayed(m, dut.weighed, "spec_weighed", verdict - dut.given).as_signed()
         forced = delayed(m, dut.forces, "spec_forced", verdict - dut.given)
         amount = Mux(
             forced, delayed(m, dut.moves, "spec_moves", verdict - dut.given).as_signed(), asked)
@@ -41,9 +42,11 @@ def make(width, floor, registered):
         used = Signal(signed(width))
         least, most = (0 if floor else -(1 << width - 1)), (1 << width - 1) - 1
         total, after, outside = Signal(signed(width + 2)), Signal(signed(width)), Signal()
+        compared = Signal(signed(width + 2))
         commits = mine[verdict] & dut.commit
         m.d.comb += [
-            peeks, total.eq(used + amount), outside.eq((total > most) | (total < least)),
+            peeks, total.eq(used + amount), compared.eq(used + weighed),
+            outside.eq((total > most) | (total < least)),
             after.eq(Mux(total > most, most, Mux(total < least, least, total[:width].as_signed()))),
         ]
         with m.If(commits):
@@ -57,8 +60,9 @@ def make(width, floor, registered):
             Assume(~(dut.sweep & Cat(looked[:verdict + 2]).any())),
             Assume(~(commits & (outside | forced) & mine[verdict - 1])),
             # What is claimed.
-            Assert(~mine[verdict] | forced | (dut.over == (total > limit))),
-            Assert(~(commits & ~forced & ~dut.over & (amount >= 0) & (after > limit))),
+            Assert(~mine[verdict] | forced | (dut.over == (compared > limit))),
+            Assert(~(commits & ~forced & ~dut.over & (amount >= 0) & (amount == weighed)
+                     & (after > limit))),
             Assert(used >= least),
             # The table is the ledger, but for the operation that is being written.
             Assert(used == Mux(opened["committed"] & mine[verdict + 1],
@@ -67,7 +71,8 @@ def make(width, floor, registered):
         _invariants(m, opened, dut, rows, looked, mine, used, amount)
         if registered:
             now = delayed(m, dut.amount, "spec_now").as_signed()
-            room = delayed(m, dut.limit, "spec_room") - now
+            room = (delayed(m, dut.limit, "spec_room")
+                    - delayed(m, dut.weighed, "spec_now_weighed").as_signed())
             before = delayed(m, now, "spec_before").as_signed()
             m.d.comb += [
                 Assert(opened["amount_before"].as_signed() == now),
@@ -118,7 +123,7 @@ _FAULTS = (
              "Mux(same(lead + 2 - cycle, cycle), result, value)",
              "Mux(same(lead + 2 - cycle, cycle) & 0, result, value)"),
     Mutation("the operation right before is not seen in the comparison", "risk.accumulator",
-             "base > Mux(next_to, together, alone)", "base > alone"),
+             "over_second.eq(over_heaped)", "over_second.eq(base > alone)"),
     Mutation("the operation right before is not seen in what is used", "risk.accumulator",
              "Mux(next_to, deciding, value)", "value"),
     Mutation("at the limit is over it", "risk.accumulator", "over_first.eq(base > alone)",
@@ -132,8 +137,9 @@ _FAULTS = (
 )
 
 _CLAIM = ("what is used of a row is the sum of what was committed, for any operations in any order "
-          "with any gaps, what is forced included; `over` is exactly used + amount > limit; a "
-          "commit that is not over and not forced stays within the limit; it never wraps")
+          "with any gaps, what is forced included; `over` is exactly used + weighed > limit; a "
+          "commit of what was weighed that is not over and not forced stays within the limit; it "
+          "never wraps")
 _ASSUMES = ("commits only of operations that looked; none under way in a sweep; one that is forced "
             "or leaves the range is not followed by one of its row")
 

@@ -16,21 +16,22 @@ _REQUEST = record_layout(ORDER_REQUEST)
 _BUY, _SELL = "B", "STE"
 _TOTALS = {
     "position": ("pair", "", "", None, ""),
-    "long": ("pair", _BUY, "quantity", "position_row.max_long", _BUY),
-    "short": ("pair", _SELL, "quantity", "position_row.max_short", _SELL),
-    "unowned": ("pair", _SELL, "quantity", "0", "S"),
+    "long": ("pair", _BUY, "more_quantity", "position_row.max_long", _BUY),
+    "short": ("pair", _SELL, "more_quantity", "position_row.max_short", _SELL),
+    "unowned": ("pair", _SELL, "more_quantity", "0", "S"),
     "located": ("pair", "TE", "quantity", "position_row.locates", "TE"),
-    "orders": ("account", _BUY + _SELL, "1", "account_row.max_orders", _BUY + _SELL),
+    "orders": ("account", _BUY + _SELL, "order", "account_row.max_orders", _BUY + _SELL),
     "open_quantity": (
-        "account", _BUY + _SELL, "quantity", "account_row.max_open_quantity", _BUY + _SELL),
-    "open_value": ("account", _BUY + _SELL, "value", "account_row.max_open_value", _BUY + _SELL),
+        "account", _BUY + _SELL, "more_quantity", "account_row.max_open_quantity", _BUY + _SELL),
+    "open_value": (
+        "account", _BUY + _SELL, "more_value", "account_row.max_open_value", _BUY + _SELL),
     "day_quantity": (
         "account", _BUY + _SELL, "quantity", "account_row.max_day_quantity", _BUY + _SELL),
     "day_value": ("account", _BUY + _SELL, "value", "account_row.max_day_value", _BUY + _SELL),
-    "gross": ("account", _BUY + _SELL, "value", "account_row.gross_credit", _BUY + _SELL),
-    "net_long": ("account", _BUY, "value", "account_row.net_credit", _BUY),
-    "net_short": ("account", _SELL, "value", "account_row.net_credit", _SELL),
-    **{f"{owner}_{name}": (owner, sides, "value", f"{owner}_row.{credit}", sides)
+    "gross": ("account", _BUY + _SELL, "more_value", "account_row.gross_credit", _BUY + _SELL),
+    "net_long": ("account", _BUY, "more_value", "account_row.net_credit", _BUY),
+    "net_short": ("account", _SELL, "more_value", "account_row.net_credit", _SELL),
+    **{f"{owner}_{name}": (owner, sides, "more_value", f"{owner}_row.{credit}", sides)
        for owner in ("firm", "group", "clearing_firm")
        for name, sides, credit in (
            ("gross", _BUY + _SELL, "gross_credit"), ("net_long", _BUY, "net_credit"),
@@ -252,7 +253,17 @@ def _reserved(registered):
         opened, request, given = order.opened, order.request, 2 if registered else 1
         is_open = request.action != ord("X")
         value = order.looked(opened.port("judge.value"), "value", given)
-        amounts = {"": 0, "1": 1, "quantity": request.quantity, "value": value}
+        # What the slot of its original says of a replacement, whatever that is.
+        further, rises, lower = (
+            order.looked(opened.port(f"orders.{name}"), name, given)
+            for name in ("further", "rises", "lower"))
+        gain = order.looked(opened["gain"], "gain", given).as_signed()
+        enters = request.action != ord("U")
+        amounts = {
+            "": 0, "1": 1, "quantity": request.quantity, "value": value, "order": enters,
+            "more_quantity": Mux(enters, request.quantity, Mux(rises, further, 0)),
+            "more_value": Mux(enters | (lower & rises), value,
+                              Mux(lower | (gain < 0), 0, gain[:52]))}
         rows = {"pair": Cat(request.symbol[:1], request.account[:1]),
                 "account": request.account[:1], "firm": 0, "strategy": request.strategy[:5],
                 **{name: order.arrived(opened.port(f"limits.{name}_of"), f"{name}_of")
@@ -263,7 +274,7 @@ def _reserved(registered):
 
         for name, (scope, adds, amount, limit, held) in _TOTALS.items():
             port = {each: opened.port(f"total_{name}.{each}") for each in (
-                "row", "amount", "limit", "forces", "over", "commit")}
+                "row", "amount", "weighed", "limit", "forces", "over", "commit")}
             m.d.comb += [
                 Assert(~order.passes | (
                     order.verdict(port["commit"], f"{name}_commit") == (name not in _TOLD))),
@@ -273,7 +284,10 @@ def _reserved(registered):
                 Assert(~order.passes | (
                     order.looked(port["amount"], f"{name}_amount", given).as_signed()
                     == Mux(is_open & on(adds), amounts[amount], 0))),
-                Assert(~order.opens | ~on(held) | ~order.verdict(port["over"], f"{name}_over")),
+                Assert(~order.opens | ~on(held) | (amounts[amount] == 0) | (
+                    ~order.verdict(port["over"], f"{name}_over")
+                    & (order.looked(port["weighed"], f"{name}_weighed", given).as_signed()
+                       == amounts[amount]))),
             ]
             if limit:
                 table, _, field = limit.partition(".")
@@ -444,7 +458,8 @@ _KINDS = (
      "an order that passes is over none of its limits, and is added to every total but those that "
      "the venue's messages count: to the row of its account and symbol, its account, what that "
      "belongs to, the firm, or its strategy, against that row's limit, its quantity, its value as "
-     "`max_value` has it, or one, on its side alone", "",
+     "`max_value` has it, one, or what it may trade beyond the order that it replaces, on its side "
+     "alone; a limit to which it adds nothing does not hold it", "",
      (_fault("what totals say is ignored", "judge", "held[name] & self.over[name]", "0"),
       _fault("executions of a strategy are ignored", "judge",
              '"repeated_executions": weigh(sound & limits',
@@ -453,6 +468,13 @@ _KINDS = (
              '"strategy": strategy + 1}'),
       _fault("an order that passes is an execution", "gate", "(0 if total.told else passes)",
              "passes"),
+      _fault("a replacement adds an order", "gate", '"order": ~replaces', '"order": ~replaces | 1'),
+      _fault("what a replacement may trade beyond its order is not held to a limit", "gate",
+             "& adds_any.get(total.amount, 1)", "& adds_any.get(total.amount, 1) & is_enter"),
+      _fault("a replacement adds all its value", "beyond",
+             "Mux(self.lower, Mux(self.rises, self.value, 0), gains)", "self.value"),
+      _fault("a replacement is held to all its quantity", "beyond",
+             "Mux(self.replaces, self.further, self.quantity)", "self.quantity"),
       _fault("a sell is added to the long side", "totals", '"buy": "B"', '"buy": "BSTE"'),
       _fault("a passed order is not added", "gate", "(0 if total.told else passes)", "0"),
       _fault("long and short limits change places", "totals", '(POSITION, "max_long")',

@@ -25,8 +25,8 @@ class Accumulator(wiring.Component):
     cycle                with ``registered``           what happens
     ===================  ============================  =========================================
     look, 0              0                             ``row`` is given, its memory is read
-    1                    2                             ``amount`` and ``limit`` are given
-    weigh, 1             3                             used and amount are compared with the limit
+    1                    2                             ``amount``, ``weighed``, ``limit`` are given
+    weigh, 1             3                             used and weighed are compared with the limit
     verdict, 2           4                             ``over`` is told; ``commit`` says whether
                                                        the amount is added
     after it, 3          5                             the row is written, if so
@@ -58,7 +58,9 @@ class Accumulator(wiring.Component):
     -------
     looks, row : In(1), In
         An operation begins, of this row.
-    amount, limit : In(signed), In
+    amount, weighed, limit : In(signed), In(signed), In
+        What is added, and what is compared: the same, or what is told means nothing. They are two
+        so that ``weighed`` may be there early.
     forces, moves : In(1), In(signed)
         With ``amount``: this operation adds ``moves`` instead, and what is told of it means
         nothing. It commits.
@@ -77,7 +79,8 @@ class Accumulator(wiring.Component):
         self.given = GIVEN[registered]
         index = ceil_log2(rows)
         super().__init__({
-            "looks": In(1), "row": In(index), "amount": In(signed(width)), "limit": In(width - 1),
+            "looks": In(1), "row": In(index), "amount": In(signed(width)),
+            "weighed": In(signed(width)), "limit": In(width - 1),
             "forces": In(1), "moves": In(signed(width)),
             "over": Out(1), "commit": In(1),
             "view_row": In(index), "view": Out(signed(width)),
@@ -125,34 +128,37 @@ class Accumulator(wiring.Component):
                 value = later
 
         added = Mux(self.forces, self.moves, self.amount)
-        alone, together = Signal(signed(width + 1)), Signal(signed(width + 2))
-        before = delayed(m, self.amount, "amount_before", reset_less=True).as_signed()
-        m.d.comb += [
-            alone.eq(self.limit - self.amount),
-            together.eq(self.limit - self.amount - before),
-        ]
+        alone = Signal(signed(width + 1))
+        m.d.comb += alone.eq(self.limit - self.weighed)
         if self._registered:
             added = delayed(m, added, "added", reset_less=True).as_signed()
             alone = delayed(m, alone, "alone", reset_less=True).as_signed()
-            together = delayed(m, together, "together", reset_less=True).as_signed()
 
-        # Weigh. ``first`` is what is used if the operation before is refused, ``second`` if not.
+        # Weigh. ``first`` is what is used if the operation before is refused, ``second`` if not:
+        # ``heaped`` on that.
         first, second = (Signal(signed(width), reset_less=True) for _ in range(2))
         deciding = Signal(signed(width + 1))  # what the operation before makes of its row
         used = Signal(signed(width))  # before the operation in its verdict
         adds = Signal(signed(width), reset_less=True)
         over_first, over_second = Signal(), Signal()
         next_to = same(1, lead)
-        base = Signal(signed(width))
+        base, heaped = Signal(signed(width)), Signal(signed(width + 1))
+        over_heaped = heaped > alone
+        if self._registered:  # the sum is taken off the limit a cycle earlier, not compared at once
+            together = Signal(signed(width + 2))
+            before = delayed(m, self.amount, "amount_before", reset_less=True).as_signed()
+            m.d.comb += together.eq(self.limit - self.weighed - before)
+            together = delayed(m, together, "together", reset_less=True).as_signed()
+            over_heaped = base > Mux(next_to, together, alone)
         m.d.comb += [
             used.eq(Mux(committed, second, first)),
             deciding.eq(used + adds),
-            base.eq(Mux(next_to, used, value)),
+            base.eq(Mux(next_to, used, value)), heaped.eq(Mux(next_to, deciding, value)),
             self.over.eq(Mux(committed, over_second, over_first)),
         ]
         m.d.sync += [
-            first.eq(base), second.eq(Mux(next_to, deciding, value)), adds.eq(added),
-            over_first.eq(base > alone), over_second.eq(base > Mux(next_to, together, alone)),
+            first.eq(base), second.eq(heaped), adds.eq(added),
+            over_first.eq(base > alone), over_second.eq(over_heaped),
             kept.eq(used), moved.eq(deciding), committed.eq(self.commit),
         ]
         return m

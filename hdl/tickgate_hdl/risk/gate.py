@@ -1,6 +1,6 @@
 """The risk gate: every order passes here, one in every cycle if need be."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -25,6 +25,7 @@ from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.lib.stream import connect_streams
 from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.accumulator import GIVEN, LEAD, Accumulator
+from tickgate_hdl.risk.beyond import Beyond
 from tickgate_hdl.risk.card_events import CardEvents
 from tickgate_hdl.risk.decisions import Decisions
 from tickgate_hdl.risk.duplicates import Duplicates
@@ -189,8 +190,13 @@ class Gate(wiring.Component):
             may_enter.eq(
                 decisions.room & ~settlement.hold & ~self.busy & ~leaving.waits
                 & ~(refill.presses & ~refilled)),
-            # Not right behind the refill of its rows (``Accumulator``), on the card or not.
-            self.order.ready.eq(may_enter & ~(refilled & behind)),
+            # Not right behind the refill of its rows (``Accumulator``), on the card or not; a
+            # replacement not close behind its order.
+            self.order.ready.eq(may_enter & ~(refilled & behind) & ~orders.clashes),
+            orders.offered.eq(offered.user_ref_num),
+            orders.offered_original.eq(offered.orig_user_ref_num),
+            orders.offered_replaces.eq(offered.action == ord("U")),
+            orders.enters.eq(enters & (offered.action != ord("X"))),
             enters.eq(self.order.valid & self.order.ready),
             # Whatever order is offered, so that no path is from its fields through here.
             refills.eq(
@@ -285,7 +291,13 @@ class Gate(wiring.Component):
                           f"{table.name}_row", given - 1)
             for table in TABLES}
         symbol_row = limit_rows[SYMBOL]
-        value = self._product(m, request.price, request.quantity[:20], "value")
+        price, quantity = request.price, request.quantity[:20]
+        value = self._product(m, price, quantity, "value")
+        if config.registered:
+            gain = product(m, price, quantity, "gain", less=orders.worth)
+        else:
+            gain = Signal(signed(65))
+            m.d.comb += gain.eq(value - orders.worth)
         m.d.comb += [
             judge.limits_valid.eq(generation != 0), judge.value.eq(value),
             judge.off_tick.eq(self._off(m, request.price, symbol_row.tick, 2, (25,), "price")),
@@ -301,9 +313,20 @@ class Gate(wiring.Component):
         adds = {
             side: delayed(m, opens & is_one_of(request.side, letters), f"opens_{side}", given)
             for side, letters in SIDES.items()}
-        amounts = {
-            "": 0, "one": 1, "value": value,
-            "quantity": delayed(m, request.quantity, "quantity", given, reset_less=True)}
+        replaces = delayed(m, request.action == ord("U"), "replaces", given)
+        quantity = delayed(m, request.quantity, "quantity", given, reset_less=True)
+        beyond = Beyond(replaces, quantity, orders.further, orders.rises, value, gain, orders.lower)
+        whole = {"": 0, "one": 1, "quantity": quantity, "value": value}
+        amounts = {**whole, "order": ~replaces, **beyond.added}
+        weighed = {**whole, "order": 1, **beyond.weighed}
+        # A limit to which nothing is added does not refuse.
+        adds_any = {
+            amount: delayed(m, any_is, f"adds_{amount}", lead + 1 - given)
+            for amount, any_is in beyond.adds_any.items()}
+        m.d.comb += [
+            orders.reserves_quantity.eq(amounts["more_quantity"]),
+            orders.reserves_value.eq(amounts["more_value"]),
+        ]
         settling = delayed(m, settles, "settling", given)
         filling = delayed(m, fills, "filling", given)
         filling_table = {table: delayed(m, bit, f"filling_{table.name}", given)
@@ -311,6 +334,7 @@ class Gate(wiring.Component):
         for total, accumulator in totals.items():
             m.d.comb += [
                 accumulator.amount.eq(Mux(adds[total.side], amounts[total.amount], 0)),
+                accumulator.weighed.eq(weighed[total.amount]),
                 accumulator.forces.eq(settling),
                 accumulator.moves.eq(moves[total.moves] if total.moves else 0),
             ]
@@ -321,7 +345,8 @@ class Gate(wiring.Component):
         for rate, accumulator in rates.items():
             limit_row = limit_rows[rate.table]
             m.d.comb += [
-                accumulator.amount.eq(MESSAGE_COST), accumulator.forces.eq(filling),
+                accumulator.amount.eq(MESSAGE_COST), accumulator.weighed.eq(MESSAGE_COST),
+                accumulator.forces.eq(filling),
                 accumulator.moves.eq(
                     Mux(filling_table[rate.table], -limit_row[rate.rate][:16], 0)),
                 accumulator.limit.eq(limit_row[rate.burst][:16] * MESSAGE_COST),
@@ -351,7 +376,7 @@ class Gate(wiring.Component):
             letters: delayed(m, is_one_of(request.side, letters), f"is_{letters}", lead + 1)
             for letters in dict.fromkeys(total.held for total in TOTALS)}
         for check in COUNTED:
-            over = [accumulator.over & is_held[total.held]
+            over = [accumulator.over & is_held[total.held] & adds_any.get(total.amount, 1)
                     for total, accumulator in totals.items() if total.check == check]
             m.d.comb += judge.over[check].eq(Cat(over).any())
         shown = _later(m, self.query_top, TopOfBook, "shown", lead)

@@ -52,8 +52,11 @@ the most that bought less sold may become either way; executions, and rejects in
 def slot_layout(config: CardConfig) -> StructLayout:
     """Return the layout of an open-order slot.
 
-    ``remaining`` is what the order has reserved. A replacement that the venue has not confirmed
-    is ``pending`` and its ``link`` is the order to replace.
+    ``remaining`` is how many shares the order has reserved, ``total`` its OUCH quantity: with what
+    the orders that it replaced have executed, and itself. ``worth`` is ``total`` at its ``price``.
+    A replacement that the venue has not confirmed is ``pending`` and its ``link`` is the order to
+    replace; ``remaining`` is then what it may trade beyond that, and ``worth`` what it has reserved
+    of value beyond it.
     """
     return StructLayout({
         "live": 1,
@@ -63,7 +66,9 @@ def slot_layout(config: CardConfig) -> StructLayout:
         "strategy": ceil_log2(STRATEGIES),
         "sell": 1,
         "remaining": 32,
+        "total": 32,
         "price": 32,
+        "worth": 64,
         "pending": 1,
         "link": 32,
     })

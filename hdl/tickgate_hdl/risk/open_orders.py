@@ -1,6 +1,6 @@
 """The orders that the gate accounts for, by UserRefNum, and which of them is being replaced."""
 
-from amaranth.hdl import Cat, Module, Mux, Value
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from tickgate_hdl.lib.delay import delayed, stages
-from tickgate_hdl.risk.accumulator import LEAD
+from tickgate_hdl.risk.accumulator import GIVEN, LEAD
 from tickgate_hdl.risk.forwarding import told_by_both
 from tickgate_hdl.risk.layouts import fill_layout, slot_layout
 from tickgate_hdl.top.config import CardConfig
@@ -30,16 +30,35 @@ class OpenOrders(wiring.Component):
 
     A slot is the UserRefNum modulo their number. An original may be replaced when it is a live,
     confirmed order of the same account, symbol and direction without another replacement under
-    way. An order may come in every cycle: what those before it will write is known to it. The
-    cycles are those of ``Accumulator``: look, weigh, verdict; slots are written in the cycle after
-    the verdict.
+    way. An order may come in every cycle: whether those before it take its slot is known to it,
+    and a replacement whose original they may write or replace does not enter before they have
+    (``clashes``). The cycles are those of ``Accumulator``: look, weigh, verdict; slots are written
+    in the cycle after the verdict.
+
+    What a replacement may trade beyond its order (``Beyond``) is worked out from what the slot of
+    ``orig_user_ref_num`` holds: if that is another order, ``bad`` is told.
 
     Venue messages read and write slots while no order is under way.
 
     Members
     -------
+    offered, offered_original, offered_replaces : In(32), In(32), In(1)
+        UserRefNums of the order that is offered and of the order to replace; whether it is a
+        replacement. An order looks in the cycle in which it enters; with ``registered``, in the
+        next.
+    enters : In(1)
+        It is an enter or a replacement, and enters.
+    clashes : Out(1)
+        It must not enter yet.
     order : In
         The order that looks.
+    worth : Out(64)
+        One cycle after it looked: what the slot of its original says.
+    further, rises, lower : Out(32), Out(1), Out(1)
+        When amounts are given (``Accumulator``): its quantity less that of its original, and
+        whether it is more; whether its price is lower.
+    reserves_quantity, reserves_value : In(32), In(52)
+        At the same time: what it reserves, if it passes.
     bad : Out(1)
         In the verdict's cycle: its slot is taken, or its original may not be replaced.
     commit : In(1)
@@ -65,7 +84,11 @@ class OpenOrders(wiring.Component):
         self._lead = LEAD[config.registered]
         slot, fill = slot_layout(config), fill_layout(config)
         super().__init__({
-            "order": In(LookingOrder), "bad": Out(1), "commit": In(1),
+            "offered": In(32), "offered_original": In(32), "offered_replaces": In(1),
+            "enters": In(1), "clashes": Out(1),
+            "order": In(LookingOrder), "worth": Out(64), "further": Out(32), "rises": Out(1),
+            "lower": Out(1), "reserves_quantity": In(32), "reserves_value": In(52),
+            "bad": Out(1), "commit": In(1),
             "token": In(32), "slot": Out(slot), "link": Out(Link),
             "other_token": In(32), "other": Out(slot),
             "match_number": In(64), "fill": Out(fill),
@@ -92,20 +115,29 @@ class OpenOrders(wiring.Component):
         slot, other = slots.read_port(), slots.read_port()
         linked, link = links.read_port(), links.read_port()
         m.d.comb += [
-            own.addr.eq(self.order.token), original.addr.eq(self.order.original),
-            linked.addr.eq(self.order.original),
+            own.addr.eq(self.order.token), original.addr.eq(self.offered_original),
+            linked.addr.eq(self.offered_original),
             slot.addr.eq(self.token), self.slot.eq(slot.data),
             link.addr.eq(self.token), self.link.eq(link.data),
             other.addr.eq(self.other_token), self.other.eq(other.data),
         ]
-        self._write(m, slots, links, orders[lead + 2], committed)
         self._keep_fills(m, bits)
+        self._clash(m, bits)
 
         # By the memories.
         staged = stages(m, config.registered)
-        request = orders[lead - 1 if config.registered else lead]
-        kept = slot_layout(config)(staged(original.data, "original_kept"))
-        replaced = Link(staged(linked.data, "linked_kept"))
+        request = orders[GIVEN[config.registered]]
+        early = slot_layout(config)(staged(original.data, "original_early"))
+        kept = slot_layout(config)(staged(early, "original_kept"))
+        replaced = Link(staged(staged(linked.data, "linked_early"), "linked_kept"))
+        looked = orders[1]
+        m.d.comb += [
+            self.worth.eq(early.worth),
+            self.further.eq(staged(looked.quantity - early.total, "how_much_further")),
+            self.rises.eq(staged(looked.quantity > early.total, "quantity_rises")),
+            self.lower.eq(staged(looked.price < early.price, "price_falls")),
+        ]
+        self._write(m, slots, links, orders[lead + 2], committed)
         right = (
             kept.live & ~kept.pending & (kept.token == request.original)
             & (kept.account == request.account) & (kept.symbol == request.symbol)
@@ -114,56 +146,44 @@ class OpenOrders(wiring.Component):
         taken = staged(staged(own.data.live, "taken_1"), "taken_2")
         right, busy = staged(right, "right"), staged(busy, "busy")
 
-        # By the orders before, the newest last.
-        def hits(before):
-            earlier, order = orders[before], self.order
-            return {
-                "own": earlier.token[:bits] == order.token[:bits],
-                "original": earlier.token[:bits] == order.original[:bits],
-                "right": (
-                    (earlier.token == order.original)
-                    & ~earlier.replaces & (earlier.account == order.account)
-                    & (earlier.symbol == order.symbol) & (earlier.sell == order.sell)),
-                "link": earlier.replaces & (
-                    earlier.original[:bits] == order.original[:bits]),
-                "linked": earlier.original == order.original,
-            }
-        def tells(state):
-            return self._bad(state, taken, right, busy, orders[lead].replaces)
-
+        # By the orders before, the newest last: do they take the own slot.
+        bad = taken | (orders[lead].replaces & ~(right & ~busy))
         m.d.comb += self.bad.eq(told_by_both(
-            m, lead, hits=hits, after=self._after, width=5, committed=committed, tells=tells))
+            m, lead, width=1, committed=committed,
+            hits=lambda before: {"own": orders[before].token[:bits] == self.order.token[:bits]},
+            after=lambda own, hit, commits: own | (commits & hit["own"]),
+            tells=lambda own: bad | own))
         return m
 
-    @staticmethod
-    def _after(state, hit, commits):
-        """Return what is known once an order before has committed, or not.
-
-        Bits: the own slot is taken; the original's slot, then its link, is written by an order
-        under way, and with what.
-        """
-        own, original, right, link, linked = state
-        writes, links = commits & hit["original"], commits & hit["link"]
-        return Cat(
-            own | (commits & hit["own"]),
-            original | writes, Mux(writes, hit["right"], right),
-            link | links, Mux(links, hit["linked"], linked))
-
-    @staticmethod
-    def _bad(state, taken, right, busy, replaces):
-        own, original, newly_right, link, newly_busy = state
-        may = Mux(original, newly_right, right) & ~Mux(link, newly_busy, busy)
-        return taken | own | (replaces & ~may)
+    def _clash(self, m, bits):
+        """Tell whether an order is under way that may yet write the original's slot or link."""
+        cycles = self._lead + 2 + self._config.registered
+        entered, token, original, replaces = (
+            self.enters, self.offered[:bits], self.offered_original[:bits], self.offered_replaces)
+        wanted, clashes = self.offered_original[:bits], []
+        for cycle in range(1, cycles + 1):
+            entered = delayed(m, entered, f"entered_{cycle}")
+            token, original, replaces = (
+                delayed(m, value, f"entered_{name}_{cycle}", reset_less=True)
+                for value, name in (
+                    (token, "token"), (original, "original"), (replaces, "replaces")))
+            clashes.append(entered & ((token == wanted) | (replaces & (original == wanted))))
+        m.d.comb += self.clashes.eq(self.offered_replaces & Cat(clashes).any())
 
     def _write(self, m, slots, links, order, committed):
         """Write a slot and a link: of an order after its verdict, of a venue message, or empty."""
+        cycles = self._lead + 2 - GIVEN[self._config.registered]
+        remaining, worth = (
+            delayed(m, value, name, cycles, reset_less=True) for value, name in (
+                (self.reserves_quantity, "reserved"), (self.reserves_value, "reserved_value")))
         slot, link = slots.write_port(), links.write_port()
         m.d.comb += [
             slot.addr.eq(order.token), slot.en.eq(committed),
             slot.data.live.eq(1), slot.data.token.eq(order.token),
             slot.data.account.eq(order.account), slot.data.symbol.eq(order.symbol),
             slot.data.strategy.eq(order.strategy),
-            slot.data.sell.eq(order.sell), slot.data.remaining.eq(order.quantity),
+            slot.data.sell.eq(order.sell), slot.data.remaining.eq(remaining),
+            slot.data.total.eq(order.quantity), slot.data.worth.eq(worth),
             slot.data.price.eq(order.price),
             slot.data.pending.eq(order.replaces), slot.data.link.eq(order.original),
             link.addr.eq(order.original), link.en.eq(committed & order.replaces),

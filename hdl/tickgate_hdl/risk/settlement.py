@@ -23,7 +23,7 @@ class Settlement(wiring.Component):
 
     While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
     An order that never left goes first, then the venue's messages, but never two in a row while an
-    order waits. Thirteen cycles each, and those of the orders under way.
+    order waits. Fourteen cycles each, and those of the orders under way.
 
     Members
     -------
@@ -87,7 +87,7 @@ class Settlement(wiring.Component):
         update, takes_back = Signal(VenueUpdate), Signal()
         slot, link, fill, other = (
             Signal.like(port) for port in (self.slot, self.link, self.fill, self.other))
-        wait = Signal(range(4))  # until the moves are known
+        wait = Signal(range(effect.latency - 1))  # until the moves are known
         order_turn = Signal()  # a venue message was applied, and no order entered since
         loads, value = Signal(), Signal.like(self.load_value)
         executions, rejects = Signal(), Signal()  # to be set to 0
@@ -150,7 +150,7 @@ class Settlement(wiring.Component):
                 m.d.sync += other.eq(self.other)
                 m.next = "Effect"
             with m.State("Effect"):
-                m.d.sync += wait.eq(3)
+                m.d.sync += wait.eq(effect.latency - 2)
                 m.next = "Moves"
             with m.State("Moves"):
                 m.d.sync += wait.eq(wait - 1)
@@ -166,8 +166,8 @@ class Settlement(wiring.Component):
                 m.next = "Write Other"
             with m.State("Write Other"):
                 m.d.comb += [
-                    self.write.eq(effect.kills_other), self.write_token.eq(self.other_token),
-                    self.new_slot.eq(0), self.venue.ready.eq(~takes_back)]
+                    self.write.eq(effect.writes_other), self.write_token.eq(self.other_token),
+                    self.new_slot.eq(effect.new_other), self.venue.ready.eq(~takes_back)]
                 m.next = "Idle"
 
             with m.State("Load Wait"), m.If(self.empty):

@@ -25,10 +25,11 @@ class Total:
     ``check`` is the check that it makes, if any (``tickgate.risk.checks``). ``scope`` says whose
     rows it has: ``account`` and ``symbol`` together (``pair``), ``account``, its ``group``, its
     ``clearing_firm``, the whole ``firm``, or the ``strategy``.
-    An order that passes adds its ``amount`` ("quantity", "value" or "one"), if it is on the
-    ``side`` (a key of ``SIDES``; empty: any). What a venue message changes is the field
-    ``moves`` of ``Moves``. ``marked`` restricts the check, not the total, to orders of that side
-    letter.
+    An order that passes adds its ``amount``, if it is on the ``side`` (a key of ``SIDES``; empty:
+    any): its "quantity" or "value"; or "more_quantity", "more_value" and "order", which are the
+    same and one of an enter, and of a replacement what it may trade beyond its order; or "one". One
+    that adds nothing is not held to the limit. What a venue message changes is the field ``moves``
+    of ``Moves``. ``marked`` restricts the check, not the total, to orders of that side letter.
 
     A total that is ``told`` counts what the venue tells: an order that passes is held to the limit
     with its ``amount``, and adds nothing. It does not fall below 0.
@@ -63,38 +64,40 @@ def _credit(table):
     gross, net = f"{table.name}_gross_credit", f"{table.name}_net_credit"
     return (
         Total(f"{table.name}_gross", table.name, MONEY, gross, (table, "gross_credit"),
-              "value", "", "gross"),
+              "more_value", "", "gross"),
         Total(f"{table.name}_net_long", table.name, MONEY, net, (table, "net_credit"),
-              "value", "buy", "net_long"),
+              "more_value", "buy", "net_long"),
         Total(f"{table.name}_net_short", table.name, MONEY, net, (table, "net_credit"),
-              "value", "sell", "net_short"),
+              "more_value", "sell", "net_short"),
     )
 
 
 TOTALS = (
     Total("position", "pair", SHARES, moves="position"),
     Total("long", "pair", SHARES, "position_limit", (POSITION, "max_long"),
-          "quantity", "buy", "long"),
+          "more_quantity", "buy", "long"),
     Total("short", "pair", SHARES, "position_limit", (POSITION, "max_short"),
-          "quantity", "sell", "short"),
+          "more_quantity", "sell", "short"),
     # More open sells than shares held: its limit is 0.
-    Total("unowned", "pair", SHARES, "short_mark", None, "quantity", "sell", "short", marked="S"),
+    Total("unowned", "pair", SHARES, "short_mark", None, "more_quantity", "sell", "short",
+          marked="S"),
     # What was borrowed for the day is used up by short orders, traded or not.
     Total("located", "pair", SHARES, "locate_budget", (POSITION, "locates"), "quantity", "short"),
-    Total("orders", "account", SHARES, "max_orders", (ACCOUNT, "max_orders"), "one", "", "orders"),
+    Total("orders", "account", SHARES, "max_orders", (ACCOUNT, "max_orders"),
+          "order", "", "orders"),
     Total("open_quantity", "account", SHARES, "open_quantity", (ACCOUNT, "max_open_quantity"),
-          "quantity", "", "open_quantity"),
+          "more_quantity", "", "open_quantity"),
     Total("open_value", "account", MONEY, "open_value", (ACCOUNT, "max_open_value"),
-          "value", "", "open_value"),
+          "more_value", "", "open_value"),
     Total("day_quantity", "account", SHARES, "day_quantity", (ACCOUNT, "max_day_quantity"),
           "quantity"),
     Total("day_value", "account", MONEY, "day_value", (ACCOUNT, "max_day_value"), "value"),
     Total("gross", "account", MONEY, "gross_credit", (ACCOUNT, "gross_credit"),
-          "value", "", "gross"),
+          "more_value", "", "gross"),
     Total("net_long", "account", MONEY, "net_credit", (ACCOUNT, "net_credit"),
-          "value", "buy", "net_long"),
+          "more_value", "buy", "net_long"),
     Total("net_short", "account", MONEY, "net_credit", (ACCOUNT, "net_credit"),
-          "value", "sell", "net_short"),
+          "more_value", "sell", "net_short"),
     *_credit(FIRM), *_credit(GROUP), *_credit(CLEARING_FIRM),
     Total("executions", "strategy", TIMES, "repeated_executions", (STRATEGY, "max_executions"),
           "one", "", "executions", told=True),

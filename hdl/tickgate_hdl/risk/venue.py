@@ -17,7 +17,7 @@ REJECTED, REPLACED, MODIFIED, BROKEN = (ord(letter) for letter in "JUMB")
 
 
 class VenueEffect(wiring.Component):
-    """Compute what a venue message changes: one cycle later, ``moves`` in five.
+    """Compute what a venue message changes, in ``latency`` cycles.
 
     - Accepted and Modified set what the order has reserved; Executed, Canceled and AIQ Canceled
       take from it, never more than there is; Rejected and a dead order release all of it.
@@ -25,8 +25,16 @@ class VenueEffect(wiring.Component):
     - Executed moves the position, in full; Broken Trade moves it back by the remembered fill.
     - When an order dies while its replacement is under way, the replacement is released too:
       the venue answers such a replacement with silence.
+    - What an order with a replacement under way loses without trading it, the replacement may trade
+      in its place, so far as its own quantity goes, and at its own price.
+    - A replacement that is not confirmed keeps what it has reserved whatever it executes, which no
+      venue should tell; that it was cancelled means nothing.
     - Executed counts as an execution of the order's strategy. Rejected adds to what the venue
       rejected of the account in a row; Accepted, Replaced and Executed end the row.
+
+    Attributes
+    ----------
+    latency : cycles from the inputs, which stay, to all outputs
 
     Members
     -------
@@ -38,23 +46,26 @@ class VenueEffect(wiring.Component):
         It is the card's own word for an order that never left: no venue rejected it.
     known : Out(1)
         The message is about an order (or fill) that the gate has.
-    new_slot, new_fill, moves : Out
+    new_slot, new_other, new_fill, moves : Out
         What to write, and by how much the exposure of account and symbol moves.
     account, symbol, strategy : Out
         Whose exposure and executions.
-    writes_slot, writes_fill, kills_other, unlinks_other : Out(1)
-        Whether to write them; whether the other slot's order is gone, or no longer being replaced.
+    writes_slot, writes_other, writes_fill, unlinks_other : Out(1)
+        Whether to write them; whether the other slot's order is no longer being replaced.
     """
+
+    latency = 6
 
     def __init__(self, config: CardConfig):
         slot, fill = slot_layout(config), fill_layout(config)
         super().__init__({
             "update": In(VenueUpdate), "slot": In(slot), "link": In(Link), "other": In(slot),
             "fill": In(fill), "unsent": In(1), "known": Out(1),
-            "new_slot": Out(slot), "new_fill": Out(fill), "moves": Out(Moves),
+            "new_slot": Out(slot), "new_other": Out(slot), "new_fill": Out(fill),
+            "moves": Out(Moves),
             "account": Out(slot["account"].shape), "symbol": Out(slot["symbol"].shape),
             "strategy": Out(slot["strategy"].shape),
-            "writes_slot": Out(1), "writes_fill": Out(1), "kills_other": Out(1),
+            "writes_slot": Out(1), "writes_other": Out(1), "writes_fill": Out(1),
             "unlinks_other": Out(1),
         })
 
@@ -77,9 +88,9 @@ class VenueEffect(wiring.Component):
             with m.Case(REPLACED):
                 m.d.comb += known.eq(
                     token_known & slot.pending & (slot.link == update.orig_user_ref_num))
-            with m.Case(ACCEPTED, MODIFIED):
+            with m.Case(ACCEPTED, MODIFIED, CANCELED, AIQ_CANCELED):
                 m.d.comb += known.eq(token_known & ~slot.pending)
-            with m.Case(EXECUTED, CANCELED, AIQ_CANCELED, REJECTED):
+            with m.Case(EXECUTED, REJECTED):
                 m.d.comb += known.eq(token_known)
 
         left = Signal(32)
@@ -89,9 +100,10 @@ class VenueEffect(wiring.Component):
             with m.Case(EXECUTED, CANCELED, AIQ_CANCELED), m.If(slot.remaining > update.quantity):
                 m.d.comb += left.eq(slot.remaining - update.quantity)
         linked = (self.link.replacement != 0) & (self.link.order == slot.token)
-        dies, has_replacement, has_original, releases = (Signal() for _ in range(4))
+        dies, has_replacement, has_original, releases, stays = (Signal() for _ in range(5))
         m.d.comb += [
-            dies.eq(left == 0),
+            stays.eq(slot.pending & executed),
+            dies.eq((left == 0) & ~stays),
             has_replacement.eq(
                 ~slot.pending & linked & other.live & (other.token == self.link.replacement)),
             has_original.eq(slot.pending & other.live & (other.token == slot.link)),
@@ -102,15 +114,11 @@ class VenueEffect(wiring.Component):
             self.known.eq(known),
             self.writes_slot.eq(known & ~broken),
             self.writes_fill.eq(known & (broken | executed)),
-            self.kills_other.eq(known & ~broken & releases),
+            self.writes_other.eq(known & ~broken & (releases | has_replacement)),
             self.unlinks_other.eq(known & ~broken & has_original & dies),
             self.account.eq(Mux(broken, fill.account, slot.account)),
             self.symbol.eq(Mux(broken, fill.symbol, slot.symbol)),
             self.strategy.eq(slot.strategy),
-            self.new_slot.eq(slot),
-            self.new_slot.live.eq(~dies),
-            self.new_slot.remaining.eq(left),
-            self.new_slot.pending.eq(slot.pending & ~replaced),
             self.new_fill.live.eq(executed),
             self.new_fill.match_number.eq(update.match_number),
             self.new_fill.token.eq(update.user_ref_num),
@@ -121,9 +129,76 @@ class VenueEffect(wiring.Component):
             self.new_fill.price.eq(update.price),
         ]
 
-        self._move(m, broken, executed, left, dies, releases, known)
+        inherits = has_replacement & ~dies & ~executed
+        lost = Signal(32)  # without being traded
+        m.d.sync += lost.eq(Mux(inherits & (slot.remaining > left), slot.remaining - left, 0))
+        moved_over = product(m, other.price, lost, "moved_over")
+        total, heir = self._totals(m, executed, replaced, left, has_original, moved_over)
+        worth = product(m, slot.price, total, "worth")
+        with m.If(dies):
+            m.d.sync += self.new_slot.eq(0)
+        with m.Elif(stays):
+            m.d.sync += self.new_slot.eq(slot)
+        with m.Else():
+            m.d.sync += [
+                self.new_slot.eq(slot), self.new_slot.pending.eq(0),
+                self.new_slot.remaining.eq(left), self.new_slot.total.eq(total),
+                self.new_slot.worth.eq(worth),
+            ]
+        m.d.sync += self.new_other.eq(Mux(releases, 0, heir))
+
+        # How many shares, at which price; what a replacement has reserved of value is in its slot.
+        sells, moved = Signal(), Signal(signed(33))  # of a buy: shares bought, or taken back
+        less, priced = Signal(signed(33)), Signal(signed(33))  # of the order; of them at its price
+        gone, paid = Signal(32), Signal(32)  # of an order that is replaced
+        freed, freed_other = Signal(64), Signal(64)
+        orders = Signal(signed(3))
+        opens = known & ~broken
+        sets = opens & ~stays
+        m.d.sync += [
+            sells.eq(Mux(broken, fill.sell, slot.sell)),
+            moved.eq(Mux(broken, -fill.quantity, Mux(executed, update.quantity, 0))),
+            less.eq(Mux(sets, left - slot.remaining, 0)),
+            priced.eq(Mux(sets, left - Mux(slot.pending, 0, slot.remaining), 0)),
+            gone.eq(Mux(opens & replaced & has_original, other.remaining, 0)),
+            freed.eq(Mux(sets & slot.pending, slot.worth, 0)),
+            freed_other.eq(Mux(opens & has_replacement & dies, other.worth, 0)),
+            paid.eq(Mux(broken, fill.price, update.price)),
+            orders.eq(
+                (opens & replaced & ~dies) - (opens & replaced & has_original)
+                - (opens & ~slot.pending & dies)),
+        ]
+        released, shrinks = Signal(32), Signal()
+        m.d.sync += [
+            released.eq(Mux(opens & releases, other.remaining, 0)),
+            shrinks.eq(opens & has_replacement & ~releases),
+        ]
+        shares = Signal(signed(34))
+        m.d.sync += shares.eq(
+            less - released - Mux(shrinks, other.remaining - heir.remaining, 0))
+        self._move(m, sells, shares, orders, (moved, paid), (priced, slot.price),
+                   (gone, other.price), Mux(opens & inherits, moved_over, 0), freed, freed_other)
         self._count(m, kind, known)
         return m
+
+    def _totals(self, m, executed, replaced, left, has_original, moved_over):
+        """Return what the order may trade in all from now on, with what its chain has traded; and
+        what its replacement is then.
+        """
+        update, slot, other = self.update, self.slot, self.other
+        traded, fill, total = Signal(32), Signal(32), Signal(32)
+        heir = Signal.like(other)
+        m.d.sync += [
+            traded.eq(Mux(
+                replaced, Mux(has_original, other.total - other.remaining, 0),
+                slot.total - slot.remaining)),
+            fill.eq(Mux(executed, update.quantity, 0)),
+            total.eq(traded + fill + left),
+            heir.eq(other),
+            heir.remaining.eq(Mux(other.total > total, other.total - total, 0)),
+            heir.worth.eq(other.worth + moved_over),
+        ]
+        return total, heir
 
     def _count(self, m, kind, known):
         """Work out how the throttles move."""
@@ -137,34 +212,21 @@ class VenueEffect(wiring.Component):
             with m.Case(REJECTED), m.If(~self.unsent):
                 m.d.sync += rejects.eq(1)
 
-    def _move(self, m, broken, executed, left, dies, releases, known):
-        """Work out how the totals move: shares, then products in two steps, then the sums."""
-        update, slot, other, fill = self.update, self.slot, self.other, self.fill
+    def _move(self, m, sells, shares, orders, traded, opened, gone, moved_over, freed, freed_other):
+        """Work out how the totals move: products in two steps, then the sums.
 
-        # How many shares, at which price.
-        sells, moved = Signal(), Signal(signed(33))  # of a buy: shares bought, or taken back
-        less, gone = Signal(signed(33)), Signal(32)  # of the order, and of the other that goes
-        paid, orders = Signal(32), Signal(signed(3))
-        opens = known & ~broken
-        m.d.sync += [
-            sells.eq(Mux(broken, fill.sell, slot.sell)),
-            moved.eq(Mux(broken, -fill.quantity, Mux(executed, update.quantity, 0))),
-            less.eq(Mux(opens, left - slot.remaining, 0)),
-            gone.eq(Mux(releases & opens, other.remaining, 0)),
-            paid.eq(Mux(broken, fill.price, update.price)),
-            orders.eq(-(dies & opens) - (releases & opens)),
-        ]
-
-        # What they are worth: halves of a price, then both.
+        ``traded``, ``opened`` and ``gone`` are shares and their price.
+        """
+        moved, _ = traded
         traded, opened, released = (
-            product(m, price, shares, name) for shares, price, name in (
-                (moved, paid, "traded"), (less, slot.price, "opened"), (gone, other.price, "gone")))
-
-        open_quantity, open_value = Signal(signed(35)), Signal(signed(66))
-        position = Mux(sells, -moved, moved)
-        m.d.comb += open_quantity.eq(less - gone)
+            product(m, price, quantity, name) for (quantity, price), name in (
+                (traded, "traded"), (opened, "opened"), (gone, "gone")))
+        position, open_quantity = Mux(sells, -moved, moved), Signal(signed(35))
+        more, less, open_value = (Signal(signed(67)) for _ in range(3))
+        m.d.comb += open_quantity.eq(shares)
         m.d.sync += [
-            open_value.eq(opened - released),
+            more.eq(opened + moved_over), less.eq(released + (freed + freed_other)),
+            open_value.eq(more - less),
             self.moves.position.eq(position),
             self.moves.long.eq(position + Mux(sells, 0, open_quantity)),
             self.moves.short.eq(Mux(sells, open_quantity, 0) - position),

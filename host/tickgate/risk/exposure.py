@@ -142,12 +142,13 @@ def credit_used(uses: Collection[Use], side: str) -> dict[str, int]:
     }
 
 
-class _Reserved(NamedTuple):
-    """What one order counts for."""
+class Reserved(NamedTuple):
+    """What the gate keeps for an order that it let through."""
 
-    shares: int
-    price: int
-    passed: bool
+    shares: int = 0
+    value: int = 0
+    orders: int = 0
+    """1 for an order that counts as one; a replacement does once the venue has confirmed it."""
 
 
 class ExposureBook:
@@ -157,9 +158,10 @@ class ExposureBook:
         self.held: dict[Pair, Held] = {}
         self.uses: dict[str, Use] = {}
         self.throttles = Throttles()
-        self._orders: dict[int, _Reserved] = {}
-        self._asked: dict[int, _Reserved] = {}
-        """What orders were asked for that are not known to have passed. Kept when they are over:
+        self._orders: dict[int, tuple[Reserved, bool]] = {}
+        """What is kept for each, and whether it is known to have passed."""
+        self._asked: dict[int, tuple[int, int]] = {}
+        """Quantity and value of orders that are not known to have passed. Kept when they are over:
         a replacement that died with its original may yet be told to have passed before."""
 
     def follow(self, order: Order) -> None:
@@ -167,32 +169,33 @@ class ExposureBook:
         chain = order.chain
         held, use = self._pair(chain.account, chain.symbol), self._use(chain.account)
         sells = chain.side in SELLS
-        was = self._orders.pop(order.token, _Reserved(0, 0, False))
-        now = _Reserved(reserved(order), order.price, order.passed)
-        if now.shares:
-            self._orders[order.token] = now
+        was, had_passed = self._orders.pop(order.token, (_NOTHING, False))
+        now, passed = reserved(order), order.passed
+        if now != _NOTHING:
+            self._orders[order.token] = now, passed
         tally = held.open_sell if sells else held.open_buy
-        tally.move(_if(now, True) - _if(was, True))
-        tally.pending += _if(now, False) - _if(was, False)
-        use.orders += bool(now.shares) - bool(was.shares)
+        tally.move((now.shares if passed else 0) - (was.shares if had_passed else 0))
+        tally.pending += (0 if passed else now.shares) - (0 if had_passed else was.shares)
+        use.orders += now.orders - was.orders
         use.open_quantity += now.shares - was.shares
-        value = now.shares * now.price - was.shares * was.price
+        value = now.value - was.value
         if sells:
             use.open_sell_value += value
             use.open_short_value += value if chain.side in SHORT_SALES else 0
         else:
             use.open_buy_value += value
-        self._count_day(order, now, use)
+        self._count_day(order, use)
+        if order.replacement is not None:  # what this one loses, that one may trade
+            self.follow(order.replacement)
 
-    def _count_day(self, order: Order, now: _Reserved, use: Use) -> None:
+    def _count_day(self, order: Order, use: Use) -> None:
         """Count an order once, as it was asked for, when it is known that the gate passed it."""
         if order.passed:
-            asked = self._asked.pop(order.token, None)
-            if asked is not None:
-                use.day_quantity += asked.shares
-                use.day_value += asked.shares * asked.price
-        elif now.shares:
-            self._asked.setdefault(order.token, now)
+            quantity, value = self._asked.pop(order.token, (0, 0))
+            use.day_quantity += quantity
+            use.day_value += value
+        elif order.live:
+            self._asked.setdefault(order.token, (order.quantity, order.quantity * order.price))
 
     def hold(self, account: str, symbol: str, position: int) -> None:
         """Take in a position."""
@@ -231,16 +234,23 @@ class ExposureBook:
         return self.uses[account]
 
 
-def _if(part: _Reserved, passed: bool) -> int:
-    return part.shares if part.passed is passed else 0
+_NOTHING = Reserved()
 
 
-def reserved(order: Order) -> int:
-    """Shares that the gate keeps for an order that it let through.
+def reserved(order: Order) -> Reserved:
+    """Return what the gate keeps for an order that it let through (docs/gate.md, "Exposure").
 
-    A replacement that the venue has not confirmed is kept in full, executed shares included, beside
-    the order that it replaces (docs/gate.md, "Exposure").
+    Of a replacement that the venue has not confirmed it is what that may trade beyond its order:
+    OUCH quantities are those of the chain, all executed shares included, broken ones too.
     """
-    if order.original is not None and not order.accepted:
-        return order.quantity if order.live else 0
-    return order.leaves
+    old = order.original
+    if old is None or order.accepted:
+        shares = order.leaves
+        return Reserved(shares, shares * order.price, int(shares > 0))
+    if not order.live:
+        return _NOTHING
+    liability = old.leaves + sum(fill.quantity for fill in order.chain.fills.values())
+    shares, value = max(0, order.quantity - liability), order.quantity * order.price
+    if order.price < old.price:
+        return Reserved(shares, value if shares else 0)
+    return Reserved(shares, max(0, value - liability * old.price))

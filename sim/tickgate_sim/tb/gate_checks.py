@@ -76,7 +76,7 @@ class Case:
         return {
             "max_quantity": QUANTITY, "max_value": VALUE, "max_orders": len(working) + 1,
             "open_quantity": sum(order.remaining for order in working) + QUANTITY,
-            "open_value": sum(order.remaining * order.price for order in working) + VALUE,
+            "open_value": sum(order.reserved for order in working) + VALUE,
             "day_quantity": traded.ordered + QUANTITY, "day_value": traded.ordered_value + VALUE,
             "gross_credit": mine[0] + VALUE, "net_credit": mine[1] + VALUE,
             **{f"{who}_{name}_credit": everyone[place] + VALUE

@@ -24,7 +24,7 @@ SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 ACCOUNT, SYMBOL, STRATEGY = 1, 2, 9
 REGISTERED = os.environ.get("GATE_REGISTERED") == "1"
 VERDICT_CYCLES = 6 if REGISTERED else 3
-VENUE_CYCLES = 12
+VENUE_CYCLES = 13
 
 MANY = 2**31 - 1
 FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
@@ -278,42 +278,6 @@ async def back_to_back_orders_see_each_other(dut):
     await bench.settle()
     assert [decision.checks for decision in bench.decisions] == [0, 0] + 4 * [
         mask("position_limit")]
-
-
-@test
-async def a_replacement_reserves_in_full_until_it_is_confirmed(dut):
-    bench = await Bench(dut).open()
-    bench.tops[SYMBOL] = Top(10_000, 10_000)
-
-    async def replace(orig, **changes):
-        return await bench.checks(
-            action="U", orig_user_ref_num=orig, **{"price": 10_000, **changes})
-
-    assert await bench.checks(quantity=900, price=10_000) == 0
-    assert await replace(1, quantity=1000) == 0
-    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 1900, 0)
-    assert await replace(1, quantity=10) == mask("token")  # one is under way
-    assert await replace(2, quantity=10) == mask("token")  # not confirmed yet
-    await bench.tell("U", 2, 800, 1)
-    assert await bench.exposure(ACCOUNT, SYMBOL) == (0, 800, 0)
-    assert await replace(1, quantity=10) == mask("token")  # gone
-    assert await replace(2, quantity=10, side="T") == mask("token")
-    assert await replace(2, quantity=1000) == 0
-    token = bench.token
-    await bench.tell("E", 2, 800, match_number=1)  # dies: its replacement is never answered
-    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 0, 0)
-    before = int(dut.count_unknown_token__count.value)
-    await bench.tell("U", token, 800, 2)
-    assert int(dut.count_unknown_token__count.value) == before + 1
-    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 0, 0)
-    assert await bench.checks(quantity=500, price=10_000) == 0
-    alive = bench.token
-    assert await replace(alive, quantity=600) == 0
-    await bench.tell("J", bench.token)  # refused: the order stays and may be replaced again
-    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 500, 0)
-    assert await replace(alive, quantity=600) == 0
-    await bench.tell("U", bench.token, 600, alive, dead=True)
-    assert await bench.exposure(ACCOUNT, SYMBOL) == (800, 0, 0)
 
 
 @test

@@ -47,7 +47,7 @@ class Traffic:
             working = model.working(index)
             traded = model.traded[index]
             shares = sum(order.remaining for order in working)
-            value = sum(order.remaining * order.price for order in working)
+            value = sum(order.reserved for order in working)
             some = rng.choice((0, 10**9, 10**10))
             return (
                 rng.random() < 0.97, rng.choice((500, 5000, 10**6)),
@@ -206,7 +206,7 @@ class Traffic:
         used, at = rng.choice((
             (gross, 16), (net_long if side == "B" else net_short, 18),
             (traded.ordered_value, 14),
-            (sum(order.remaining * order.price for order in model.working(account)), 10)))
+            (sum(order.reserved for order in model.working(account)), 10)))
         room = (row[at] | row[at + 1] << 32) - used
         return min(max(1, room // quantity + rng.choice((0, 0, 1))), 1_999_999_900)
 

@@ -41,6 +41,7 @@ def drive(accumulator, made, decides):
             if now >= given:
                 _, amount, limit, forced = padded[now - given]
                 ctx.set(accumulator.amount, 0 if forced else amount)
+                ctx.set(accumulator.weighed, 0 if forced else amount)
                 ctx.set(accumulator.limit, limit)
                 ctx.set(accumulator.forces, bool(forced))
                 ctx.set(accumulator.moves, amount)

@@ -226,7 +226,7 @@ def test_one_order_there_and_back():
         await bench.order(ctx, user_ref_num=3, orig_user_ref_num=1, action="U", quantity=150)
         replaced = ReplaceOrder.decode(bench.packet().payload)
         assert (replaced.orig_user_ref_num, replaced.quantity) == (1, 150)
-        assert ctx.get(bench.gate.open_buy__value) == 210
+        assert ctx.get(bench.gate.open_buy__value) == 110
         assert await bench.venue(ctx, OrderReplaced(
             orig_user_ref_num=1, user_ref_num=3, quantity=110, **ECHO)) == (0, 110)
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.sim
         "gate_owners",
         "gate_duplicates",
         "gate_rates",
+        "gate_replacements",
         "gate_throttles",
         "gate_watchdog",
     ],

@@ -18,7 +18,7 @@ SMALL = {
     [
         (CardConfig(**SMALL), 3000, 1),
         (CardConfig(**SMALL), 3000, 2),
-        (CardConfig(**SMALL, registered=True), 3000, 3),
+        (CardConfig(**SMALL, registered=True), 3000, 5),
         (CardConfig(), 1400, 4),
     ],
     ids=["small", "small again", "registered", "latency profile"],

@@ -13,17 +13,38 @@ _U32 = (1 << 32) - 1
 
 @dataclass
 class Order:
-    """An order that the gate accounts for."""
+    """An order that the gate accounts for.
+
+    A replacement that is not confirmed (``replaces``) has reserved ``remaining`` shares and
+    ``beyond`` of value on top of its order.
+    """
 
     token: int
     account: int
     symbol: int
     sells: bool
-    remaining: int
+    asked: int
+    """OUCH quantity of the request."""
     price: int
     strategy: int
+    remaining: int
+    beyond: int
+    executed: int = 0
+    """By it and those that it replaced, before and after."""
     replaces: int | None = None
     replaced_by: int | None = None
+
+    @property
+    def liability(self) -> int:
+        """Most that it and those that it replaced may execute in all, as far as 32 bits go."""
+        if self.replaces is not None:
+            return self.asked
+        return self.executed + self.remaining & _U32
+
+    @property
+    def reserved(self) -> int:
+        """Value that counts as open."""
+        return self.remaining * self.price if self.replaces is None else self.beyond
 
 
 @dataclass(frozen=True)
@@ -88,12 +109,27 @@ class Exposure:
         opened = [0, 0]
         for order in self.orders.values():
             if order.account in accounts:
-                opened[order.sells] += order.remaining * order.price
+                opened[order.sells] += order.reserved
         return bought + sold + sum(opened), bought - sold + opened[0], sold - bought + opened[1]
 
     def working(self, account: int) -> list[Order]:
         """Orders of an account that may trade."""
         return [order for order in self.orders.values() if order.account == account]
+
+    def more(self, request: OrderRequest) -> tuple[int, int]:
+        """Shares and value that a request may trade beyond the order that it replaces, if any.
+
+        That is what its slot holds. If it is another order, the request does not pass.
+        """
+        shares, value = request.quantity, request.quantity * request.price
+        old = self.orders.get(request.orig_user_ref_num % self.open_orders)
+        if request.action != "U" or old is None:
+            return shares, value
+        further = max(0, shares - old.liability)
+        if request.price < old.price:
+            return further, value if further else 0
+        worth = old.liability * old.price if old.replaces is None else old.beyond
+        return further, max(0, value - worth)
 
     def find(self, token: int) -> Order | None:
         """The order of a UserRefNum, if there is one."""
@@ -110,6 +146,7 @@ class Exposure:
             request.quantity,
             request.price,
             request.strategy,
+            *self.more(request),
         )
         self.traded[request.account].ordered += request.quantity
         self.traded[request.account].ordered_value += request.quantity * request.price
@@ -134,31 +171,48 @@ class Exposure:
             self.unknown += 1
         elif kind == "U":
             self._replaced(order, update)
+        elif kind in "AMCD" and order.replaces is not None:
+            self.unknown += 1
         elif kind in "AM":
-            if order.replaces is not None:
-                self.unknown += 1
-            else:
-                order.remaining = 0 if update.dead else quantity
-                self._bury(order)
+            self._lose(order, 0 if update.dead else quantity)
+        elif kind in "CD":
+            self._lose(order, max(0, order.remaining - quantity))
         elif kind == "J":
             self.die(order)
         else:
-            if kind == "E":
-                fill = Fill(
-                    update.match_number,
-                    order.token,
-                    order.account,
-                    order.symbol,
-                    order.sells,
-                    quantity,
-                    update.price,
-                )
-                self._trade(fill, 1)
-                self.fills[self._fill_place(update)] = fill
-            order.remaining -= min(quantity, order.remaining)
-            self._bury(order)
+            self._executed(order, update)
         if order is not None and self.unknown == unknown:
             self._throttle(order, kind)
+
+    def _lose(self, order: Order, remaining: int) -> None:
+        """An order has so much left, for another reason than that it traded.
+
+        What it lost its replacement may still trade, at the replacement's price.
+        """
+        lost = order.remaining - remaining
+        order.remaining = remaining
+        heir = None if order.replaced_by is None else self.find(order.replaced_by)
+        if remaining and heir is not None:
+            heir.remaining = max(0, heir.asked - order.liability)
+            heir.beyond += max(0, lost) * heir.price
+        self._bury(order)
+
+    def _executed(self, order: Order, update: Update) -> None:
+        fill = Fill(
+            update.match_number,
+            order.token,
+            order.account,
+            order.symbol,
+            order.sells,
+            update.quantity,
+            update.price,
+        )
+        self._trade(fill, 1)
+        self.fills[self._fill_place(update)] = fill
+        if order.replaces is None:
+            order.executed += fill.quantity
+            order.remaining -= min(fill.quantity, order.remaining)
+            self._bury(order)
 
     def _throttle(self, order: Order, kind: str) -> None:
         """The venue said something of an order that the gate has."""
@@ -177,6 +231,7 @@ class Exposure:
         if old is not None:
             del self.orders[old.token % self.open_orders]
         order.replaces = None
+        order.executed = 0 if old is None else old.executed
         order.remaining = 0 if update.dead else update.quantity
         self._bury(order)
 

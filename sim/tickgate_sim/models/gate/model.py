@@ -341,13 +341,14 @@ class GateModel(States, Exposure):
     def _position_checks(self, request: OrderRequest, pair: tuple[int, ...]) -> set[str]:
         failed = set()
         position, open_buy, open_sell = self.held(request.account, request.symbol)
+        more, _ = self.more(request)
         if request.side == "B":
-            over = position + open_buy + request.quantity > pair[0] & _U32
+            over = position + open_buy + more > pair[0] & _U32
         else:
-            over = -(position - open_sell - request.quantity) > pair[1] & _U32
-        if over:
+            over = -(position - open_sell - more) > pair[1] & _U32
+        if more and over:
             failed.add("position_limit")
-        if request.side == "S" and request.quantity > position - open_sell:
+        if more and request.side == "S" and more > position - open_sell:
             failed.add("short_mark")
         row = request.account, request.symbol
         if request.side in "TE" and self.located.get(row, 0) + request.quantity > pair[3] & _U32:
@@ -359,20 +360,22 @@ class GateModel(States, Exposure):
     ) -> set[str]:
         working = self.working(request.account)
         traded = self.traded[request.account]
+        more, more_value = self.more(request)
+        confirmed = sum(order.replaces is None for order in working)
+        open_quantity = sum(order.remaining for order in working)
+        open_value = sum(order.reserved for order in working)
         used = {
-            "max_orders": (len(working) + 1, account[7]),
-            "open_quantity": (
-                sum(order.remaining for order in working) + request.quantity,
-                pair_of(account, 8),
-            ),
-            "open_value": (
-                sum(order.remaining * order.price for order in working) + value,
-                pair_of(account, 10),
-            ),
-            "day_quantity": (traded.ordered + request.quantity, pair_of(account, 12)),
-            "day_value": (traded.ordered_value + value, pair_of(account, 14)),
+            "max_orders": (confirmed, int(request.action == "O"), account[7]),
+            "open_quantity": (open_quantity, more, pair_of(account, 8)),
+            "open_value": (open_value, more_value, pair_of(account, 10)),
+            "day_quantity": (traded.ordered, request.quantity, pair_of(account, 12)),
+            "day_value": (traded.ordered_value, value, pair_of(account, 14)),
         }
-        return {name for name, (total, limit) in used.items() if total > limit}
+        return {
+            name
+            for name, (total, adds, limit) in used.items()
+            if adds and total + adds > limit
+        }
 
     def _credit_checks(
         self, request: OrderRequest, account: tuple[int, ...], value: int
@@ -385,7 +388,8 @@ class GateModel(States, Exposure):
         scopes = [("", [request.account], pair_of(account, 16), pair_of(account, 18))]
         for (prefix, accounts), row in zip(shared, self._owners(request.account), strict=True):
             scopes.append((prefix, accounts, pair_of(row, 2), pair_of(row, 4)))
-        for prefix, accounts, gross_limit, net_limit in scopes:
+        _, value = self.more(request)
+        for prefix, accounts, gross_limit, net_limit in scopes if value else ():
             gross, net_long, net_short = self.credit(accounts)
             if gross + value > gross_limit:
                 failed.add(f"{prefix}gross_credit")
