@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Mux, Signal, Value
 
 from tickgate_hdl.book.level_layouts import Level
 from tickgate_hdl.book.trees import exceeds
+from tickgate_hdl.lib.delay import stages
 
 __all__ = ["RowChange", "compare", "delta_of", "picked"]
 
@@ -99,7 +100,7 @@ class RowChange:
             wants_insert.eq(adds & ~hit),
             self.row.count.eq(count),
         ]
-        decided = m.d.sync if registered else m.d.comb
+        decided, staged = m.d.sync if registered else m.d.comb, stages(m, registered)
         decided += [
             removes.eq(wants_remove), inserts.eq(wants_insert), grows.eq(wants_insert & fits),
             updates.eq(Mux(adds, equal, Mux(takes, equal & ~ending, 0))),
@@ -122,21 +123,17 @@ class RowChange:
             old, new = row.levels[number], after_change[number]
             before = row.levels[number - 1] if number else old
             after = row.levels[number + 1] if number < last else old
-            size = Signal(40, name=f"size_{number}", reset_less=True)
+            size = Signal(40, name=f"size_{number}")
             left = Signal(20, name=f"left_{number}", reset_less=True)
             beyond = ~better[number - 1] if number else 0
             put, shift = Signal(name=f"put_{number}"), Signal(name=f"shift_{number}")
             size_sum, left_sum = old.size + shares, old.orders + orders
             decided += left.eq(left_sum)
-            if registered:  # never below 0: that is chosen behind the register, as it is used
-                raw = Signal(40, name=f"raw_size_{number}", reset_less=True)
-                below = Signal(name=f"below_{number}", reset_less=True)
-                m.d.sync += [raw.eq(size_sum), below.eq(size_sum < 0)]
-                m.d.comb += size.eq(Mux(below, 0, raw))
-            else:
-                m.d.comb += size.eq(Mux(size_sum < 0, 0, size_sum))
-            m.d.comb += [
-                short[number].eq((size_sum < 0) | (left_sum < 0)),
+            below = size_sum < 0
+            m.d.comb += [  # where registered, 0 is chosen behind the register, as it is used
+                size.eq(Mux(staged(below, f"below_{number}"), 0,
+                            staged(size_sum[:40], f"raw_size_{number}"))),
+                short[number].eq(below | (left_sum < 0)),
                 put.eq(inserts & ~better[number]),
                 shift.eq(~better[number] & ((inserts & beyond) | removes)),
             ]

@@ -34,8 +34,9 @@ class Beyond:
 
     @property
     def weighed(self):
-        """Return quantity and value to compare with limits: right where something is added."""
+        """Return order, quantity and value to compare with limits: right where some is added."""
         return {
+            "order": 1,
             "more_quantity": Mux(self.replaces, self.further, self.quantity),
             "more_value": Mux(self.replaces & ~self.lower, self.gain[:len(self.value)],
                               self.value),
@@ -52,9 +53,10 @@ class Beyond:
 
     @property
     def added(self):
-        """Return quantity and value that are added, 0 where nothing is."""
+        """Return order, quantity and value that are added, 0 where nothing is."""
         gains = Mux(self.gain < 0, 0, self.gain[:len(self.value)])
         return {
+            "order": self.adds_any["order"],
             "more_quantity": Mux(self.replaces, Mux(self.rises, self.further, 0), self.quantity),
             "more_value": Mux(
                 self.replaces, Mux(self.lower, Mux(self.rises, self.value, 0), gains), self.value),

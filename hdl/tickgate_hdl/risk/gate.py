@@ -317,8 +317,7 @@ class Gate(wiring.Component):
         quantity = delayed(m, request.quantity, "quantity", given, reset_less=True)
         beyond = Beyond(replaces, quantity, orders.further, orders.rises, value, gain, orders.lower)
         whole = {"": 0, "one": 1, "quantity": quantity, "value": value}
-        amounts = {**whole, "order": ~replaces, **beyond.added}
-        weighed = {**whole, "order": 1, **beyond.weighed}
+        amounts, weighed = whole | beyond.added, whole | beyond.weighed
         # A limit to which nothing is added does not refuse.
         adds_any = {
             amount: delayed(m, any_is, f"adds_{amount}", lead + 1 - given)
