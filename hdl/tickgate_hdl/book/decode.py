@@ -39,10 +39,16 @@ _BOOK = "AFECXDU"
 
 
 class ItchDecode(wiring.Component):
-    """Decode a message, combinationally.
+    """Decode a message.
 
     A message that is known has the length of its type; an Add has side B or S.
     Source: Nasdaq TotalView-ITCH 5.0; fields come from ``tickgate.protocols.itch50``.
+
+    Parameters
+    ----------
+    registered : bool
+        What type a message has, and whether it is right, is put in a register: the operation is
+        that of ``item`` from its second cycle on. Else it is there at once.
 
     Members
     -------
@@ -52,27 +58,33 @@ class ItchDecode(wiring.Component):
         What it means.
     """
 
-    item: In(FeedItem)
-    operation: Out(BookOperation)
+    def __init__(self, *, registered=False):
+        self._registered = registered
+        super().__init__({"item": In(FeedItem), "operation": Out(BookOperation)})
 
     def elaborate(self, platform):
         m = Module()
         item, out = self.item, self.operation
         header = fields(itch50.ItchMessage, item.data)
         letter = item.data[:8]
+        registered = self._registered
+        staged = m.d.sync if registered else m.d.comb
+        # It has the type; the rest is right too, and where registered, it has the type.
         is_type, right = {}, {}
         for name, message in itch50.MESSAGES.items():
             is_type[name] = Signal(name=f"is_{ord(name)}")
             right[name] = Signal(name=f"right_{ord(name)}")
-            m.d.comb += is_type[name].eq(letter == ord(name))
+            is_it = letter == ord(name)
             fits = item.length == message.LENGTH
             if name in _KINDS["insert"]:
                 side = fields(message, item.data)["buy_sell_indicator"]
                 fits &= (side == ord("B")) | (side == ord("S"))
-            m.d.comb += right[name].eq(fits)
+            staged += [
+                is_type[name].eq(is_it), right[name].eq(is_it & fits if registered else fits)]
 
         def any_of(names):
-            return Cat(is_type[name] & right[name] for name in names).any()
+            return Cat(
+                right[name] if registered else is_type[name] & right[name] for name in names).any()
 
         known = any_of(itch50.MESSAGES)
         misfits = Cat(is_type[name] & ~right[name] for name in itch50.MESSAGES).any()

@@ -21,14 +21,14 @@ class Intake(wiring.Component):
 
     A message that comes is the next one at once, if none waits; else it is put by, so that whether
     one is taken does not depend on what becomes of those before it. Where ``registered`` it comes
-    when the one before has been decoded.
+    when the one before has been decoded, every other cycle at most.
 
     Parameters
     ----------
     look_latency : int
         Cycles from ``look`` to its answer.
     registered : bool
-        A stage of its own before the decoder, and no place to put a message by.
+        Stages of their own before the decoder and in it, and no place to put a message by.
 
     Members
     -------
@@ -60,7 +60,7 @@ class Intake(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.decode = decode = ItchDecode()
+        m.submodules.decode = decode = ItchDecode(registered=self._registered)
         raw, held = Signal(FeedItem, reset_less=True), Signal()
         m.d.comb += decode.item.eq(raw)
 
@@ -69,16 +69,17 @@ class Intake(wiring.Component):
 
         if self._registered:
             # What many bits depend on is known a cycle before.
-            held_next, waits_next = Signal(), Signal()
-            full = copies(m, held_next & waits_next, "full", _COPIES)  # raw takes none
+            waits_next, keeps = Signal(), Signal()
+            full = copies(m, keeps, "full", _COPIES)  # raw takes none
             loaded = copies(m, waits_next, "loaded", _COPIES)  # neither does operation
             passes, passed, unanswered = Signal(), Signal(), Signal(self._look_latency - 1)
+            decoded = Signal()
             operation = Signal(BookOperation, reset_less=True)
             taken = self.i.valid & self.i.ready
             m.d.comb += [
                 self.i.ready.eq(~self.closed & ~full[0]),
-                passes.eq(held & ~self.waits),
-                held_next.eq(Mux(full[0], 1, taken)),
+                passes.eq(held & decoded & ~self.waits),
+                keeps.eq(taken | (full[0] & waits_next)),
                 waits_next.eq(passes | (self.waits & ~self.move)),
                 self.operation.eq(operation), self.behind.eq(held),
                 self.look.eq(passed | self.again),
@@ -86,7 +87,8 @@ class Intake(wiring.Component):
                 self.looking.eq(self.look | unanswered.any()),
             ]
             m.d.sync += [
-                held.eq(held_next), self.waits.eq(waits_next), passed.eq(passes),
+                held.eq(taken | full[0]), decoded.eq(~taken),
+                self.waits.eq(waits_next), passed.eq(passes),
                 unanswered.eq(Cat(self.look, unanswered)),
             ]
             for register, value, stays in (

@@ -120,7 +120,7 @@ class LocateMap(wiring.Component):
         m.d.sync += Cat(steps, self.searched).eq(Cat(self.search, steps))
         pieces = [Cat(name[at:at + _PIECE] == self.name[at:at + _PIECE]
                       for at in range(0, 64, _PIECE)) for name in names]
-        found_by_text = lowest(matches)
+        found_by_text, any_matches = lowest(matches), matches.any()
         if self._registered:
             equal = [Signal(64 // _PIECE, name=f"equal_{number}") for number in range(len(names))]
             lowest_match = Signal(self._symbols)
@@ -129,13 +129,12 @@ class LocateMap(wiring.Component):
                 matches.eq(Cat(one.all() for one in equal) & self.enabled),
                 lowest_match.eq(found_by_text),
             ]
-            found_by_text = lowest_match
+            found_by_text, any_matches = lowest_match, lowest_match.any()
         else:
             with m.If(self.search):
                 m.d.sync += matches.eq(Cat(one.all() for one in pieces) & self.enabled)
         with m.If(steps[-1]):
-            m.d.sync += [
-                self.matched.eq(found_by_text.any()), self.match.eq(index_of(found_by_text))]
+            m.d.sync += [self.matched.eq(any_matches), self.match.eq(index_of(found_by_text))]
 
         # By locate.
         depth_bits = self._locate_bits + self._channel_bits
