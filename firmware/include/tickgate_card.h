@@ -816,6 +816,11 @@
 #define TICKGATE_COUNT_DUPLICATES_FORGOTTEN_COUNT_LSB 0u
 #define TICKGATE_COUNT_DUPLICATES_FORGOTTEN_COUNT_MASK 0xffffffffu
 
+/* Orders that passed and whose price found no place among those that the gate keeps of the working orders of their group, symbol and side: of these orders only the best price counts, until all are gone. */
+#define TICKGATE_COUNT_OWN_PRICES_MERGED 0x02c8u
+#define TICKGATE_COUNT_OWN_PRICES_MERGED_COUNT_LSB 0u
+#define TICKGATE_COUNT_OWN_PRICES_MERGED_COUNT_MASK 0xffffffffu
+
 /* Uploads of reference prices that took effect. */
 #define TICKGATE_COUNT_REFERENCES 0x02d0u
 #define TICKGATE_COUNT_REFERENCES_COUNT_LSB 0u

@@ -45,10 +45,10 @@ _TOLD = ("executions", "rejects")
 """Totals to which the venue's messages add, and an order that passes does not."""
 _RATES = ("message_rate", "session_rate", "symbol_rate", "cancel_rate")
 _ACCUMULATORS = (*_RATES, *(f"total_{name}" for name in _TOTALS))
-_CUT = ("orders", "duplicates", "references", *_ACCUMULATORS)
+_CUT = ("orders", "duplicates", "self_match", "references", *_ACCUMULATORS)
 _OWNERS = ("group", "clearing_firm")
 _SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 2,
-          "recent_orders": 8}
+          "recent_orders": 8, "own_prices": 2}
 
 
 class _Order:
@@ -195,7 +195,15 @@ def _tables(registered):
                 waived[:3].all() | (uploaded & (age <= oldest)),
                 waived[1] | ((low != 0) & (high != 0) & Mux(buys, price <= high, price >= low)),
                 waived[2] | ((window != 0) & Mux(
-                    buys, price <= window + collar, price + collar >= window)))]
+                    buys, price <= window + collar, price + collar >= window)),
+                permitted[8] | ~order.verdict(opened.port("self_match.crosses"), "crosses"),
+                *(looked(opened.port(f"self_match.{name}"), f"own_{name}") == of
+                  for name, of in (
+                      ("group", order.arrived(opened.port("limits.group_of"), "own_group_of")),
+                      ("symbol", order.request.symbol), ("sells", ~buys),
+                      ("price", order.request.price))))]
+        m.d.comb += Assert(
+            order.opens == order.verdict(opened.port("self_match.commit"), "own_commit"))
         return opened.inputs()
 
     return make
@@ -324,6 +332,15 @@ def _use(registered):
                 Assert(~(opened.port(f"{name}.sweep") & Cat(looks).any())),
                 Assert(~(settles & looks[lead])),
             ]
+        gone = opened.port("self_match.gone")
+        entered = [order.enters]
+        for at in range(1, gate.latency + 1):
+            entered.append(delayed(m, entered[-1], f"spec_entered_{at}"))
+        m.d.comb += [
+            Assert(~gone | ~Cat(entered).any()),
+            Assert(~order.enters | ~delayed(m, gone, "spec_gone")),
+            Assert(~opened.port("self_match.commit") | entered[gate.latency - 1]),
+        ]
         fills = delayed(m, opened.port("refill.done"), "spec_fills", lead + 1 + registered)
         for name in _RATES:
             row = opened.port(f"{name}.row")
@@ -379,7 +396,9 @@ _KINDS = (
      "side and time in force, a side that is restricted, a book that is stale or has neither bid "
      "nor ask, a symbol that is not trading, outside the sessions that the account may trade in; "
      "nor, unless the symbol's row waives it, with a reference that was never uploaded or is too "
-     "old, outside the price band, or beyond the collar of the time window; nor as a short sale at "
+     "old, outside the price band, or beyond the collar of the time window; nor, unless it is "
+     "permitted, when `self_match` says that a working order of its group would trade with it, "
+     "which is asked for its group, symbol, side and price, and told of it; nor as a short sale at "
      "or below the national best bid, or the venue's where that is waived, while the price test is "
      "on; rows, book and references are those of its account and symbol, of its strategy, and of "
      "what the account belongs to", "",
@@ -405,6 +424,13 @@ _KINDS = (
              "pair.flags"),
       _fault("permissions of time in force are ignored", "judge",
              "~account_row.permissions[:len(kinds)]", "~account_row.permissions[:4]"),
+      _fault("who may not trade with the own group does", "judge", "guarded & self.crosses",
+             "guarded & 0"),
+      _fault("own orders are those of the clearing firm", "gate",
+             'self_match.group.eq(owners["group"])',
+             'self_match.group.eq(owners["clearing_firm"])'),
+      _fault("an order that was refused is kept as working", "gate",
+             "self_match.commit.eq(orders.commit)", "self_match.commit.eq(decided)"),
       _fault("extended hours need no permission", "judge",
              'is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]',
              'is_one_of(status.system_event, "SM")'),
@@ -493,7 +519,8 @@ _KINDS = (
     ("use", _use,
      "the accumulators are used as their proofs assume: they commit what looked, nothing is under "
      "way in a sweep, and nothing comes right behind what settles, nor an "
-     "operation of its account, session or symbol right behind a refill",
+     "operation of its account, session or symbol right behind a refill; so is `self_match`: it "
+     "keeps what looked, and an order is gone while none is under way nor enters in the next cycle",
      "",
      (_fault("an order enters behind what settles", "settlement",
              "self.moves.eq(effect.moves), self.hold.eq(1)",
@@ -519,7 +546,7 @@ PROOFS = tuple(
         of="Gate, 2 accounts, groups, clearing firms, symbols and open orders, fields at full "
         f"width, {profile}; "
         f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders, duplicates, "
-        "references and products put out anything",
+        "self-match, references and products put out anything",
         make=make(profile == "ecp5"), mutations=faults,
         depth=9 if profile == "ecp5" else 6,
         # Its cases are longer than what can be searched in minutes there.

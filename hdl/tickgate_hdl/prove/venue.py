@@ -96,7 +96,10 @@ def _make(m: Module) -> list:
         # What a chain has executed goes on with it.
         Assert(~(acts & mine.live & ~mine.pending & (original | ~slot.pending)) | (
             mine.total == mine.remaining + traded + Mux(executed, update.quantity, 0))),
-        Assert(~(there & ~dut.known) | ~(dut.writes_slot | dut.writes_other)),
+        Assert(~acts | (dut.ends == ~mine.live)),
+        Assert(~acts | (dut.ends_other == (other.live & ~theirs.live))),
+        Assert(~(there & ~dut.known) | ~(
+            dut.writes_slot | dut.writes_other | dut.ends | dut.ends_other)),
     ]
     return [dut.fill]
 
@@ -112,8 +115,8 @@ PROOFS = (
         "its order and the order linked with it have reserved after it less what they had; a "
         "replacement that is not confirmed has reserved what its quantity is more than that of its "
         "order, so the two together the most that the chain may yet execute, whichever of them it "
-        "is; an order that is gone takes its replacement along, one that is replaced goes; what a "
-        "chain has executed goes on with it",
+        "is; an order that is gone takes its replacement along, one that is replaced goes, and "
+        "both are told; what a chain has executed goes on with it",
         of="VenueEffect, shares and orders; values are products, which the solver can't do",
         assumes="quantities are below 2^5, and the slots were so before (by this proof, and "
         "`risk.open_orders` for a replacement that passes)",
@@ -131,6 +134,9 @@ PROOFS = (
                    "(opens & replaced & ~dies) - ", "0 - "),
             _fault("what the order that is replaced had reserved stays",
                    "released.eq(Mux(opens & releases, other.remaining, 0))", "released.eq(0)"),
+            _fault("that an order is gone is told when it is replaced",
+                   "self.ends.eq(known & ~broken & dies)",
+                   "self.ends.eq(known & ~broken & (dies | replaced))"),
             _fault("what is not confirmed gives back what it executes",
                    "stays.eq(slot.pending & executed)", "stays.eq(0)"),
         )),

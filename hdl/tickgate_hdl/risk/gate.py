@@ -43,6 +43,7 @@ from tickgate_hdl.risk.ports import REGISTERS, connect_registers
 from tickgate_hdl.risk.rates import RATES
 from tickgate_hdl.risk.references import References
 from tickgate_hdl.risk.refill import Refill
+from tickgate_hdl.risk.self_match import SelfMatch
 from tickgate_hdl.risk.settlement import Settlement
 from tickgate_hdl.risk.shown_totals import show_exposure, show_throttles
 from tickgate_hdl.risk.totals import COUNTED, SIDES, TOTALS
@@ -145,6 +146,7 @@ class Gate(wiring.Component):
         m.submodules.leaving = leaving = Leaving()
         m.submodules.decisions = decisions = Decisions()
         m.submodules.duplicates = duplicates = Duplicates(config)
+        m.submodules.self_match = self_match = SelfMatch(config)
         # The firm has a row beside its own, since a memory has an address.
         sizes = {
             "pair": config.accounts * config.symbols, "account": config.accounts, "firm": 2,
@@ -163,13 +165,14 @@ class Gate(wiring.Component):
             m.submodules[rate.check] = accumulator
         connect_registers(
             m, self, limits, guard, mass_cancel, lease, card_events, decisions, settlement,
-            duplicates, references)
+            duplicates, references, self_match)
         self._connect_states(m, limits, guard, lease, card_events, judge, leaving)
         self._connect_mass_cancel(m, mass_cancel, guard, judge, card_events)
         self._connect_settlement(m, settlement, orders, decisions, guard)
+        self._connect_self_match(m, self_match, settlement, limits)
         self._list_symbols(m, names)
-        sweeping = self._sweep(
-            m, (names, references, orders, duplicates, *rates.values(), *totals.values()))
+        sweeping = self._sweep(m, self_match.rows, (
+            names, references, orders, duplicates, self_match, *rates.values(), *totals.values()))
         by_name = {total.name: accumulator for total, accumulator in totals.items()}
         for show in (show_exposure, show_throttles):
             show(m, self, config, settlement, by_name)
@@ -278,6 +281,8 @@ class Gate(wiring.Component):
             *(getattr(duplicates, field).eq(getattr(request, field)) for field in (
                 "account", "symbol", "side", "price", "quantity")),
             duplicates.now.eq(references.now),
+            self_match.group.eq(owners["group"]), self_match.symbol.eq(symbol),
+            self_match.sells.eq(request.side != ord("B")), self_match.price.eq(request.price),
             judge.order.eq(looks), judge.request.eq(request),
             *(getattr(judge, f"{table.name}_row").eq(getattr(limits, f"{table.name}_row"))
               for table in TABLES),
@@ -363,8 +368,10 @@ class Gate(wiring.Component):
             *(judge.rate_over[rate.check].eq(accumulator.over)
               for rate, accumulator in rates.items()),
             judge.duplicate.eq(duplicates.duplicate & is_enter),
+            judge.crosses.eq(self_match.crosses),
             passes.eq(decided & (judge.checks == 0)),
             orders.commit.eq(passes & judge.enters), duplicates.commit.eq(passes & is_enter),
+            self_match.commit.eq(orders.commit),
             *(accumulator.commit.eq(judge.charges[rate.check] | filled)
               for rate, accumulator in rates.items()),
             *(accumulator.commit.eq(settled | (0 if total.told else passes))
@@ -475,15 +482,24 @@ class Gate(wiring.Component):
             settlement.load_value.eq(self.position_load__value),
         ]
 
+    def _connect_self_match(self, m, self_match, settlement, limits):
+        m.d.comb += [
+            self_match.gone.eq(settlement.gone),
+            self_match.gone_group.eq(limits.group_of_settled),
+            self_match.gone_symbol.eq(settlement.symbol),
+            self_match.gone_sells.eq(settlement.gone_sells),
+            self_match.gone_price.eq(settlement.gone_price),
+        ]
+
     def _list_symbols(self, m, names):
         m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
             "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
 
-    def _sweep(self, m, tables):
+    def _sweep(self, m, most, tables):
         """Clear every row of every table after reset. Returns whether that is under way."""
         config = self._config
         depth = max(
-            config.open_orders, config.recent_orders,
+            most, config.open_orders, config.recent_orders,
             *(rows(table, config.table_sizes) for table in TABLES))
         sweeping = Signal(init=1)
         row = sweep(m, depth, busy=sweeping)

@@ -10,6 +10,7 @@ from tickgate.risk.checks import BY_NAME, CHECKS
 from tickgate.risk.image import (
     ACCOUNT,
     ENTITLED,
+    PERMISSIONS,
     POSITION,
     SESSIONS,
     STRATEGIES,
@@ -71,10 +72,10 @@ class Judge(wiring.Component):
         With ``value``: the price is no multiple of the symbol's tick, the quantity of its lot.
     weighed : Out
         The request, in the cycle before its verdict.
-    bad_token, rate_over, over, duplicate : In
+    bad_token, rate_over, over, duplicate, crosses : In
         In the verdict's cycle: the slot or the original is wrong; messages that each of ``RATED``
         rates would be over the limit; so would what each of ``COUNTED`` counts; it is an enter like
-        one before.
+        one before; a working order of its group would trade with it.
     checks : Out
         In the verdict's cycle: which failed.
     enters, counted : Out(1)
@@ -96,7 +97,7 @@ class Judge(wiring.Component):
             "use_token": In(1), "token": In(32),
             "weighed": Out(record_layout(ORDER_REQUEST)),
             "bad_token": In(1), "rate_over": In(StructLayout(dict.fromkeys(RATED, 1))),
-            "duplicate": In(1),
+            "duplicate": In(1), "crosses": In(1),
             "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
             "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
             "events_room": In(1), "kills": In(KillMasks),
@@ -155,6 +156,7 @@ class Judge(wiring.Component):
         regular = status.system_event == ord("Q")
         extended = is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]
         tested = side["T"] & is_one_of(status.reg_sho, "12")
+        may_cross = account_row.permissions[PERMISSIONS.index("self_match")]
         restricted = Cat(side["B"], sells, shorts) & (symbol_row.restricted | pair.flags)[:3]
         entitled = (pair.flags & ENTITLED) != 0
         has_strategy = staged(approved & (request.strategy < STRATEGIES), "has_strategy")
@@ -256,6 +258,7 @@ class Judge(wiring.Component):
         held = {
             **dict.fromkeys(COUNTED, limited),
             "repeated_executions": weigh(sound & limits & has_strategy, "of_a_known_strategy")}
+        guarded = weigh(sound & limits & ~staged(may_cross, "may_cross"), "guarded")
         account, symbol, session, strategy = (
             weigh(Cat(field == index for index in range(number)), name)
             for field, number, name in (
@@ -281,6 +284,7 @@ class Judge(wiring.Component):
             "token": used | (counted & self.bad_token),
             **{name: limited & self.rate_over[name] for name in RATED},
             "duplicative": limited & self.duplicate,
+            "self_match": guarded & self.crosses,
             **{name: held[name] & self.over[name] for name in COUNTED},
         }
         if bits.keys() != BY_NAME.keys():

@@ -41,6 +41,7 @@ _SHOWN = {
     "count_orders_in__count": 32, "count_orders_passed__count": 32,
     "count_orders_refused__count": 32, "count_cancels_passed__count": 32,
     "count_unknown_token__count": 32, "count_duplicates_forgotten__count": 32,
+    "count_own_prices_merged__count": 32,
     "last_token__value": 32,
     "count_references__count": 32, "count_references_ignored__count": 32,
 }

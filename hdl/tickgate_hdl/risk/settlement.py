@@ -17,6 +17,10 @@ from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Settlement"]
 
+_GONE = 2
+"""Cycles before the moves are known, when it is told that an order is gone, then that the other
+is."""
+
 
 class Settlement(wiring.Component):
     """Apply one of them at a time, between orders.
@@ -44,6 +48,8 @@ class Settlement(wiring.Component):
         No order may enter; none is under way, and no table is swept.
     operate, account, symbol, strategy, moves : Out
         Strobe: the totals of these rows move by so much.
+    gone, gone_sells, gone_price : Out
+        Strobe: an order of ``account`` and ``symbol`` works no more. None looks in the next cycle.
     view_wanted, view_account, view_symbol, view_position : Out(1), Out, Out, In
         The row of the load is to be read; its position, a cycle later.
     token, slot, link, other_token, other, match_number, fill, write, write_token, new_slot, \
@@ -71,6 +77,7 @@ class Settlement(wiring.Component):
             "order_waits": In(1), "order_enters": In(1), "hold": Out(1), "empty": In(1),
             "operate": Out(1), "account": Out(account), "symbol": Out(symbol),
             "strategy": Out(strategy), "moves": Out(Moves),
+            "gone": Out(1), "gone_sells": Out(1), "gone_price": Out(32),
             "view_wanted": Out(1), "view_account": Out(account), "view_symbol": Out(symbol),
             "view_position": In(SHARES),
             "token": Out(32), "slot": In(slot), "link": In(Link), "other_token": Out(32),
@@ -102,6 +109,7 @@ class Settlement(wiring.Component):
             self.account.eq(effect.account), self.symbol.eq(effect.symbol),
             self.strategy.eq(effect.strategy), self.throttle_clear__busy.eq(executions | rejects),
             self.moves.eq(effect.moves), self.hold.eq(1), self.active.eq(1),
+            self.gone_sells.eq(slot.sell), self.gone_price.eq(slot.price),
         ]
         with m.If(self.order_enters):
             m.d.sync += order_turn.eq(0)
@@ -154,6 +162,10 @@ class Settlement(wiring.Component):
                 m.next = "Moves"
             with m.State("Moves"):
                 m.d.sync += wait.eq(wait - 1)
+                with m.If(wait == _GONE):
+                    m.d.comb += self.gone.eq(effect.ends)
+                with m.If(wait == _GONE - 1):
+                    m.d.comb += [self.gone.eq(effect.ends_other), self.gone_price.eq(other.price)]
                 with m.If(wait == 0):
                     m.next = "Write"
             with m.State("Write"):

@@ -42,6 +42,8 @@ class VenueEffect(wiring.Component):
         The message, its order's slot, who replaces that order, and its fill.
     other : In
         The slot of the order's replacement or, of a replacement, of the order to replace.
+    ends, ends_other : Out(1)
+        The message's order works no more; the other's does not. Two cycles after the inputs.
     unsent : In(1)
         It is the card's own word for an order that never left: no venue rejected it.
     known : Out(1)
@@ -62,7 +64,7 @@ class VenueEffect(wiring.Component):
             "update": In(VenueUpdate), "slot": In(slot), "link": In(Link), "other": In(slot),
             "fill": In(fill), "unsent": In(1), "known": Out(1),
             "new_slot": Out(slot), "new_other": Out(slot), "new_fill": Out(fill),
-            "moves": Out(Moves),
+            "moves": Out(Moves), "ends": Out(1), "ends_other": Out(1),
             "account": Out(slot["account"].shape), "symbol": Out(slot["symbol"].shape),
             "strategy": Out(slot["strategy"].shape),
             "writes_slot": Out(1), "writes_other": Out(1), "writes_fill": Out(1),
@@ -116,6 +118,7 @@ class VenueEffect(wiring.Component):
             self.writes_fill.eq(known & (broken | executed)),
             self.writes_other.eq(known & ~broken & (releases | has_replacement)),
             self.unlinks_other.eq(known & ~broken & has_original & dies),
+            self.ends.eq(known & ~broken & dies), self.ends_other.eq(known & ~broken & releases),
             self.account.eq(Mux(broken, fill.account, slot.account)),
             self.symbol.eq(Mux(broken, fill.symbol, slot.symbol)),
             self.strategy.eq(slot.strategy),

@@ -16,7 +16,8 @@ class CardConfig:
     A book side keeps its ``front`` best levels in one row and the others in up to ``leaves`` rows
     of ``leaf`` levels. ``order_sets`` times ``order_ways`` are the orders that the books of all
     symbols may rest together, ``open_orders`` the own orders that the gate accounts for at a time,
-    ``recent_orders`` those that it remembers to know duplicates.
+    ``recent_orders`` those that it remembers to know duplicates, ``own_prices`` the prices that
+    the working orders of a group, symbol and side may have before some are told as one.
     ``window`` is the messages that wait for one that is missing, ``line_fifo`` the 8-byte beats
     that a line may have waiting. ``channels`` are the feeds with numbers of their own, each with
     two lines. All but ``order_ways`` and ``channels`` are powers of two, since they index memories.
@@ -36,6 +37,7 @@ class CardConfig:
     order_ways: int = 16
     open_orders: int = 4096
     recent_orders: int = 4096
+    own_prices: int = 8
     window: int = 4096
     line_fifo: int = 512
     channels: int = 1
@@ -51,7 +53,7 @@ class CardConfig:
         """Return the profile that fits an LFE5UM5G-85F."""
         return cls(symbols=8, groups=8, clearing_firms=2, front=8, leaf=4, leaves=16,
                    order_sets=1024, order_ways=4, open_orders=512, recent_orders=512,
-                   window=256, registered=True)
+                   own_prices=4, window=256, registered=True)
 
     @property
     def table_sizes(self) -> TableSizes:
@@ -62,6 +64,7 @@ class CardConfig:
         limits = {"symbols": 64, "accounts": 32, "groups": 64, "clearing_firms": 64,
                   "front": 32, "leaf": 32, "leaves": 64, "order_sets": 1 << 20,
                   "open_orders": 1 << 20, "recent_orders": 1 << 20,
+                  "own_prices": 16,
                   "window": 1 << 15, "line_fifo": 1 << 15}
         for name, most in limits.items():
             size = getattr(self, name)

@@ -61,7 +61,7 @@ _GATE_SHOWN = (
     "check_count__count", "last_token__value",
     "count_orders_in__count", "count_orders_passed__count", "count_orders_refused__count",
     "count_cancels_passed__count", "count_unknown_token__count",
-    "count_duplicates_forgotten__count",
+    "count_duplicates_forgotten__count", "count_own_prices_merged__count",
     "count_references__count", "count_references_ignored__count",
 )
 _FEED_COUNTS = (*COUNTERS, *BOOK_COUNTERS)

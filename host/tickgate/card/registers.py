@@ -1822,6 +1822,19 @@ COUNT_DUPLICATES_FORGOTTEN: Final = Register(
     "Enters that passed and whose place in the gate's memory of duplicates was taken by another "
     "while they were younger than its account's window.",
 )
+COUNT_OWN_PRICES_MERGED: Final = Register(
+    "count_own_prices_merged",
+    0x02c8,
+    (
+        RegisterField(
+            "count", 0, 32, "r", "w", 0x0,
+            "Wraps.",
+        ),
+    ),
+    "Orders that passed and whose price found no place among those that the gate keeps of the "
+    "working orders of their group, symbol and side: of these orders only the best price counts, "
+    "until all are gone.",
+)
 COUNT_REFERENCES: Final = Register(
     "count_references",
     0x02d0,
@@ -2248,6 +2261,7 @@ REGISTERS: Final = (
     COUNT_CONTROL_MISSED,
     COUNT_INJECT_OVERFLOW,
     COUNT_DUPLICATES_FORGOTTEN,
+    COUNT_OWN_PRICES_MERGED,
     COUNT_REFERENCES,
     COUNT_REFERENCES_IGNORED,
     COUNT_MASS_CANCELS,

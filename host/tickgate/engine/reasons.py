@@ -60,6 +60,7 @@ CARD_REASONS: Final = {
     "algo_id": OTHER,
     "repeated_executions": _EXCEEDS_LIMIT,
     "consecutive_rejects": _EXCEEDS_LIMIT,
+    "self_match": OTHER,
 }
 """OrdRejReason (103) of each check of the gate; 99 where the text tells it better than FIX can."""
 HOST_REASONS: Final = {

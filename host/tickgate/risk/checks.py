@@ -421,6 +421,14 @@ CHECKS: tuple[Check, ...] = (
         "the venue rejected too many orders of the account in a row; a person must let it go on",
         "FIA",
     ),
+    Check(
+        52,
+        "self_match",
+        "group",
+        "OU",
+        "the order could trade with a working order of its own group, which the account may not",
+        "FINRA 5210.02",
+    ),
 )
 
 BY_NAME = {check.name: check for check in CHECKS}

@@ -5,6 +5,7 @@ be held against the other (``tickgate.engine.exposurecheck``). Shares are whole,
 USD.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -72,6 +73,9 @@ class Held:
     position: Tally = field(default_factory=Tally)
     open_buy: Tally = field(default_factory=Tally)
     open_sell: Tally = field(default_factory=Tally)
+    buy_prices: Counter[int] = field(default_factory=Counter)
+    """How many working orders, undecided requests included, have a price."""
+    sell_prices: Counter[int] = field(default_factory=Counter)
 
     @property
     def tallies(self) -> tuple[Tally, Tally, Tally]:
@@ -160,6 +164,8 @@ class ExposureBook:
         self.throttles = Throttles()
         self._orders: dict[int, tuple[Reserved, bool]] = {}
         """What is kept for each, and whether it is known to have passed."""
+        self._priced: set[int] = set()
+        """Orders whose price is counted."""
         self._asked: dict[int, tuple[int, int]] = {}
         """Quantity and value of orders that are not known to have passed. Kept when they are over:
         a replacement that died with its original may yet be told to have passed before."""
@@ -184,9 +190,21 @@ class ExposureBook:
             use.open_short_value += value if chain.side in SHORT_SALES else 0
         else:
             use.open_buy_value += value
+        self._count_price(order, held.sell_prices if sells else held.buy_prices)
         self._count_day(order, use)
         if order.replacement is not None:  # what this one loses, that one may trade
             self.follow(order.replacement)
+
+    def _count_price(self, order: Order, prices: Counter[int]) -> None:
+        """Count the price of an order while it works."""
+        if order.live and order.token not in self._priced:
+            self._priced.add(order.token)
+            prices[order.price] += 1
+        elif not order.live and order.token in self._priced:
+            self._priced.remove(order.token)
+            prices[order.price] -= 1
+            if not prices[order.price]:
+                del prices[order.price]
 
     def _count_day(self, order: Order, use: Use) -> None:
         """Count an order once, as it was asked for, when it is known that the gate passed it."""

@@ -195,7 +195,8 @@ _PERMISSIONS = LimitField(
     "permissions",
     "names",
     _image(ACCOUNT, "permissions").label,
-    "What orders may be: sides, times in force, intermarket sweeps, extended hours.",
+    "What orders may be: sides, times in force, intermarket sweeps, extended hours; with "
+    "self_match also such that would trade with a working order of the same group.",
     names=PERMISSIONS,
 )
 

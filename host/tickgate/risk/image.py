@@ -79,9 +79,10 @@ class ImageTable:
         return self.select << SELECT_BIT | (row * self.row_words + word)
 
 
-PERMISSIONS = ("buy", "sell", "short", "short_exempt", "day", "ioc", "iso", "extended")
-"""Bits of ``permissions``, from bit 0: sides, times in force, intermarket sweeps, and orders
-outside regular market hours."""
+PERMISSIONS = (
+    "buy", "sell", "short", "short_exempt", "day", "ioc", "iso", "extended", "self_match")
+"""Bits of ``permissions``, from bit 0: sides, times in force, intermarket sweeps, orders outside
+regular market hours, and orders that would trade with a working order of the same group."""
 
 RESTRICTIONS = ("buy", "sell", "short")
 """Bits of ``restricted``, from bit 0: no buys, no sales of any kind, no short sales."""
@@ -118,7 +119,7 @@ ACCOUNT = ImageTable(0, "account", 32, (
     ImageField("max_value", 2, 2, "usd", "Max value", "Largest order."),
     *_bucket(4, "of the account"),
     ImageField("permissions", 6, 1, "bits", "May",
-               "What orders may be: sides, times in force, hours."),
+               "What orders may be: sides, times in force, hours, matches with own orders."),
     ImageField("max_orders", 7, 1, "orders", "Max working orders", "Working orders at a time."),
     ImageField("max_open_quantity", 8, 2, "shares", "Max open quantity",
                "Shares that working orders may still trade.", _SUM),

@@ -88,6 +88,8 @@ def card_checks(
     yield from _pair_checks(order, rules.account, exposure)
     yield from _account_checks(order, rules.account.numbers, exposure.use(order.account))
     yield from _throttle_checks(order, rules.account, rules.strategy, exposure)
+    if "self_match" not in rules.account.permissions and _crosses(order, rules, exposure):
+        yield "self_match"
     for scope, (credit, accounts) in rules.shared.items():
         uses = [exposure.use(account) for account in accounts]
         yield from _credit_checks(order, scope, credit.numbers, uses)
@@ -156,6 +158,15 @@ def position_allows(order: OrderToCheck, account: AccountLimits, exposure: Expos
     name = "max_short" if order.side in SELLS else "max_long"
     used = exposure.pair(order.account, order.symbol).used[name]
     return used + order.quantity <= account.position(order.symbol).numbers[name]
+
+
+def _crosses(order: OrderToCheck, rules: Rules, exposure: ExposureBook) -> bool:
+    """Whether a working order of the account's group would trade with it."""
+    _, accounts = rules.shared["group"]
+    pairs = [exposure.pair(account, order.symbol) for account in accounts]
+    if order.side in SELLS:
+        return any(price >= order.price for pair in pairs for price in pair.buy_prices)
+    return any(price <= order.price for pair in pairs for price in pair.sell_prices)
 
 
 def _account_checks(order: OrderToCheck, limit: Mapping[str, int], use: Use) -> Iterator[str]:

@@ -34,7 +34,7 @@ def measure(folder: Path) -> list[GateFigures]:
     for profile, make in PROFILES.items():
         path = (folder / f"gate-{profile}.json").resolve()
         config = CardConfig(symbols=SYMBOLS, accounts=ACCOUNTS, groups=2, clearing_firms=2,
-                            open_orders=OPEN_ORDERS, recent_orders=16,
+                            open_orders=OPEN_ORDERS, recent_orders=16, own_prices=2,
                             registered=make().registered)
         path.unlink(missing_ok=True)
         run(Gate(config), name="gate", tb="tickgate_sim.tb.gate_figures",

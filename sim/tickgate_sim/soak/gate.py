@@ -15,7 +15,7 @@ from tickgate_sim.tb.gate_tally import Tally
 __all__ = ["GateRun", "compare", "figures", "table", "total"]
 
 _SIZES = {"symbols": 4, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 16,
-          "recent_orders": 16}
+          "recent_orders": 16, "own_prices": 2}
 """Small tables: rows, slots and limits are shared by many orders, where faults would show."""
 _TELL_S = 60
 

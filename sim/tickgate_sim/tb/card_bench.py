@@ -185,7 +185,7 @@ class CardBench:
         for account in range(SMALL.accounts):
             # Enabled, quantity, value, rate, burst, permissions, orders, six totals,
             # group, clearing firm, duplicates, cancels, rejects.
-            row = (1, 10_000, *much, 60_000, 1000, 0xFF, 10_000, *much * 6, 0, 0, 0, 60_000, 1000,
+            row = (1, 10_000, *much, 60_000, 1000, 0x1FF, 10_000, *much * 6, 0, 0, 0, 60_000, 1000,
                    10_000)
             image |= {ACCOUNT.address(account, n): word for n, word in enumerate(row)}
             for symbol in range(SMALL.symbols):

@@ -18,7 +18,7 @@ from tickgate_sim.tb.gate_driver import (
     symbol_row,
 )
 
-ACCOUNTS, SYMBOLS, OPEN_ORDERS, RECENT_ORDERS = 2, 4, 16, 16
+ACCOUNTS, SYMBOLS, OPEN_ORDERS, RECENT_ORDERS, OWN_PRICES = 2, 4, 16, 16, 2
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 ACCOUNT, SYMBOL, STRATEGY = 1, 2, 31
 PRICE, QUANTITY = 1_000_001, 101  # on no tick but 0.0001, in no lot but 1
@@ -47,7 +47,7 @@ class Case:
         self.order = {"price": PRICE, "quantity": QUANTITY, "side": "B", "action": "O"}
         self.states = {}
         self.top = Top(PRICE, PRICE)
-        self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0xFF, 1000]
+        self.account = [1, 10**6, *_words(FREE, 2), 0, 65535, 0x1FF, 1000]
         for _ in range(6):
             self.account += _words(FREE, 2)
         self.account += [0, 0, 0, *OPEN_RATE, NEVER]
@@ -131,6 +131,9 @@ class Case:
                 self.refer(national_bid=PRICE)),
             "duplicative": lambda: (
                 self.states.update(duplicate=True), self.account.__setitem__(22, 10**6)),
+            "self_match": lambda: (
+                self.states.update(self_match=True),
+                self.account.__setitem__(6, self.account[6] & ~(1 << 8))),
             "locate_budget": lambda: (self.order.update(side="T"), self.pair.__setitem__(3, 0)),
             "luld_band": lambda: self.refer(band_low=PRICE + 1, band_high=PRICE - 1),
             "window_collar": lambda: self.refer(window=0),
@@ -183,7 +186,7 @@ class Bench(GateDriver):
         super().__init__(dut, symbols=SYMBOLS, accounts=ACCOUNTS)
         self.model = GateModel(
             symbols=SYMBOLS, accounts=ACCOUNTS, open_orders=OPEN_ORDERS, groups=GROUPS,
-            clearing=CLEARING_FIRMS, recent_orders=RECENT_ORDERS)
+            clearing=CLEARING_FIRMS, recent_orders=RECENT_ORDERS, own_prices=OWN_PRICES)
         self.token, self.generation = 0, 0
         self.image, self.shadow = None, None
         """Images in force and in the shadow bank, once they were written."""
@@ -209,6 +212,15 @@ class Bench(GateDriver):
 
     async def ask_case(self, case, give_back=True):
         """Set everything as the case says, ask, and compare with the model; the answer."""
+        if not case.states.get("self_match"):
+            return await self._ask_again(case, give_back)
+        other = await self.pass_one(
+            side="E" if case.order["side"] == "B" else "B", quantity=QUANTITY + 1)
+        checks = await self._ask_again(case, give_back)
+        await self.tell_both("J", other)
+        return checks
+
+    async def _ask_again(self, case, give_back):
         if not case.states.get("duplicate"):
             return await self._ask_case(case, give_back)
         order = {name: case.order[name] for name in ("price", "quantity", "side")}

@@ -31,7 +31,7 @@ FREE = (0xFFFF_FFFF, 0x7FFF_FFFF)
 """A limit of money that nothing reaches, in two words."""
 
 
-def account(quantity, low, high, rate, burst, *, permissions=0xFF, orders=1000, owners=(0, 0),
+def account(quantity, low, high, rate, burst, *, permissions=0x1FF, orders=1000, owners=(0, 0),
             window=0, cancels=OPEN_RATE, rejects=NEVER, **more):
     """A row of an account; ``more``: totals that are limited, by name."""
     names = ("open_quantity", "open_value", "day_quantity", "day_value", "gross", "net")
@@ -954,7 +954,7 @@ async def locates_are_used_up_by_short_orders(dut):
 
 @test
 async def a_session_phase_needs_its_permission(dut):
-    for permissions, open_in in ((0xFF, "QSM"), (0x7F, "Q")):
+    for permissions, open_in in ((0x1FF, "QSM"), (0x17F, "Q")):
         bench = await Bench(dut).open(limits({ACCOUNT: account(
             1000, 10**9, 0, 0, 100, permissions=permissions)}))
         for phase in " OSQMECA":

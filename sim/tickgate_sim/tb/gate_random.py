@@ -27,11 +27,19 @@ from tickgate_sim.tb.gate_driver import (
     symbol_row,
 )
 from tickgate_sim.tb.gate_tally import Tally
-from tickgate_sim.tb.gate_traffic import ACCOUNTS, OPEN_ORDERS, RECENT_ORDERS, SYMBOLS, Traffic
+from tickgate_sim.tb.gate_traffic import (
+    ACCOUNTS,
+    OPEN_ORDERS,
+    OWN_PRICES,
+    RECENT_ORDERS,
+    SYMBOLS,
+    Traffic,
+)
 
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
 TABLES = {"symbols": SYMBOLS, "accounts": ACCOUNTS, "open_orders": OPEN_ORDERS, "groups": GROUPS,
-          "clearing": CLEARING_FIRMS, "recent_orders": RECENT_ORDERS}
+          "clearing": CLEARING_FIRMS, "recent_orders": RECENT_ORDERS,
+          "own_prices": OWN_PRICES}
 VERDICT_CYCLES = 6 if os.environ.get("GATE_REGISTERED") == "1" else 3
 ROUNDS = int(os.environ.get("GATE_ROUNDS", "4000"))
 ORDERS = int(os.environ.get("GATE_ORDERS", "0"))
@@ -123,6 +131,7 @@ class Scoreboard:
         dut = driver.dut
         assert int(dut.count_unknown_token__count.value) == model.unknown
         assert int(dut.count_duplicates_forgotten__count.value) == model.duplicates.forgotten
+        assert int(dut.count_own_prices_merged__count.value) == model.own_prices.merged
         assert int(dut.count_references_ignored__count.value) == model.references_ignored
         assert int(dut.last_token__value.value) == model.last_token
         assert int(dut.status__armed.value) == model.armed
@@ -350,7 +359,7 @@ async def takes_an_order_in_every_cycle(dut):
     await driver.list_symbol(0, "SYM0")
     free = (0xFFFF_FFFF, 0x7FFF_FFFF)
     limits = Limits(
-        account={0: (1, 1000, *free, *OPEN_RATE, 0xFF, 10**6, *free * 6, 0, 0, 0, *OPEN_RATE,
+        account={0: (1, 1000, *free, *OPEN_RATE, 0x1FF, 10**6, *free * 6, 0, 0, 0, *OPEN_RATE,
                      NEVER)},
         symbol={0: symbol_row(1, 1000)}, session=EVERY_SESSION, strategy=EVERY_STRATEGY,
         position={(0, 0): (OPEN_ORDERS * 3 // 4, 0, 8, 0)}, firm=OPEN_CREDIT[0],

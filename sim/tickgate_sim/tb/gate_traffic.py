@@ -12,6 +12,7 @@ SYMBOLS = int(os.environ.get("GATE_SYMBOLS", "4"))
 ACCOUNTS = int(os.environ.get("GATE_ACCOUNTS", "2"))
 OPEN_ORDERS = int(os.environ.get("GATE_OPEN_ORDERS", "16"))
 RECENT_ORDERS = int(os.environ.get("GATE_RECENT_ORDERS", "16"))
+OWN_PRICES = int(os.environ.get("GATE_OWN_PRICES", "2"))
 NEAR = (-2, -1, 0, 0, 1, 2)
 STRATEGIES = 0, 1, 30, 31
 """Those that send orders: of 32, few would reach a limit."""
@@ -53,7 +54,7 @@ class Traffic:
                 rng.random() < 0.97, rng.choice((500, 5000, 10**6)),
                 *money(0, 10**9, 5 * 10**9), rng.choice((0, 700, 65535)),
                 rng.choice((3, 50, *[65535] * 6)),
-                0xFF if rng.random() < 0.75 else rng.randrange(0x100),
+                rng.choices((0x1FF, 0xFF, rng.randrange(0x200)), (45, 30, 25))[0],
                 rng.choice((len(working), len(working) + 3, 1000, 1000)),
                 *money(shares + 1000)[:2], *money(value + some),
                 *money(traded.ordered + 5000), *money(traded.ordered_value + some),

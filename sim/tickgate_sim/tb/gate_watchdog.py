@@ -357,7 +357,7 @@ async def it_does_as_the_model(dut):
     await bench.start()
     await bench.set_up(IMAGE)
     model = GateModel(symbols=SIZES[1], accounts=SIZES[0], open_orders=16, recent_orders=16,
-                      groups=SIZES[2], clearing=SIZES[3])
+                      groups=SIZES[2], clearing=SIZES[3], own_prices=2)
     model.watchdog_timeout, model.session_up = 1000, True
     model.touch()
     expected = []

@@ -35,7 +35,7 @@ from tickgate_hdl.lib.stream import check_stream, connect_streams
 from tickgate_hdl.risk.gate import Gate
 from tickgate_hdl.top.config import CardConfig
 
-CONFIG = CardConfig(symbols=4, accounts=2, open_orders=16, recent_orders=16)
+CONFIG = CardConfig(symbols=4, accounts=2, open_orders=16, recent_orders=16, own_prices=2)
 ROW = 1 * CONFIG.symbols + 2
 SETTLE = 150
 ORDER = OrderRequest(

@@ -107,9 +107,16 @@ class Machine:
         self.random = Random(seed)
         self.now_ns = 10**9
         self.drift: dict[tuple[int, int], list[int]] = {}
-        # So many that no fill takes the place of another, which the gate would then not find.
+        # So many that no fill takes the place of another, which the gate would then not find, and
+        # that no prices are told as one.
         self.model = GateModel(
-            symbols=2, accounts=2, open_orders=1 << 20, groups=1, clearing=1, recent_orders=16
+            symbols=2,
+            accounts=2,
+            open_orders=1 << 20,
+            groups=1,
+            clearing=1,
+            recent_orders=16,
+            own_prices=1 << 20,
         )
         limits = gate_limits(toml)
         assert self.model.commit(limits, limits.crc(2, 2, 1, 1), 1)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.sim
         "gate_duplicates",
         "gate_rates",
         "gate_replacements",
+        "gate_self_match",
         "gate_throttles",
         "gate_watchdog",
     ],
@@ -32,6 +33,7 @@ def test_gate_keeps_each_promise(tb, registered):
                 clearing_firms=2,
                 open_orders=16,
                 recent_orders=16,
+                own_prices=2,
                 registered=registered,
             )
         ),

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.sim
 
 SMALL = {
     "symbols": 4, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 16,
-    "recent_orders": 16,
+    "recent_orders": 16, "own_prices": 2,
 }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ def test_gate_equals_its_model(config, rounds, seed):
             "GATE_GROUPS": str(config.groups),
             "GATE_CLEARING_FIRMS": str(config.clearing_firms),
             "GATE_RECENT_ORDERS": str(config.recent_orders),
+            "GATE_OWN_PRICES": str(config.own_prices),
             "GATE_ROUNDS": str(rounds),
             "GATE_REGISTERED": str(int(config.registered)),
         },

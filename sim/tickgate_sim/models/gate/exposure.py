@@ -160,6 +160,10 @@ class Exposure:
             order.replaces, old.replaced_by = old.token, order.token
         self.orders[order.token % self.open_orders] = order
 
+    def remove(self, order: Order) -> None:
+        """An order works no more."""
+        del self.orders[order.token % self.open_orders]
+
     def venue(self, update: Update) -> None:
         """Apply a venue message to the exposure."""
         order = self.find(update.user_ref_num)
@@ -229,7 +233,7 @@ class Exposure:
             return
         old = self.find(order.replaces)
         if old is not None:
-            del self.orders[old.token % self.open_orders]
+            self.remove(old)
         order.replaces = None
         order.executed = 0 if old is None else old.executed
         order.remaining = 0 if update.dead else update.quantity
@@ -269,8 +273,8 @@ class Exposure:
 
     def die(self, order: Order) -> None:
         """An order is gone, with the one that was to replace it."""
-        del self.orders[order.token % self.open_orders]
+        self.remove(order)
         if order.replaced_by is not None and (heir := self.find(order.replaced_by)) is not None:
-            del self.orders[heir.token % self.open_orders]
+            self.remove(heir)
         if order.replaces is not None and (old := self.find(order.replaces)) is not None:
             old.replaced_by = None

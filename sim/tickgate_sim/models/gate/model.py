@@ -4,10 +4,11 @@ from tickgate.records.messages import OrderRequest
 from tickgate.risk.checks import BY_NAME, NO_CHECK
 
 from tickgate_sim.models.gate.duplicates import Duplicates
-from tickgate_sim.models.gate.exposure import Exposure
+from tickgate_sim.models.gate.exposure import Exposure, Order
 from tickgate_sim.models.gate.image import Limits, full
 from tickgate_sim.models.gate.image import pair as pair_of
 from tickgate_sim.models.gate.inputs import References, Top, Verdict
+from tickgate_sim.models.gate.own_prices import OwnPrices
 from tickgate_sim.models.gate.states import States
 
 __all__ = ["GateModel"]
@@ -27,11 +28,13 @@ class GateModel(States, Exposure):
         groups: int,
         clearing: int,
         recent_orders: int,
+        own_prices: int,
     ) -> None:
         States.__init__(self)
         Exposure.__init__(self, accounts=accounts, open_orders=open_orders)
         self.symbols, self.groups, self.clearing = symbols, groups, clearing
         self.duplicates = Duplicates(accounts=accounts, places=recent_orders)
+        self.own_prices = OwnPrices(own_prices)
         self.member: dict[int, tuple[int, int]] = {}  # group and clearing firm of an account
         self.limits = Limits()
         self.listed: set[int] = set()
@@ -117,6 +120,7 @@ class GateModel(States, Exposure):
             self.refused_first[bits[0]] += 1
         elif fresh:
             self.reserve(request)
+            self.own_prices.add(*self._own(request), request.price)
             if request.action == "O":
                 window = full(self.limits.account[request.account], 32)[22]
                 self.duplicates.remember(request, self.ms, window)
@@ -128,6 +132,17 @@ class GateModel(States, Exposure):
         order = self.find(request.user_ref_num)
         if request.action != "X" and order is not None:
             self.die(order)
+
+    def remove(self, order: Order) -> None:
+        """An order works no more."""
+        super().remove(order)
+        group, _ = self.member[order.account]
+        self.own_prices.remove(group, order.symbol, order.sells, order.price)
+
+    def _own(self, request: OrderRequest) -> tuple[int, int, bool]:
+        """Group, symbol and side of an order."""
+        group, _ = self.member[request.account]
+        return group, request.symbol, request.side != "B"
 
     def _limited(self, request: OrderRequest) -> bool:
         return (
@@ -240,6 +255,10 @@ class GateModel(States, Exposure):
         failed |= self._throttle_checks(request, account)
         if request.action == "O" and self.duplicates.known(request, self.ms, account[22]):
             failed.add("duplicative")
+        if not account[6] & 0x100 and self.own_prices.would_trade(
+            *self._own(request), request.price
+        ):
+            failed.add("self_match")
         return failed
 
     def _throttle_checks(self, request: OrderRequest, account: tuple[int, ...]) -> set[str]:
