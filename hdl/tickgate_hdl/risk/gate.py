@@ -171,7 +171,7 @@ class Gate(wiring.Component):
         self._connect_settlement(m, settlement, orders, decisions, guard)
         self._connect_self_match(m, self_match, settlement, limits)
         self._list_symbols(m, names)
-        sweeping = self._sweep(m, self_match.rows, (
+        sweeping = self._sweep(m, (
             names, references, orders, duplicates, self_match, *rates.values(), *totals.values()))
         by_name = {total.name: accumulator for total, accumulator in totals.items()}
         for show in (show_exposure, show_throttles):
@@ -495,14 +495,10 @@ class Gate(wiring.Component):
         m.d.comb += [getattr(names, port).eq(getattr(self, port)) for port in (
             "symbol_write", "symbol_index", "symbol_name", "symbol_enable")]
 
-    def _sweep(self, m, most, tables):
+    def _sweep(self, m, tables):
         """Clear every row of every table after reset. Returns whether that is under way."""
-        config = self._config
-        depth = max(
-            most, config.open_orders, config.recent_orders,
-            *(rows(table, config.table_sizes) for table in TABLES))
         sweeping = Signal(init=1)
-        row = sweep(m, depth, busy=sweeping)
+        row = sweep(m, 1 << max(len(table.sweep_row) for table in tables), busy=sweeping)
         for table in tables:
             m.d.comb += [table.sweep.eq(sweeping), table.sweep_row.eq(row)]
         return sweeping

@@ -58,13 +58,12 @@ class SelfMatch(wiring.Component):
         self._config, self._bits = config, price_bits
         self._lead = LEAD[config.registered]
         group, symbol = ceil_log2(config.groups), ceil_log2(config.symbols)
-        self.rows = 1 << (group + symbol + 1)
         super().__init__({
             "group": In(group), "symbol": In(symbol), "sells": In(1), "price": In(32),
             "crosses": Out(1), "commit": In(1),
             "gone": In(1), "gone_group": In(group), "gone_symbol": In(symbol),
             "gone_sells": In(1), "gone_price": In(32),
-            "sweep": In(1), "sweep_row": In(ceil_log2(self.rows)),
+            "sweep": In(1), "sweep_row": In(group + symbol + 1),
             "count_own_prices_merged__count": Out(32),
         })
 
@@ -79,7 +78,7 @@ class SelfMatch(wiring.Component):
             for values, name in ((rows, "row"), (keys, "key")):
                 values.append(delayed(m, values[-1], f"{name}_{cycle}", reset_less=True))
         committed = delayed(m, self.commit, "committed")
-        m.submodules.prices = memory = Memory(shape=layout, depth=self.rows, init=[])
+        m.submodules.prices = memory = Memory(shape=layout, depth=1 << len(self.sweep_row), init=[])
 
         # By the memory: what the other side had when it looked. A row that was written in that
         # cycle is not read.
