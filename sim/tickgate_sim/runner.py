@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import Any
 from amaranth.back import verilog
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
-from tickgate_hdl.lib.memories import zeros_left_out
+from tickgate_hdl.lib.memories import collisions_undefined, zeros_left_out
 from tickgate_hdl.top.sources import WAIVERS
 
 from tickgate_sim import toolchain
@@ -38,14 +38,16 @@ def tool_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def run(dut: Any, *, name: str, tb: str, **options: Any) -> Path:
+def run(dut: Any, *, name: str, tb: str, random_memories: bool = False, **options: Any) -> Path:
     """Build ``dut`` as Verilog module ``name`` and run the cocotb tests of module ``tb`` on it.
 
-    Options, errors and what is returned are those of ``run_verilog``.
+    Options, errors and what is returned are those of ``run_verilog``. With ``random_memories`` a
+    row that is written while it is read gives any word too, as synthesis lets it.
     """
-    with zeros_left_out():  # what starts as 0 our gateware has to sweep itself
+    collisions = collisions_undefined() if random_memories else nullcontext()
+    with zeros_left_out(), collisions:  # what starts as 0 our gateware has to sweep itself
         text = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
-    return run_verilog(text, name=name, tb=tb, **options)
+    return run_verilog(text, name=name, tb=tb, random_memories=random_memories, **options)
 
 
 def run_verilog(
@@ -68,12 +70,13 @@ def run_verilog(
     waivers, the arguments or Verilator change; runs of one model may be side by side.
     ``testcase`` names tests, ``test_filter`` is a regular expression, neither means all.
     ``random_memories`` starts what has no initial value, memories above all, with random words in
-    place of zeros. ``environment`` is added to that of the tests. ``log`` is for what the tests
-    print, else that goes to the terminal; their results are then beside it. Returns the folder of
-    the model. A failing test raises SystemExit, a failing build RuntimeError.
+    place of zeros; what is undefined is random too. ``environment`` is added to that of the tests.
+    ``log`` is for what the tests print, else that goes to the terminal; their results are then
+    beside it. Returns the folder of the model. A failing test raises SystemExit, a failing build
+    RuntimeError.
     """
     if random_memories:
-        build_args = [*build_args, "--x-initial", "unique"]
+        build_args = [*build_args, "--x-initial", "unique", "--x-assign", "unique"]
     digest = hashlib.sha256()
     parts = [text, version("verilator"), *map(str, build_args)]
     for part in (*parts, *(path.read_text() for path in waivers)):

@@ -17,7 +17,7 @@ from tickgate_hdl.book.directory import (
 )
 from tickgate_hdl.book.front import deep_op
 from tickgate_hdl.book.level_layouts import Level, level_row
-from tickgate_hdl.book.sorted_row import RowChange, compare
+from tickgate_hdl.book.sorted_row import RowChange, compare, signed_change
 from tickgate_hdl.book.trees import exceeds, one_of
 from tickgate_hdl.lib.delay import delayed
 
@@ -189,8 +189,8 @@ class Backing(wiring.Component):
         with m.If(at_leaf):
             m.d.sync += [
                 op3.eq(op2), position3.eq(position2), fresh3.eq(fresh2),
-                shares3.eq(Mux(op2.add, op2.level.size, -op2.level.size)),
-                orders3.eq(Mux(op2.add, op2.level.orders, -op2.level.orders)),
+                shares3.eq(signed_change(op2.add, op2.level.size)),
+                orders3.eq(signed_change(op2.add, op2.level.orders)),
             ]
         with m.If(at_row):
             m.d.sync += address3.eq(address2)
@@ -215,7 +215,7 @@ class Backing(wiring.Component):
 
         # Free for an operation: where they overlap one may follow unless it might be turned back
         # without having been taken up; where not, one is in work until it is done.
-        risky = Signal()
+        risky, begins = Signal(), Signal()  # begins: a leaf is to be handed out
         if registered:
             busy = Signal()
             done = (at_slot & ~useful2 & ~handing) | (at_change & ~restructure)
@@ -223,7 +223,7 @@ class Backing(wiring.Component):
                 m.d.sync += busy.eq(1)
             with m.Elif(done | restructure):
                 m.d.sync += busy.eq(0)
-            m.d.comb += free.eq(running & ~busy)
+            m.d.comb += free.eq(running & ~busy & ~begins)
         else:
             busy = at_directory | at_slot | at_leaf | at_change
             with m.If(at_leaf):
@@ -277,13 +277,12 @@ class Backing(wiring.Component):
         # Hand out: the best leaf, its first level at the exit.
         handed = Signal()  # the leaf that is handed out is here
         wanted = Signal()  # since it began
-        asked, asked_side = Signal(), Signal(self._bits + 1)
-        begins, fetch = Signal(), Signal()
+        asked_side = Signal(self._bits + 1)
+        fetch = Signal()
         offered, taken, shifts = Signal(), Signal(), Signal()
         none, emptied, put_back = Signal(), Signal(), Signal()
         best = delayed(m, fetch, "best", after_read)
         m.d.comb += [
-            begins.eq(self.idle & asked),
             picked.eq(best & (found.count != 0)),
             none.eq(best & (found.count == 0)),
             self.pop_empty.eq(none & wanted), self.pop_floored.eq(found.floored),
@@ -292,17 +291,22 @@ class Backing(wiring.Component):
             taken.eq(self.level_valid & self.level_taken),
         ]
         m.d.sync += [
-            asked.eq(self.pop), asked_side.eq(self.pop_side),
+            asked_side.eq(self.pop_side),
             fetch.eq(begins), wanted.eq(self.pop & (wanted | begins)),
         ]
         if registered:
             m.d.sync += [
+                # It sets a lot: known a cycle before, and no operation begins then.
+                begins.eq(self.idle & self.pop & ~begins),
                 shifts.eq(taken),
                 offered.eq(handed & ~taken & Mux(shifts, row3.count != 1, row3.count != 0)),
             ]
             stands = handed & ~shifts
         else:
-            m.d.comb += [shifts.eq(taken), offered.eq(row3.count != 0)]
+            m.d.comb += [
+                begins.eq(self.idle & delayed(m, self.pop, "asked")),
+                shifts.eq(taken), offered.eq(row3.count != 0),
+            ]
             stands = handed
         m.d.comb += [
             emptied.eq(stands & (row3.count == 0)),

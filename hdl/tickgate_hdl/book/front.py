@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.level_layouts import DepthRow, Level, LevelOp, LevelResult, level_row
-from tickgate_hdl.book.sorted_row import RowChange, compare, delta_of
+from tickgate_hdl.book.sorted_row import RowChange, compare, signed_change
 from tickgate_hdl.book.trees import exceeds
 from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.pcie.depth import DEPTH_LEVELS
@@ -30,7 +30,7 @@ def front_members(symbols, levels):
     """Return the members of a front: those of :class:`Front`, which has what they mean."""
     bits = (symbols - 1).bit_length()
     return {
-        "read": In(1), "read_symbol": In(8), "go": In(1), "op": In(LevelOp), "kill": In(1),
+        "read": In(1), "read_symbol": In(16), "go": In(1), "op": In(LevelOp), "kill": In(1),
         "deep": In(1), "dry": In(1),
         "side": Out(bits + 1), "push": Out(1), "pushed": Out(deep_op(bits)),
         "low": Out(1), "emptied": Out(1),
@@ -72,7 +72,7 @@ class Front(wiring.Component):
 
     Members
     -------
-    read, read_symbol : In(1), In(8)
+    read, read_symbol : In(1), In(16)
         Read the rows of a symbol, at least a cycle before its operation.
     go, op : In(1), In(LevelOp)
         Do an operation, on the symbol read last.
@@ -157,7 +157,6 @@ class Front(wiring.Component):
         equal, better, ending = Signal(levels), Signal(levels), Signal(levels)
         kept = Signal(levels)  # what is in the row and not better than the operation's level
         shares, orders = Signal(signed(33)), Signal(signed(2))
-        shares_now, orders_now = delta_of(op)
         work, fresh = Signal(LevelOp), Signal(Level)
         m.d.comb += key.eq(Mux(op.sell, op.price, ~op.price))
         m.d.sync += deciding.eq(go)
@@ -167,7 +166,8 @@ class Front(wiring.Component):
                 equal.eq(equal_now), better.eq(better_now), ending.eq(ending_now),
                 kept.eq(Cat(exceeds(chosen.count, number) for number in range(levels))
                         & ~better_now),
-                shares.eq(shares_now), orders.eq(orders_now), work.eq(op),
+                shares.eq(signed_change(op.add, op.shares)),
+                orders.eq(signed_change(op.add, op.order)), work.eq(op),
                 fresh.key.eq(key), fresh.size.eq(op.shares), fresh.orders.eq(op.order),
             ]
 

@@ -44,7 +44,7 @@ class Levels(wiring.Component):
 
     Members
     -------
-    read, read_symbol : In(1), In(8)
+    read, read_symbol : In(1), In(16)
         Read the rows of a symbol; a cycle or more before its operation, and after the one before.
     op : In(stream of ``LevelOp``)
         Operations.
@@ -55,7 +55,7 @@ class Levels(wiring.Component):
     depth_write, depth_row : Out(1), Out(DepthRow)
         The best levels of a side, with the result of each operation that may have changed them,
         and after each filling up.
-    lost, unknown, strobe_symbol : Out(1), Out(1), Out(8)
+    lost, unknown, strobe_symbol : Out(1), Out(1), Out(16)
         Strobes: levels of a symbol were dropped; its best price is not known any more.
     count_level_dropped : Out(32)
         Leaves dropped. Wraps.
@@ -71,10 +71,10 @@ class Levels(wiring.Component):
         self._kind = StagedFront if registered else Front
         self.latency, self.interval = self._kind.latency, self._kind.interval
         super().__init__({
-            "read": In(1), "read_symbol": In(8), "op": In(stream.Signature(LevelOp)),
+            "read": In(1), "read_symbol": In(16), "op": In(stream.Signature(LevelOp)),
             "kill": In(1), "result_valid": Out(1), "result": Out(LevelResult),
             "depth_write": Out(1), "depth_row": Out(DepthRow),
-            "lost": Out(1), "unknown": Out(1), "strobe_symbol": Out(8),
+            "lost": Out(1), "unknown": Out(1), "strobe_symbol": Out(16),
             "count_level_dropped": Out(32),
             "clear": In(1), "busy": Out(1, init=1), "active": Out(1),
         })
@@ -98,6 +98,8 @@ class Levels(wiring.Component):
         adds, wanted, filling = Signal(), Signal(), Signal()
         is_deep, is_dry = Signal(), Signal()  # of the operation's side
         owed, owed_symbol = Signal(), Signal(bits)  # to be told: not known any more
+        at_work = ((since != 0) | fill | front.result_valid | front.push | owed
+                   | queue.r_rdy | ~backing.idle)
         m.d.sync += opens.eq(
             ~go & ~exceeds(since, 1) & ~fill & (queue.level < _QUEUE - 4)
             & ~self.busy & ~self.clear)
@@ -114,9 +116,7 @@ class Levels(wiring.Component):
             queue.r_en.eq(backing.i.ready),
             front.clear.eq(self.clear), backing.clear.eq(self.clear),
             self.busy.eq(front.busy | backing.busy),
-            self.active.eq(
-                (since != 0) | fill | front.result_valid | front.push | owed
-                | queue.r_rdy | ~backing.idle),
+            self.active.eq(delayed(m, go | at_work, "at_work") if self._registered else at_work),
         ]
 
         # Fill up a front that got low, up to some levels less than there is room for.

@@ -4,13 +4,13 @@ Functions on expressions, no components: a row operation is one cycle of compari
 shifting, and the caller has the registers between them.
 """
 
-from amaranth.hdl import Cat, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Mux, Signal, Value
 
 from tickgate_hdl.book.level_layouts import Level
 from tickgate_hdl.book.trees import exceeds
 from tickgate_hdl.lib.delay import stages
 
-__all__ = ["RowChange", "compare", "delta_of", "picked"]
+__all__ = ["RowChange", "changed_by", "compare", "picked", "signed_change"]
 
 
 def compare(row, key, order, levels, piece=lambda bit: bit):
@@ -32,12 +32,19 @@ def compare(row, key, order, levels, piece=lambda bit: bit):
     return Cat(equal), Cat(better), Cat(ending)
 
 
-def delta_of(op):
-    """Return what an operation does to a level: signed shares, signed orders."""
-    return (
-        Mux(op.add, op.shares, -op.shares).as_signed(),
-        Mux(op.order, Mux(op.add, 1, -1), 0).as_signed(),
-    )
+def signed_change(adds, amount):
+    """Return ``amount``, or its complement if it is taken off: what :func:`changed_by` adds.
+
+    The complement has no carry chain, as the negative would; the sum behind the register has one
+    anyway, and gives it the one that is missing.
+    """
+    return (Cat(amount, Const(0, 1)) ^ (~adds).replicate(len(amount) + 1)).as_signed()
+
+
+def changed_by(before, change, *, takes):
+    """Return the signed sum of ``before`` and what :func:`signed_change` made of an amount."""
+    return (Cat(Const(1, 1), before, Const(0, 1)).as_signed()
+            + Cat(takes, change).as_signed())[1:].as_signed()
 
 
 def picked(put, shift, *, old, value, before, behind):
@@ -62,7 +69,7 @@ class RowChange:
     fresh : View of ``Level``
         The level to put in where there is none at its key.
     shares, orders : Value
-        Signed change of the level that is there.
+        Change of the level that is there, as :func:`signed_change` has it.
     adds, takes : Value
         Whether to change anything, and in which direction.
     levels : int
@@ -127,7 +134,9 @@ class RowChange:
             left = Signal(20, name=f"left_{number}", reset_less=True)
             beyond = ~better[number - 1] if number else 0
             put, shift = Signal(name=f"put_{number}"), Signal(name=f"shift_{number}")
-            size_sum, left_sum = old.size + shares, old.orders + orders
+            size_sum, left_sum = (
+                changed_by(amount, change, takes=takes)
+                for amount, change in ((old.size, shares), (old.orders, orders)))
             decided += left.eq(left_sum)
             below = size_sum < 0
             m.d.comb += [  # where registered, 0 is chosen behind the register, as it is used

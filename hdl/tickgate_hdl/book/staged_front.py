@@ -6,12 +6,15 @@ from amaranth.lib.memory import Memory
 
 from tickgate_hdl.book.front import front_members, shown
 from tickgate_hdl.book.level_layouts import BestLevel, Level, LevelOp, level_row
-from tickgate_hdl.book.sorted_row import delta_of, picked
+from tickgate_hdl.book.sorted_row import changed_by, picked, signed_change
 from tickgate_hdl.book.trees import exceeds, one_of
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import copies, delayed
 from tickgate_hdl.lib.sweep import sweep
 
 __all__ = ["StagedFront"]
+
+_LEVELS_A_COPY = 2
+"""Levels that are compared with one copy of the key."""
 
 
 class StagedFront(wiring.Component):
@@ -68,19 +71,22 @@ class StagedFront(wiring.Component):
             best_read.addr.eq(self.side ^ 1), best_read.en.eq(after[1]),
         ]
         shares, orders = Signal(signed(33)), Signal(signed(2))
-        shares_now, orders_now = delta_of(work)
-        m.d.sync += [shares.eq(shares_now), orders.eq(orders_now)]
+        m.d.sync += [
+            shares.eq(signed_change(work.add, work.shares)),
+            orders.eq(signed_change(work.add, work.order)),
+        ]
 
-        # Compare, and say what that means for the row.
+        # Compare, and say what that means for the row. It is there two cycles after the key.
+        keys = copies(m, key, "key_copy", -(-levels // _LEVELS_A_COPY))
         row = Signal(Row, reset_less=True)
         m.d.sync += Value.cast(row).eq(Value.cast(row_read.data))
         same, less, alone, used = (Signal(levels) for _ in range(4))
         equal, better = Signal(levels), Signal(levels)
         hit, ends, within = Signal(), Signal(), Signal()
         for number in range(levels):
-            level = row.levels[number]
+            level, at_key = row.levels[number], keys[number // _LEVELS_A_COPY]
             m.d.sync += [
-                same[number].eq(level.key == key), less[number].eq(level.key < key),
+                same[number].eq(level.key == at_key), less[number].eq(level.key < at_key),
                 used[number].eq(exceeds(row.count, number)),
                 alone[number].eq(
                     ~level.orders[1:].any() & (work.order | ~level.orders[0])),
@@ -106,7 +112,8 @@ class StagedFront(wiring.Component):
             misses.eq(~killed & ~work.add & Mux(in_front, ~hit, ~self.deep)),
             Value.cast(there).eq(one_of(
                 list(equal), [Value.cast(row.levels[number]) for number in range(levels)])),
-            size.eq(there.size + shares), left.eq(there.orders + orders),
+            size.eq(changed_by(there.size, shares, takes=~work.add)),
+            left.eq(changed_by(there.orders, orders, takes=~work.add)),
         ]
 
         # The level to be put in, and where; a front that is filled up gets levels the same way.

@@ -13,7 +13,7 @@ from tickgate_hdl.feed.sessions import Sessions
 from tickgate_hdl.feed.slots import Slots
 from tickgate_hdl.feed.window_events import EVENTS, WindowEvents
 from tickgate_hdl.feed.window_output import WindowOutput
-from tickgate_hdl.lib.compare import equal
+from tickgate_hdl.lib.compare import compared_in_halves, equal
 from tickgate_hdl.lib.delay import copies, delayed
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.own_reset import own_reset
@@ -212,7 +212,6 @@ class Window(wiring.Component):
 
         # Where each message stands to the expected one.
         # Where registered this is decided one cycle and done in the next, when nothing is decided.
-        piece = 2 if self._registered else 3
         decides = m.d.sync if self._registered else m.d.comb
         takes, taken, arrives, unheard, rises = {}, {}, {}, {}, {}
         due, old, near, far = {}, {}, {}, {}
@@ -226,19 +225,22 @@ class Window(wiring.Component):
                              (near, "near"), (far, "far")):
                 what[name] = Signal(name=f"{of}_{name}")
             there = source.valid
-            standing = (equal(number, expected, piece=piece), number < expected, number >= limit,
-                        getattr(numbers, f"new_{name}"))
+            is_new = getattr(numbers, f"new_{name}")
             if self._registered:
                 seen = Signal(name=f"seen_{name}")
                 m.d.sync += [seen.eq(there & ~source.ready), taken[name].eq(takes[name])]
                 there = there & seen & ~taken[name]
                 ready_of, = copies(m, takes[name], f"ready_{name}", 1)  # on its way to the source
-                standing = [delayed(m, value, f"{of}_{name}") for value, of in zip(
-                    standing, ("is_expected", "is_below", "is_beyond", "is_new"), strict=True)]
+                is_above, is_expected = compared_in_halves(m, number, expected, f"above_{name}")
+                is_within, _ = compared_in_halves(
+                    m, limit, Cat(number, Const(0, 1)), f"within_{name}")
+                is_below, is_beyond = ~is_above & ~is_expected, ~is_within
+                is_new = delayed(m, is_new, f"is_new_{name}")
             else:
+                is_expected = equal(number, expected, piece=3)
+                is_below, is_beyond = number < expected, number >= limit
                 m.d.comb += taken[name].eq(takes[name])
                 ready_of = taken[name]
-            is_expected, is_below, is_beyond, is_new = standing
             turn = ~self.a.valid & ~header["a"] if name == "r" else Const(1, 1)
             arriving[name] = Signal(name=f"arriving_{name}")
             comes = arriving[name] & ~deaf[name] & turn
@@ -478,11 +480,7 @@ class Window(wiring.Component):
         """Return whether a number was greater than another in the cycle before."""
         if not self._registered:
             return delayed(m, number > other, name)
-        # In halves, side by side: a carry chain over all bits would be the longest of all.
-        low, high, same = (delayed(m, value, f"{name}_{part}") for part, value in (
-            ("low", number[:32] > other[:32]), ("high", number[32:] > other[32:]),
-            ("same", equal(number[32:], other[32:], piece=2))))
-        return high | (same & low)
+        return compared_in_halves(m, number, other, name)[0]
 
     def _connect_sessions(self, m, sessions, anchor, rebuild):
         """Join the ports of the lines with ``sessions``."""

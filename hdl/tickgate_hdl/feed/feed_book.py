@@ -90,9 +90,9 @@ class FeedBook(wiring.Component):
             **{f"{name}_we": In(1) for name in _SETTINGS},
             "rebuild": In(1), "resume": In(1), "forget": In(1), "resume_sequence": In(64),
             "reorder_cycles": In(32),
-            "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
+            "symbol_write": In(1), "symbol_index": In(16), "symbol_name": In(64),
             "symbol_enable": In(1),
-            "query_symbol": In(8), "query_top": Out(TopOfBook), "query_status": Out(SymbolStatus),
+            "query_symbol": In(16), "query_top": Out(TopOfBook), "query_status": Out(SymbolStatus),
             "tob": Out(stream.Signature(RecordBody)), "events": Out(stream.Signature(RecordBody)),
             "message_valid": Out(1), "message": Out(FeedItem),
             "depth_write": Out(1), "depth_row": Out(DepthRow), "depth_clear": Out(1),
@@ -136,6 +136,8 @@ class FeedBook(wiring.Component):
             return delayed(m, value, name, int(self._config.registered))
 
         clears = Cat(channel.clear for channel in channels)
+        # What comes is no part's yet in the cycles in which the parts' own are told late.
+        comes = self.i_a.valid | self.i_b.valid | self.inject.valid
         m.d.comb += [
             book.clear.eq(clears.any()),
             *(channel.emptied.eq((clears & ~(1 << number)).any())
@@ -149,10 +151,10 @@ class FeedBook(wiring.Component):
             self.high_water_lines.eq(_most(m, [c.high_water_lines for c in channels], "lines")),
             self.high_water_window.eq(_most(m, [c.high_water_window for c in channels], "window")),
             self.busy.eq(book.busy | Cat(channel.busy for channel in channels).any()),
-            # What comes is no part's yet in the cycle in which it is told late.
             self.active.eq(late(
-                book.active | Cat(channel.active for channel in channels).any()
-                | (self.i_a.valid | self.i_b.valid | self.inject.valid), "under_way")),
+                Cat(late(part.active, f"was_active_{number}")
+                    for number, part in enumerate((book, *channels))).any()
+                | comes | late(comes, "came"), "under_way")),
             *(getattr(self, name).eq(sum(getattr(channel, name) for channel in channels))
               for name in COUNTERS),
         ]

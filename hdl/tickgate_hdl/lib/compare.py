@@ -5,7 +5,9 @@ from contextvars import ContextVar
 
 from amaranth.hdl import Cat
 
-__all__ = ["compared_at_once", "equal", "is_one_of"]
+from tickgate_hdl.lib.delay import delayed
+
+__all__ = ["compared_at_once", "compared_in_halves", "equal", "is_one_of"]
 
 _at_once = ContextVar("at_once", default=False)
 
@@ -31,6 +33,20 @@ def equal(one, other, *, piece=3):
         return one == other
     pieces = Cat(one[at:at + piece] == other[at:at + piece] for at in range(0, len(one), piece))
     return (pieces + 1)[len(pieces)]
+
+
+def compared_in_halves(m, one, other, name):
+    """Return whether ``one`` was greater than ``other`` in the cycle before, and whether equal.
+
+    Halves are compared side by side and joined behind registers of ``m``: carry chains over all
+    bits would be twice as long. Both have one width.
+    """
+    at = len(one) // 2
+    low, low_same, high, high_same = (
+        delayed(m, value, f"{name}_{part}") for part, value in (
+            ("low", one[:at] > other[:at]), ("low_same", equal(one[:at], other[:at], piece=2)),
+            ("high", one[at:] > other[at:]), ("high_same", equal(one[at:], other[at:], piece=2))))
+    return high | (high_same & low), high_same & low_same
 
 
 def is_one_of(character, characters):

@@ -32,13 +32,14 @@ def stages(m, registered):
 
 
 def copies(m, value, name, number):
-    """Return registers of what a bit was in the cycle before, all the same, 0 after reset.
+    """Return registers of what a value was in the cycle before, all the same, 0 after reset.
 
     Each has a share of the loads, near by: one register with hundreds of them is far from most.
     """
-    bits = [Signal(name=f"{name}_{at}", attrs={"keep": 1}) for at in range(number)]
-    m.d.sync += [bit.eq(value) for bit in bits]
-    return bits
+    registers = [Signal(len(Value.cast(value)), name=f"{name}_{at}", attrs={"keep": 1})
+                 for at in range(number)]
+    m.d.sync += [register.eq(value) for register in registers]
+    return registers
 
 
 def shares(width, number):

@@ -4,7 +4,6 @@
 a fault in it must not be seen by other proofs.
 """
 
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -12,14 +11,11 @@ from pathlib import Path
 from amaranth.back import rtlil
 from amaranth.hdl import Assume, Module, ResetSignal, UnusedElaboratable, Value
 
+from tickgate_hdl.lib.memories import collisions_undefined
 from tickgate_hdl.prove.catalogue import PROOFS
 from tickgate_hdl.prove.mutation import plant
 
 __all__ = ["rtlil_of"]
-
-_READ = re.compile(r"cell \$memrd_v2.*?\n  end\n", re.DOTALL)
-_OTHER = str.maketrans("01", "10")
-
 
 def rtlil_of(proof):
     """Return the RTLIL of component and property, top module ``top``."""
@@ -27,17 +23,8 @@ def rtlil_of(proof):
     inputs = proof.make(m)
     m.d.comb += Assume(~ResetSignal())
     ports = [value for value in map(Value.cast, inputs) if len(value)]
-    text = rtlil.convert(m, name="top", ports=ports, emit_src=False)
-    return _READ.sub(_collides, text)
-
-
-def _collides(read):
-    """Let a row that is written while it is read give anything, as ``-no-rw-check`` lets it."""
-    if "CLK_ENABLE 1" not in read[0]:
-        return read[0]
-    transparent = re.search(r"TRANSPARENCY_MASK \d+'([01]*)", read[0])[1]
-    return re.sub(r"(COLLISION_X_MASK \d+')[01]*",
-                  lambda mask: mask[1] + transparent.translate(_OTHER), read[0])
+    with collisions_undefined():
+        return rtlil.convert(m, name="top", ports=ports, emit_src=False)
 
 
 if __name__ == "__main__":

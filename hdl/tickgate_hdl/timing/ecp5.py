@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tickgate_hdl.timing.tools import NEXTPNR, YOSYS, release, run, yosys
 
-__all__ = ["DEVICE", "TARGET_MHZ", "Placed", "Route", "place", "read_report"]
+__all__ = ["DEVICE", "TARGET_MHZ", "Late", "Placed", "Route", "place", "read_report"]
 
 DEVICE = "LFE5UM5G-85F, speed grade 8, CABGA756"
 """The device that the options of nextpnr below name."""
@@ -19,7 +19,7 @@ _OPTIONS = ("--um5g-85k", "--speed", "8", "--package", "CABGA756", "--freq", str
             "--lpf-allow-unconstrained", "--timing-allow-fail",
             # Of a large design it makes so much shorter wires than the default one that routing
             # comes to an end.
-            "--placer", "static")
+            "--placer", "static", "--detailed-timing-report")
 
 _RESOURCES = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dp16kd": "DP16KD", "mult18": "MULT18X18D"}
 
@@ -41,6 +41,17 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Late:
+    """A register, or memory, that is reached later than the target's period allows."""
+
+    name: str
+    endpoints: int
+    """Its inputs that are."""
+    slack_ns: float
+    """What the latest one lacks, negative."""
+
+
+@dataclass(frozen=True)
 class Placed:
     """A block on the device, with one seed."""
 
@@ -49,6 +60,8 @@ class Placed:
     slack_ns: float
     """What is left of the target's period; negative when the target is missed."""
     route: Route
+    late: tuple[Late, ...]
+    """Registers that miss the target, the latest first."""
     used: dict[str, int]
     """LUT4s, flip-flops, block RAMs, multipliers: how many, the harness's included."""
     available: dict[str, int]
@@ -61,7 +74,7 @@ def _scripts(netlist):
     kept = "setattr -set keep 1 a:keep %ci1:+[Q] a:keep %d"
     read = ["read_rtlil {rtlil}", "chformal -remove", "proc", kept, "flatten"]
     tail = ["autoname", f"write_json -selected {netlist}"]
-    synth = "synth_ecp5 -no-rw-check -top top"
+    synth = "synth_ecp5 -top top"
     return (
         [*read, "opt -full", synth, "select top", *tail],
         [*read, "opt -fine -full", "wreduce", "share", "opt -full", synth, "select top", *tail],
@@ -95,12 +108,29 @@ def read_report(text, seed):
         total_ns=sum(part["delay"] for part in path),
         routing_ns=sum(part["delay"] for part in routing),
         hops=tuple(part["net"] for part in routing))
-    fmax = rates["achieved"]
+    fmax, period = rates["achieved"], 1000 / rates["constraint"]
+    setup = sum(part["delay"] for part in path if part["type"] == "setup")
     return Placed(
-        seed=seed, fmax_mhz=fmax, slack_ns=1000 / rates["constraint"] - 1000 / fmax, route=route,
+        seed=seed, fmax_mhz=fmax, slack_ns=period - 1000 / fmax, route=route,
+        late=_late(report["detailed_net_timings"], edge, period - setup),
         used={name: report["utilization"][cell]["used"] for name, cell in _RESOURCES.items()},
         available={name: report["utilization"][cell]["available"]
                    for name, cell in _RESOURCES.items()})
+
+
+def _late(nets, edge, period):
+    """Return what is reached later than ``period``, less the set-up time, as :class:`Late`.
+
+    The set-up time is not told of each endpoint: that of the slowest path's end counts for all.
+    """
+    slacks = {}
+    for net in nets:
+        for endpoint in net["endpoints"]:
+            slack = period - max(endpoint["delay"])
+            if slack < 0 and net["event"] == endpoint["event"] == edge:
+                slacks.setdefault(_register(endpoint["cell"]), []).append(slack)
+    late = (Late(name, len(each), min(each)) for name, each in slacks.items())
+    return tuple(sorted(late, key=lambda one: one.slack_ns))
 
 
 def place(kept, name, rtlil, seeds, *, jobs, progress):

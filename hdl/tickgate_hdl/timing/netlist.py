@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from amaranth.back import rtlil
 
-from tickgate_hdl.lib.memories import zeros_left_out
+from tickgate_hdl.lib.memories import collisions_undefined, zeros_left_out
 from tickgate_hdl.top.sources import gateware_files
 
 __all__ = ["cell_counts", "read_netlist", "sources_hash", "write_rtlil"]
@@ -24,9 +24,10 @@ def sources_hash():
 def write_rtlil(component, path, note="# no harness"):
     """Write a component as RTLIL, top module ``top``, without paths of this machine.
 
+    Nothing relies on what a memory gives for a row that is being written.
     ``note`` becomes the first line, a comment.
     """
-    with zeros_left_out():
+    with zeros_left_out(), collisions_undefined():
         text = rtlil.convert(component, name="top", emit_src=False)
     path.write_text(f"{note}\n{text}")
 

@@ -7,6 +7,9 @@ from tickgate_hdl.timing.xcup import MOST_LEVELS
 
 __all__ = ["document", "ecp5_figures", "ecp5_lines", "latency_figures", "latency_lines"]
 
+_LATE = 6
+"""Registers that are named of those that miss the target."""
+
 _BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
 
 
@@ -40,6 +43,7 @@ def ecp5_figures(name, placed, harness):
         f"{prefix}.seeds_met": sum(one.slack_ns >= 0 for one in placed),
         f"{prefix}.period_met": int(worst.slack_ns >= 0),
         f"{prefix}.slack_ns.worst_seed": round(worst.slack_ns, 3),
+        f"{prefix}.late_endpoints.worst_seed": sum(late.endpoints for late in worst.late),
         f"{prefix}.critical_path.routing_percent": round(
             100 * worst.route.routing_ns / worst.route.total_ns, 1),
     }
@@ -63,6 +67,11 @@ def ecp5_lines(name, placed, harness):
             f"    {one.route.start} -> {one.route.end}: {one.route.total_ns:.2f} ns, "
             f"of it {one.route.routing_ns:.2f} ns wires, {len(one.route.hops)} hops",
         ]
+        if one.late:
+            lines.append(
+                f"    {sum(late.endpoints for late in one.late)} endpoints of {len(one.late)} "
+                "registers are late: " + ", ".join(
+                    f"{late.name} {-late.slack_ns:.2f} ns" for late in one.late[:_LATE]))
     used = _without_harness(placed[0], harness)
     lines.append("  resources: " + ", ".join(
         f"{kind} {count} ({100 * count / placed[0].available[kind]:.1f} %)"

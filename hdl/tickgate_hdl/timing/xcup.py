@@ -35,16 +35,12 @@ class Mapped:
 def _scripts(netlist):
     """Return the recipes for one netlist; the second for when the first crashes.
 
-    The memories are told, as on the ECP5, that nothing relies on a read of a row that is being
-    written: else Yosys puts comparators and multiplexers behind them.
-
     The steps of ``synth_xilinx`` are taken as they are but for the mapping to LUTs, which is done
     by ``abc`` instead of ``abc9``: it maps what lies between registers, memories and carry cells to
     the fewest LUTs in a row. ``abc9`` weighs delays of carry cells and saves LUTs at any depth
     where there are slower paths with carry cells.
     """
     read = ["read_rtlil {rtlil}", "chformal -remove", "proc", "flatten"]
-    free = ["opt -full", "memory_collect", "setattr -set no_rw_check 1 t:$mem_v2"]
     synth = (
         "synth_xilinx -family xcup -uram -flatten -noiopad -noclkbuf -top top -run begin:map_luts",
         "opt_expr -mux_undef -noclkinv", "abc -luts 2:2,3,6:5", "clean",
@@ -53,8 +49,8 @@ def _scripts(netlist):
         "xilinx_dffopt", "opt_lut_ins -tech xilinx", "clean")
     tail = ["select top", f"write_json -selected {netlist}"]
     return (
-        [*read, *free, *synth, *tail],
-        [*read, "opt -fine -full", "wreduce", "share", *free, *synth, *tail],
+        [*read, "opt -full", *synth, *tail],
+        [*read, "opt -fine -full", "wreduce", "share", "opt -full", *synth, *tail],
     )
 
 

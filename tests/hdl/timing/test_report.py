@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tickgate_hdl.timing.ecp5 import Placed, Route, read_report
+from tickgate_hdl.timing.ecp5 import Late, Placed, Route, read_report
 from tickgate_hdl.timing.report import (
     document,
     ecp5_figures,
@@ -36,6 +36,7 @@ def test_a_page_without_one_place_for_figures_is_refused(page):
 def _placed(seed, fmax):
     return Placed(
         seed, fmax, 6.4 - 1000 / fmax, Route("a", "b", 8.0, 6.0, ("n", "m")),
+        (Late("b", 16, -1.6), Late("c", 2, -0.5)) if fmax < 150 else (),
         {"lut": 1000, "ff": 500, "dp16kd": 4, "mult18": 0},
         {"lut": 84000, "ff": 84000, "dp16kd": 208, "mult18": 156})
 
@@ -46,6 +47,7 @@ def test_the_worst_seed_is_told_and_the_harness_is_left_out():
     assert figures["book.ecp5.fmax_mhz.worst_seed"] == 125.0
     assert figures["book.ecp5.fmax_mhz.median"] == 160.0
     assert figures["book.ecp5.slack_ns.worst_seed"] == -1.6
+    assert figures["book.ecp5.late_endpoints.worst_seed"] == 18
     assert figures["book.ecp5.seeds"] == 3
     assert figures["book.ecp5.seeds_met"] == 2
     assert figures["book.ecp5.period_met"] == 0
@@ -54,6 +56,8 @@ def test_the_worst_seed_is_told_and_the_harness_is_left_out():
     text = "\n".join(ecp5_lines("book", placed, harness=100))
     assert "seed 2:  125.00 MHz, slack -1.60 ns, missed by 1.60 ns" in text
     assert "seed 3:  170.00 MHz, slack +0.52 ns, met" in text
+    assert "    18 endpoints of 2 registers are late: b 1.60 ns, c 0.50 ns" in text
+    assert text.count("late") == 1
 
 
 def test_a_block_without_logic_has_no_levels():
@@ -75,7 +79,15 @@ def _report(**changes):
                 {"type": "clk-to-q", "delay": 0.5, **step},
                 {"type": "routing", "delay": 7.5, "net": "wire", **step},
                 {"type": "setup", "delay": 2.0, **step}]}],
+        "detailed_net_timings": [
+            _net("dut.b_TRELLIS_FF_Q_DI", 8.0, 4.3), _net("dut.c_TRELLIS_FF_Q_1_DI", 4.5),
+            _net("dut.c_TRELLIS_FF_Q_2_DI", 5.0), _net("port", 9.0, event="<async>")],
         "utilization": used, **changes})
+
+
+def _net(cell, *latest, event="posedge clk"):
+    return {"event": "posedge clk", "endpoints": [
+        {"cell": cell, "event": event, "delay": [0.1, delay]} for delay in latest]}
 
 
 def test_a_report_of_nextpnr_is_read():
@@ -83,6 +95,8 @@ def test_a_report_of_nextpnr_is_read():
     assert (placed.seed, placed.fmax_mhz, placed.slack_ns) == (5, 100.0, pytest.approx(-3.6))
     assert placed.route == Route("dut.a", "dut.b", 10.0, 7.5, ("wire",))
     assert placed.used["lut"] == 7
+    assert [(late.name, late.endpoints) for late in placed.late] == [("dut.b", 1), ("dut.c", 2)]
+    assert [late.slack_ns for late in placed.late] == pytest.approx([-3.6, -0.6])
 
 
 @pytest.mark.parametrize(("changes", "message"), [
