@@ -12,7 +12,7 @@
 #define TICKGATE_LAYOUT 0x0004u
 #define TICKGATE_LAYOUT_VERSION_LSB 0u
 #define TICKGATE_LAYOUT_VERSION_MASK 0xffffffffu
-#define TICKGATE_LAYOUT_VERSION_VALUE 0x3u
+#define TICKGATE_LAYOUT_VERSION_VALUE 0x4u
 
 /* Build of the gateware. */
 #define TICKGATE_BUILD 0x0008u
@@ -211,21 +211,6 @@
 #define TICKGATE_KILL_SESSION 0x00b4u
 #define TICKGATE_KILL_SESSION_MASK_LSB 0u
 #define TICKGATE_KILL_SESSION_MASK_MASK 0xffffffffu
-
-/* Kill switch by account. */
-#define TICKGATE_KILL_ACCOUNT 0x00b8u
-#define TICKGATE_KILL_ACCOUNT_MASK_LSB 0u
-#define TICKGATE_KILL_ACCOUNT_MASK_MASK 0xffffffffu
-
-/* Kill switch by symbol 0 to 31. */
-#define TICKGATE_KILL_SYMBOL_LOW 0x00bcu
-#define TICKGATE_KILL_SYMBOL_LOW_MASK_LSB 0u
-#define TICKGATE_KILL_SYMBOL_LOW_MASK_MASK 0xffffffffu
-
-/* Kill switch by symbol 32 to 63. */
-#define TICKGATE_KILL_SYMBOL_HIGH 0x00c0u
-#define TICKGATE_KILL_SYMBOL_HIGH_MASK_LSB 0u
-#define TICKGATE_KILL_SYMBOL_HIGH_MASK_MASK 0xffffffffu
 
 /* Kill switch by strategy. */
 #define TICKGATE_KILL_STRATEGY 0x00c4u
@@ -941,5 +926,205 @@
 #define TICKGATE_REJECTS 0x036cu
 #define TICKGATE_REJECTS_COUNT_LSB 0u
 #define TICKGATE_REJECTS_COUNT_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_0 0x0380u
+#define TICKGATE_KILL_ACCOUNT_0_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_0_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_1 0x0384u
+#define TICKGATE_KILL_ACCOUNT_1_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_1_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_2 0x0388u
+#define TICKGATE_KILL_ACCOUNT_2_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_2_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_3 0x038cu
+#define TICKGATE_KILL_ACCOUNT_3_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_3_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_4 0x0390u
+#define TICKGATE_KILL_ACCOUNT_4_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_4_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_5 0x0394u
+#define TICKGATE_KILL_ACCOUNT_5_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_5_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_6 0x0398u
+#define TICKGATE_KILL_ACCOUNT_6_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_6_MASK_MASK 0xffffffffu
+
+/* Kill switch by account, 32 in each register of the array. */
+#define TICKGATE_KILL_ACCOUNT_7 0x039cu
+#define TICKGATE_KILL_ACCOUNT_7_MASK_LSB 0u
+#define TICKGATE_KILL_ACCOUNT_7_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_0 0x0400u
+#define TICKGATE_KILL_SYMBOL_0_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_0_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_1 0x0404u
+#define TICKGATE_KILL_SYMBOL_1_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_1_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_2 0x0408u
+#define TICKGATE_KILL_SYMBOL_2_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_2_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_3 0x040cu
+#define TICKGATE_KILL_SYMBOL_3_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_3_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_4 0x0410u
+#define TICKGATE_KILL_SYMBOL_4_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_4_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_5 0x0414u
+#define TICKGATE_KILL_SYMBOL_5_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_5_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_6 0x0418u
+#define TICKGATE_KILL_SYMBOL_6_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_6_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_7 0x041cu
+#define TICKGATE_KILL_SYMBOL_7_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_7_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_8 0x0420u
+#define TICKGATE_KILL_SYMBOL_8_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_8_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_9 0x0424u
+#define TICKGATE_KILL_SYMBOL_9_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_9_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_10 0x0428u
+#define TICKGATE_KILL_SYMBOL_10_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_10_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_11 0x042cu
+#define TICKGATE_KILL_SYMBOL_11_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_11_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_12 0x0430u
+#define TICKGATE_KILL_SYMBOL_12_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_12_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_13 0x0434u
+#define TICKGATE_KILL_SYMBOL_13_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_13_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_14 0x0438u
+#define TICKGATE_KILL_SYMBOL_14_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_14_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_15 0x043cu
+#define TICKGATE_KILL_SYMBOL_15_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_15_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_16 0x0440u
+#define TICKGATE_KILL_SYMBOL_16_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_16_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_17 0x0444u
+#define TICKGATE_KILL_SYMBOL_17_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_17_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_18 0x0448u
+#define TICKGATE_KILL_SYMBOL_18_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_18_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_19 0x044cu
+#define TICKGATE_KILL_SYMBOL_19_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_19_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_20 0x0450u
+#define TICKGATE_KILL_SYMBOL_20_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_20_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_21 0x0454u
+#define TICKGATE_KILL_SYMBOL_21_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_21_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_22 0x0458u
+#define TICKGATE_KILL_SYMBOL_22_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_22_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_23 0x045cu
+#define TICKGATE_KILL_SYMBOL_23_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_23_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_24 0x0460u
+#define TICKGATE_KILL_SYMBOL_24_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_24_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_25 0x0464u
+#define TICKGATE_KILL_SYMBOL_25_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_25_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_26 0x0468u
+#define TICKGATE_KILL_SYMBOL_26_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_26_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_27 0x046cu
+#define TICKGATE_KILL_SYMBOL_27_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_27_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_28 0x0470u
+#define TICKGATE_KILL_SYMBOL_28_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_28_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_29 0x0474u
+#define TICKGATE_KILL_SYMBOL_29_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_29_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_30 0x0478u
+#define TICKGATE_KILL_SYMBOL_30_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_30_MASK_MASK 0xffffffffu
+
+/* Kill switch by symbol, 32 in each register of the array. */
+#define TICKGATE_KILL_SYMBOL_31 0x047cu
+#define TICKGATE_KILL_SYMBOL_31_MASK_LSB 0u
+#define TICKGATE_KILL_SYMBOL_31_MASK_MASK 0xffffffffu
 
 #endif

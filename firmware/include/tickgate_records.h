@@ -132,10 +132,10 @@ struct __attribute__((packed)) tickgate_card_event {
     uint16_t version;
     char kind;
     char code;
-    uint16_t reserved_a;
+    uint16_t word;
     uint32_t generation;
     uint32_t value;
-    uint32_t value_high;
+    uint32_t reserved_a;
     uint64_t time_ns;
     uint64_t cycles;
     uint64_t reserved_b;

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.sim, pytest.mark.system]
 
 def test_the_card_says_what_it_is(card):
     found = card.identify()
-    assert (found.layout, found.symbols, found.accounts) == (3, 64, 16)
+    assert (found.layout, found.symbols, found.accounts) == (4, 64, 16)
     status = card.status()
     assert status.ready
     assert status.events_room
@@ -39,9 +39,8 @@ def test_the_card_says_what_it_is(card):
 
 def test_registers_keep_what_is_written(card):
     card.registers.write_checked(reg.SCRATCH, 0x1234_5678)
-    for low, high in ((reg.KILL_SYMBOL_LOW, reg.KILL_SYMBOL_HIGH),):
-        card.registers.write_checked(low, 0xFFFF_FFFF)
-        card.registers.write_checked(high, 0x8000_0001)
+    card.registers.write_checked(reg.KILL_SYMBOL_0, 0xFFFF_FFFF)
+    card.registers.write_checked(reg.KILL_SYMBOL_1, 0x8000_0001)
     assert card.kill_state().symbols == 0x8000_0001_FFFF_FFFF
 
 

@@ -20,7 +20,7 @@ BestLevel = StructLayout({"price": 32, "size": 32, "orders": 16})
 """A price level as it is shown: price in 1/10000 USD; shares and orders saturate; 0 = none."""
 
 LevelOp = StructLayout(
-    {"price": 32, "shares": 32, "symbol": 8, "sell": 1, "add": 1, "order": 1}
+    {"price": 32, "shares": 32, "symbol": 16, "sell": 1, "add": 1, "order": 1}
 )
 """Put ``shares`` on a level of a book side, or (``add`` 0) take them off.
 
@@ -28,7 +28,7 @@ LevelOp = StructLayout(
 """
 
 LevelResult = StructLayout(
-    {"bid": BestLevel, "ask": BestLevel, "symbol": 8, "sell": 1, "missed": 1}
+    {"bid": BestLevel, "ask": BestLevel, "symbol": 16, "sell": 1, "missed": 1}
 )
 """The best levels after an operation on side ``sell``.
 

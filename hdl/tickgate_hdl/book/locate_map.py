@@ -69,7 +69,7 @@ class LocateMap(wiring.Component):
         self.latency = 3 if registered else 1
         self._channel_bits = (channels - 1).bit_length()
         super().__init__({
-            "write": In(1), "write_index": In(8), "write_name": In(64), "write_enable": In(1),
+            "write": In(1), "write_index": In(16), "write_name": In(64), "write_enable": In(1),
             "changed": Out(1), "changed_symbol": Out(range(symbols)), "enabled": Out(symbols),
             "look": In(1), "channel": In(2), "locate": In(16),
             "mapped": Out(1), "symbol": Out(range(symbols)),
@@ -92,7 +92,7 @@ class LocateMap(wiring.Component):
             return port.data
 
         # A write compares with the entry as it was, a cycle after that was read.
-        writes, index, name, enable = Signal(), Signal(8), Signal(64), Signal()
+        writes, index, name, enable = Signal(), Signal(16), Signal(64), Signal()
         was_name, was_enabled, same = Signal(64), Signal(), Signal()
         m.d.sync += [
             writes.eq(self.write & (self.write_index < self._symbols)), index.eq(self.write_index),

@@ -66,7 +66,7 @@ class Book(wiring.Component):
         Write port of the symbol table.
     feed_stale : :py:`In(1)`
         No book is known to be right.
-    query_symbol, query_top, query_status : :py:`In(8)`, :py:`Out`
+    query_symbol, query_top, query_status : :py:`In(16)`, :py:`Out`
         Best bid and offer of a symbol and its status, in the next cycle, always; stale also while
         ``feed_stale`` or ``busy``, when it is not enabled or out of range.
     tob : :py:`Out(stream.Signature(RecordBody))`
@@ -95,9 +95,9 @@ class Book(wiring.Component):
         )
         super().__init__({
             "i": In(stream.Signature(FeedItem)), "clear": In(1), "cycles": In(32),
-            "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
+            "symbol_write": In(1), "symbol_index": In(16), "symbol_name": In(64),
             "symbol_enable": In(1), "feed_stale": In(1),
-            "query_symbol": In(8), "query_top": Out(TopOfBook), "query_status": Out(SymbolStatus),
+            "query_symbol": In(16), "query_top": Out(TopOfBook), "query_status": Out(SymbolStatus),
             "tob": Out(stream.Signature(RecordBody)),
             "depth_write": Out(1), "depth_row": Out(DepthRow), "depth_clear": Out(1),
             "events": Out(stream.Signature(RecordBody)),
@@ -538,7 +538,7 @@ class Book(wiring.Component):
     def _answer(self, m, *, tops, stale, locates, status, is_hit):
         """The gate's view of a symbol."""
         symbols = self._config.symbols
-        asked = Signal(8)
+        asked = Signal(16)
         index = asked[:(symbols - 1).bit_length()]
         m.d.sync += asked.eq(self.query_symbol)
         m.d.comb += [

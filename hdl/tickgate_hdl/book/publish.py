@@ -25,7 +25,7 @@ class TopRecord(wiring.Component):
     """
 
     publish: In(1)
-    symbol: In(8)
+    symbol: In(16)
     top: In(TopOfBook)
     origin: In(Origin)
     cycles: In(32)
@@ -34,7 +34,7 @@ class TopRecord(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         body = Signal(record_layout(schema.TOP_OF_BOOK))
-        symbol, top = Signal(8, reset_less=True), Signal(TopOfBook, reset_less=True)
+        symbol, top = Signal(16, reset_less=True), Signal(TopOfBook, reset_less=True)
         origin, latency = Signal(Origin, reset_less=True), Signal(32, reset_less=True)
         with m.If(self.publish):
             m.d.sync += [

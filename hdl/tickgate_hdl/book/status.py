@@ -58,10 +58,10 @@ class StatusTable(wiring.Component):
 
     Members
     -------
-    write, operation, symbol : In(1), In(BookOperation), In(8)
+    write, operation, symbol : In(1), In(BookOperation), In(16)
         A status message, about that symbol if it is about one. Where ``registered``, message and
         symbol stay for another cycle.
-    query, status : In(8), Out(SymbolStatus)
+    query, status : In(16), Out(SymbolStatus)
         The status of a symbol, in the next cycle, always.
     clear : In(1)
         Forget all.
@@ -70,8 +70,8 @@ class StatusTable(wiring.Component):
     def __init__(self, *, symbols, registered=False):
         self._symbols, self._registered = symbols, registered
         super().__init__({
-            "write": In(1), "operation": In(BookOperation), "symbol": In(8),
-            "query": In(8), "status": Out(SymbolStatus), "clear": In(1),
+            "write": In(1), "operation": In(BookOperation), "symbol": In(16),
+            "query": In(16), "status": Out(SymbolStatus), "clear": In(1),
         })
 
     def elaborate(self, platform):

@@ -55,7 +55,7 @@ class Tops(wiring.Component):
         Strobe: a best bid or offer changed.
     tob : Out(stream of ``RecordBody``)
         TopOfBook records; taken in every cycle.
-    query, top : In(8), Out(TopOfBook)
+    query, top : In(16), Out(TopOfBook)
         A row, in the next cycle, always; what is written at that moment included.
     active : Out(1)
         A result is about to be shown, or a record offered.
@@ -69,7 +69,7 @@ class Tops(wiring.Component):
             "origin": In(Origin), "publishes": In(1), "stale": In(1), "enabled": In(symbols),
             "apart": In(1), "row": In(self._bits), "empty": In(1), "act": In(1),
             "trading_state": In(8), "mark": In(1), "cycles": In(32), "moved": Out(1),
-            "tob": Out(stream.Signature(RecordBody)), "query": In(8), "top": Out(TopOfBook),
+            "tob": Out(stream.Signature(RecordBody)), "query": In(16), "top": Out(TopOfBook),
             "active": Out(1),
         })
 
@@ -135,7 +135,7 @@ class Tops(wiring.Component):
             row_enabled.eq(self.enabled.bit_select(self.row, 1)),
         ]
 
-        asked, stored, stored_at = Signal(8), Signal(), Signal(self._bits)
+        asked, stored, stored_at = Signal(16), Signal(), Signal(self._bits)
         newest = Signal(TopOfBook, reset_less=True)
         m.d.sync += [
             asked.eq(self.query), newest.eq(top), stored.eq(publish), stored_at.eq(place)]

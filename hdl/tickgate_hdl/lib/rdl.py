@@ -30,7 +30,7 @@ def _field(node):
 
 
 def load(path=RDL_FILE):
-    """Return the registers of ``path`` in order of offset.
+    """Return the registers of ``path`` in order of offset; of an array ``x`` they are ``x_0`` on.
 
     Raises systemrdl's RDLCompileError for a file that is no SystemRDL, ValueError for a register
     that the card cannot have: not 32 bits wide, or not described.
@@ -38,7 +38,7 @@ def load(path=RDL_FILE):
     compiler = RDLCompiler()
     compiler.compile_file(str(path))
     registers = []
-    for node in compiler.elaborate().descendants():
+    for node in compiler.elaborate().descendants(unroll=True):
         if not isinstance(node, RegNode):
             continue
         if node.get_property("regwidth") != 32 or node.absolute_address % 4:
@@ -47,5 +47,6 @@ def load(path=RDL_FILE):
         doc = node.get_property("desc")
         if not doc or not all(field.doc for field in fields):
             raise ValueError(f"{node.get_path()} and its fields must have a desc")
-        registers.append(Register(node.inst_name, node.absolute_address, fields, doc))
+        name = "_".join((node.inst_name, *map(str, node.current_idx or ())))
+        registers.append(Register(name, node.absolute_address, fields, doc))
     return tuple(sorted(registers, key=lambda register: register.offset))

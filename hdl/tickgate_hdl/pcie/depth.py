@@ -16,7 +16,7 @@ DepthLevel = StructLayout({"price": 32, "size": 32, "orders": 16})
 """A price level: price in 1/10000 USD, shares, orders; all 0 = none. Both counts saturate."""
 
 DepthRow = StructLayout(
-    {"symbol": 8, "sell": 1, "levels": ArrayLayout(DepthLevel, DEPTH_LEVELS)}
+    {"symbol": 16, "sell": 1, "levels": ArrayLayout(DepthLevel, DEPTH_LEVELS)}
 )
 """The best levels of one book side, best first."""
 
@@ -30,7 +30,7 @@ class DepthTable(wiring.Component):
         A row to keep.
     clear : In(1)
         Strobe: every side is empty.
-    symbol, read : In(8), In(1)
+    symbol, read : In(16), In(1)
         Fetch the rows of a symbol.
     bids, asks : Out
         They, from the cycle after ``read`` until the next one.
@@ -41,7 +41,7 @@ class DepthTable(wiring.Component):
         levels = ArrayLayout(DepthLevel, DEPTH_LEVELS)
         super().__init__({
             "write": In(1), "row": In(DepthRow), "clear": In(1),
-            "symbol": In(8), "read": In(1), "bids": Out(levels), "asks": Out(levels),
+            "symbol": In(16), "read": In(1), "bids": Out(levels), "asks": Out(levels),
         })
 
     def elaborate(self, platform):

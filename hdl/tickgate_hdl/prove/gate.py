@@ -51,6 +51,12 @@ _SIZES = {"symbols": 2, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_o
           "recent_orders": 8, "own_prices": 2}
 
 
+def _row_kills(gate):
+    """Return the kill switches of the accounts and of the symbols that the gate has rows for."""
+    return (gate.kill_account_0__mask[:_SIZES["accounts"]],
+            gate.kill_symbol_0__mask[:_SIZES["symbols"]])
+
+
 class _Order:
     """The gate, and the order that leaves its pipeline now: what it is, what was true of it."""
 
@@ -93,7 +99,7 @@ def _states(registered):
             mask = verdict(mask, name)
             return (index < len(mask)) & ~mask.bit_select(index[:(len(mask) - 1).bit_length()], 1)
 
-        symbols = Cat(gate.kill_symbol_low__mask, gate.kill_symbol_high__mask)
+        accounts, symbols = _row_kills(gate)
         m.d.comb += [
             Assert(~order.opens | holds) for holds in (
                 verdict(gate.status__armed, "armed"),
@@ -101,7 +107,7 @@ def _states(registered):
                 verdict(gate.status__lease_good, "lease"),
                 ~verdict(gate.kill_all__on, "kill_all"),
                 off(gate.kill_session__mask, request.session, "session"),
-                off(gate.kill_account__mask, request.account, "account"),
+                off(accounts, request.account, "account"),
                 off(symbols, request.symbol, "symbol"),
                 off(gate.kill_strategy__mask, request.strategy, "strategy"),
                 verdict(gate.session_up, "session_up"),
@@ -235,14 +241,14 @@ def _offers(registered):
         order = _Order(m, registered)
         gate = order.gate
         offered = _REQUEST(gate.passed.payload.record.body)
-        symbols = Cat(gate.kill_symbol_low__mask, gate.kill_symbol_high__mask)
+        accounts, symbols = _row_kills(gate)
 
         def clear(at):
             return at(gate.status__armed, "armed") & ~at(gate.kill_all__on, "all") & ~Cat(
                 at(mask, name).bit_select(index[:(len(mask) - 1).bit_length()], 1)
                 for mask, index, name in (
                     (gate.kill_session__mask, offered.session, "session"),
-                    (gate.kill_account__mask, offered.account, "account"),
+                    (accounts, offered.account, "account"),
                     (symbols, offered.symbol, "symbol"),
                     (gate.kill_strategy__mask, offered.strategy, "strategy"))).any()
 
@@ -367,10 +373,10 @@ _KINDS = (
       _fault("the sessions' kill is that of the accounts", "judge",
              "(session & kills.session)", "(session & kills.account)"),
       _fault("an account's kill is ignored", "judge",
-             "(account & kills.account[:config.accounts]).any()", "0"),
+             "(account & kills.account).any()", "0"),
       _fault("a symbol's kill is that of its neighbour", "judge",
-             "(symbol & kills.symbol[:config.symbols])",
-             "(symbol & kills.symbol[1:config.symbols + 1])"),
+             "(symbol & kills.symbol)",
+             "(symbol & kills.symbol.rotate_left(1))"),
       _fault("a strategy's kill is that of its neighbour", "judge",
              "(strategy & kills.strategy)", "(strategy & kills.strategy.rotate_left(1))"),
       _fault("the watchdog is ignored", "judge", "enters & ~self.watchdog_ok", "enters & 0"),
@@ -475,7 +481,8 @@ _KINDS = (
      (_fault("a kill does not stop what waits", "leaving",
              '"kill_all": self.kills.all', '"kill_all": 0'),
       _fault("a strategy's kill does not stop what waits", "leaving",
-             '"kill_strategy": self.kills.strategy', '"kill_strategy": self.kills.session'),
+             "stops(self.kills.strategy, request.strategy)",
+             "stops(self.kills.session, request.strategy)"),
       _fault("disarming does not stop what waits", "leaving", '"gate_closed": ~self.armed',
              '"gate_closed": 0'),
       _fault("what waits passes by its oldest", "leaving",

@@ -1,6 +1,6 @@
 """CardEvent records: what changed in the gate's own state."""
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -8,7 +8,7 @@ from tickgate.records.schema import CARD_EVENT
 
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.records import record_layout
-from tickgate_hdl.risk.kills import KILL_REGISTERS, KILLS
+from tickgate_hdl.risk.kills import KILL_FIELDS, kill_words
 
 __all__ = ["CardEvents"]
 
@@ -33,10 +33,11 @@ class CardEvents(wiring.Component):
         The records.
     """
 
-    def __init__(self):
+    def __init__(self, config):
+        self._config = config
         super().__init__({
-            **{name: In(width) for name, width in KILL_REGISTERS.items()},
-            **{f"{name}__we": In(1) for name in KILL_REGISTERS},
+            **{name: In(width) for name, width in KILL_FIELDS.items()},
+            **{f"{name}__we": In(1) for name in KILL_FIELDS},
             "switched": In(1), "armed": In(1), "expired": In(1),
             "told_sent": In(1), "told_waits": In(1), "sent_token": In(32),
             "lease_expired": In(1),
@@ -62,12 +63,10 @@ class CardEvents(wiring.Component):
         m.d.sync += [event.time_ns.eq(self.time_ns), event.cycles.eq(self.cycles)]
 
         sources = []
-        for code, names in KILLS.values():
-            words = zip((event.value, event.value_high), names, strict=False)
-            sources.append((Cat(getattr(self, f"{name}__we") for name in names).any(), [
-                event.kind.eq(ord("K")),
-                event.code.eq(ord(code)),
-                *(word.eq(getattr(self, name)) for word, name in words),
+        for letter, number, name in kill_words(self._config):
+            sources.append((getattr(self, f"{name}__we"), [
+                event.kind.eq(ord("K")), event.code.eq(ord(letter)), event.word.eq(number),
+                event.value.eq(getattr(self, name)),
             ]))
         sources.append((self.expired, [event.kind.eq(ord("W"))]))
         sources.append((self.told_waits, [event.kind.eq(ord("N"))]))

@@ -93,7 +93,7 @@ class Gate(wiring.Component):
         order that enters later.
     mass_cancel, mass_cancel_token, mass_cancel_taken, mass_cancel_sent, mass_cancel_cut
         The watchdog's second stage: ``due`` and so on of ``MassCancel``.
-    query_symbol, query_top, query_status : Out(8), In(TopOfBook), In(SymbolStatus)
+    query_symbol, query_top, query_status : Out(16), In(TopOfBook), In(SymbolStatus)
         Best bid and offer of a symbol and what the feed said of its status, one cycle later.
     symbol_write, symbol_index, symbol_name, symbol_enable : In
         Write port of the symbol table. An order of a symbol that is not enabled is malformed.
@@ -118,8 +118,8 @@ class Gate(wiring.Component):
             "sent": In(1), "unsent": In(1), "withdrawn": Out(1),
             "mass_cancel": Out(1), "mass_cancel_token": Out(32),
             "mass_cancel_taken": In(1), "mass_cancel_sent": In(1), "mass_cancel_cut": In(1),
-            "query_symbol": Out(8), "query_top": In(TopOfBook), "query_status": In(SymbolStatus),
-            "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
+            "query_symbol": Out(16), "query_top": In(TopOfBook), "query_status": In(SymbolStatus),
+            "symbol_write": In(1), "symbol_index": In(16), "symbol_name": In(64),
             "symbol_enable": In(1),
             "ms_tick": In(1), "time_ns": In(64), "cycles": In(64),
             "events_room": In(1), "session_up": In(1), "ready": In(1),
@@ -138,12 +138,12 @@ class Gate(wiring.Component):
         m.submodules.guard = guard = Guard()
         m.submodules.mass_cancel = mass_cancel = MassCancel()
         m.submodules.lease = lease = Lease()
-        m.submodules.card_events = card_events = CardEvents()
+        m.submodules.card_events = card_events = CardEvents(config)
         m.submodules.orders = orders = OpenOrders(config)
         m.submodules.settlement = settlement = Settlement(config)
         rated = {rate.table: rows(rate.table, config.table_sizes) for rate in RATES}
         m.submodules.refill = refill = Refill(max(rated.values()))
-        m.submodules.leaving = leaving = Leaving()
+        m.submodules.leaving = leaving = Leaving(config)
         m.submodules.decisions = decisions = Decisions()
         m.submodules.duplicates = duplicates = Duplicates(config)
         m.submodules.self_match = self_match = SelfMatch(config)
@@ -420,7 +420,7 @@ class Gate(wiring.Component):
 
     def _connect_states(self, m, limits, guard, lease, card_events, judge, leaving):
         valid = limits.generation != 0
-        kills = kill_masks(self)
+        kills = kill_masks(self, self._config)
         m.d.comb += [
             guard.ready.eq(self.ready & ~self.busy), guard.ms_tick.eq(self.ms_tick),
             guard.limits_valid.eq(valid), lease.ms_tick.eq(self.ms_tick),

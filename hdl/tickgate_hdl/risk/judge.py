@@ -23,7 +23,7 @@ from tickgate_hdl.lib.compare import is_one_of
 from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
-from tickgate_hdl.risk.kills import KillMasks
+from tickgate_hdl.risk.kills import kill_layout
 from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.risk.rates import RATED, RATES
 from tickgate_hdl.risk.references import CLOCK, Reference
@@ -100,7 +100,7 @@ class Judge(wiring.Component):
             "duplicate": In(1), "crosses": In(1),
             "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
             "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
-            "events_room": In(1), "kills": In(KillMasks),
+            "events_room": In(1), "kills": In(kill_layout(config)),
             "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1),
             "charges": Out(StructLayout(dict.fromkeys(RATED, 1))),
         })
@@ -272,8 +272,8 @@ class Judge(wiring.Component):
             "gate_closed": enters & ~self.armed,
             "kill_all": enters & kills.all,
             "kill_session": enters & (session & kills.session).any(),
-            "kill_account": enters & (account & kills.account[:config.accounts]).any(),
-            "kill_symbol": enters & (symbol & kills.symbol[:config.symbols]).any(),
+            "kill_account": enters & (account & kills.account).any(),
+            "kill_symbol": enters & (symbol & kills.symbol).any(),
             "kill_strategy": enters & (strategy & kills.strategy).any(),
             "no_limits": enters & ~has_limits,
             "host_stale": enters & ~self.watchdog_ok,

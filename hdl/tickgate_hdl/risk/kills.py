@@ -1,28 +1,48 @@
-"""The kill switches: each scope declared once."""
+"""The kill switches: each scope declared once, as the host's driver has its registers."""
 
 from amaranth.hdl import Cat
 from amaranth.lib.data import StructLayout
+from tickgate.card.status import KILL_REGISTERS as REGISTERS
+from tickgate.card.status import kill_rows
 
-__all__ = ["KILLS", "KILL_REGISTERS", "KillMasks", "kill_masks"]
+__all__ = ["KILLS", "KILL_FIELDS", "kill_layout", "kill_masks", "kill_words"]
+
+_LETTERS = {"all": "A", "session": "S", "account": "C", "symbol": "Y", "strategy": "T"}
 
 KILLS = {
-    "all": ("A", ("kill_all__on",)),
-    "session": ("S", ("kill_session__mask",)),
-    "account": ("C", ("kill_account__mask",)),
-    "symbol": ("Y", ("kill_symbol_low__mask", "kill_symbol_high__mask")),
-    "strategy": ("T", ("kill_strategy__mask",)),
+    scope: (letter, tuple(
+        f"{register.name}__{field.name}" for register in REGISTERS[scope]
+        for field in register.fields))
+    for scope, letter in _LETTERS.items()
 }
-"""By scope: its letter in a CardEvent, and its register fields, the low word first."""
+"""By scope: its letter in a CardEvent, and its register fields, the lowest rows first."""
 
-KILL_REGISTERS = {
-    name: 1 if scope == "all" else 32 for scope, (_, names) in KILLS.items() for name in names}
+KILL_FIELDS = {
+    f"{register.name}__{field.name}": field.width
+    for scope in KILLS for register in REGISTERS[scope] for field in register.fields
+}
 """Widths of the fields."""
 
-KillMasks = StructLayout({
-    scope: sum(KILL_REGISTERS[name] for name in names) for scope, (_, names) in KILLS.items()})
-"""The switches as they are now: bit ``n`` of a scope stops the orders of its row ``n``."""
+
+def kill_layout(config):
+    """Return the layout of the switches as they are now, on a card with the sizes of ``config``.
+
+    Bit ``n`` of a scope stops the orders of its row ``n``.
+    """
+    return StructLayout(kill_rows(config.table_sizes))
 
 
-def kill_masks(component):
+def kill_words(config):
+    """Return the switches' fields, 32 each: the scope's letter, the word of the scope, the name.
+
+    They are those with which the card has rows.
+    """
+    return [(KILLS[scope][0], number, name) for scope, rows in kill_rows(config.table_sizes).items()
+            for number, name in enumerate(KILLS[scope][1][:-(-rows // 32)])]
+
+
+def kill_masks(component, config):
     """Return the switches of a component that has the ports of their registers."""
-    return KillMasks(Cat(getattr(component, name) for name in KILL_REGISTERS))
+    return kill_layout(config)(Cat(
+        Cat(getattr(component, name) for name in KILLS[scope][1])[:rows]
+        for scope, rows in kill_rows(config.table_sizes).items()))

@@ -3,12 +3,13 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
 
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.decisions import DEPTH
-from tickgate_hdl.risk.kills import KillMasks
+from tickgate_hdl.risk.kills import kill_layout
 from tickgate_hdl.risk.layouts import PassedOrder
 
 __all__ = ["Leaving"]
@@ -28,7 +29,7 @@ class Leaving(wiring.Component):
         To the wire.
     sent, unsent : In(1)
         Strobes of the wire, for what it took.
-    armed, kills : In(1), In(KillMasks)
+    armed, kills : In(1), In(kill_layout)
         States.
     waits : Out(1)
         An order waits for the wire.
@@ -36,10 +37,10 @@ class Leaving(wiring.Component):
         Strobe: the oldest order that waits will not leave, because of these checks.
     """
 
-    def __init__(self):
+    def __init__(self, config):
         super().__init__({
             "passes": In(1), "order": In(PassedOrder), "o": Out(stream.Signature(PassedOrder)),
-            "sent": In(1), "unsent": In(1), "armed": In(1), "kills": In(KillMasks),
+            "sent": In(1), "unsent": In(1), "armed": In(1), "kills": In(kill_layout(config)),
             "waits": Out(1), "stopped": Out(1), "stopped_checks": Out(len(CHECKS)),
         })
 
@@ -49,12 +50,16 @@ class Leaving(wiring.Component):
         # The oldest that waits has a register, so that kills are compared with nothing before.
         oldest, there = Signal(PassedOrder, reset_less=True), Signal()
         request = record_layout(ORDER_REQUEST)(oldest.record.body)
+
+        def stops(switches, row):
+            return switches.bit_select(row[:ceil_log2(len(switches))], 1)
+
         checks = {
             "gate_closed": ~self.armed, "kill_all": self.kills.all,
-            "kill_session": self.kills.session.bit_select(request.session[:5], 1),
-            "kill_account": self.kills.account.bit_select(request.account[:5], 1),
-            "kill_symbol": self.kills.symbol.bit_select(request.symbol[:6], 1),
-            "kill_strategy": self.kills.strategy.bit_select(request.strategy[:5], 1),
+            "kill_session": stops(self.kills.session, request.session),
+            "kill_account": stops(self.kills.account, request.account),
+            "kill_symbol": stops(self.kills.symbol, request.symbol),
+            "kill_strategy": stops(self.kills.strategy, request.strategy),
         }
         taken, on_wire, barred = Signal(), Signal(range(DEPTH + 1)), Signal()
         m.d.comb += [

@@ -28,7 +28,7 @@ class SymbolNames(wiring.Component):
         index = ceil_log2(symbols)
         super().__init__({
             "symbol": In(index), "name": Out(64), "listed": Out(1),
-            "symbol_write": In(1), "symbol_index": In(8), "symbol_name": In(64),
+            "symbol_write": In(1), "symbol_index": In(16), "symbol_name": In(64),
             "symbol_enable": In(1), "sweep": In(1), "sweep_row": In(index),
         })
 

@@ -6,12 +6,12 @@ a register that the host also writes. Source: ``host/tickgate/card/tickgate_card
 
 from amaranth.lib.wiring import In, Out
 
-from tickgate_hdl.risk.kills import KILL_REGISTERS
+from tickgate_hdl.risk.kills import KILL_FIELDS
 
 __all__ = ["REGISTERS", "connect_registers"]
 
 _WRITTEN = {  # registers whose write is an event
-    **KILL_REGISTERS,
+    **KILL_FIELDS,
     "limit_address__value": 32, "limit_data__value": 32, "position_load__value": 32,
     "limit_renew__value": 32, "reference_symbol__value": 16,
 }

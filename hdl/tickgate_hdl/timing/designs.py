@@ -78,6 +78,12 @@ def _gate(config):
     return Gate(config)
 
 
+def _gate_desk(config):
+    from tickgate_hdl.risk.gate import Gate
+
+    return Gate(CardConfig.desk())
+
+
 def _mac_receive(config):
     from tickgate_hdl.net.mac_receive import MacReceive
 
@@ -100,10 +106,11 @@ DESIGNS = {
     "line": Design(_line),
     "window": Design(_window),
     "gate": Design(_gate),
+    "gate_desk": Design(_gate_desk, ("latency",)),
     "mac_receive": Design(_mac_receive),
     "mac_transmit": Design(_mac_transmit),
 }
 """Design by name, the name that its figures begin with."""
 
-DEFAULT = ("feed_book", "gate", "mac_receive", "mac_transmit")
+DEFAULT = ("feed_book", "gate", "gate_desk", "mac_receive", "mac_transmit")
 """The designs that are measured when none is named; the others are parts of these."""

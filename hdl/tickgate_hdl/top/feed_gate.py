@@ -9,7 +9,7 @@ from tickgate_hdl.feed.feed_book import BOOK_COUNTERS, FeedBook
 from tickgate_hdl.feed.items import InjectBeat
 from tickgate_hdl.lib.layouts import FrameBeat, RecordBody
 from tickgate_hdl.risk.gate import Gate
-from tickgate_hdl.risk.kills import KILL_REGISTERS
+from tickgate_hdl.risk.kills import KILL_FIELDS
 from tickgate_hdl.risk.layouts import VenueUpdate
 from tickgate_hdl.top.config import CardConfig
 
@@ -22,14 +22,14 @@ _FEED_LEVELS = {
     "select": 2, "resume_sequence": 64, "reorder_cycles": 32, "itch_type_select": 8,
 }
 _FEED_STROBES = ("rebuild", "resume", "forget")
-_SYMBOL_LEVELS = {"symbol_index": 8, "symbol_name": 64, "symbol_enable": 1}
+_SYMBOL_LEVELS = {"symbol_index": 16, "symbol_name": 64, "symbol_enable": 1}
 _GATE_EVENTS = {
-    **KILL_REGISTERS, "limit_address__value": 16,
+    **KILL_FIELDS, "limit_address__value": 32,
     "limit_data__value": 32, "position_load__value": 32, "limit_renew__value": 32,
     "reference_symbol__value": 16,
 }
 _GATE_LEVELS = {
-    "watchdog_timeout__ms": 16, "limit_read_address__value": 16, "limit_crc__value": 32,
+    "watchdog_timeout__ms": 16, "limit_read_address__value": 32, "limit_crc__value": 32,
     "limit_generation__value": 32, "limit_lease__ms": 32, "position_address__account": 16,
     "position_address__symbol": 16, "check_select__check": 8,
     "throttle_address__strategy": 16, "throttle_address__account": 16,

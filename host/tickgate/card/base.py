@@ -10,7 +10,7 @@ from tickgate.card.status import Identity, Status
 
 __all__ = ["CardBase"]
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 
 class CardBase:

@@ -9,7 +9,13 @@ from tickgate.card import registers as reg
 from tickgate.card.errors import CardNotReady
 from tickgate.card.feed_driver import FeedDriver
 from tickgate.card.regmap import Register
-from tickgate.card.status import KillScope, KillState, kill_register
+from tickgate.card.status import (
+    KILL_REGISTERS,
+    KillScope,
+    KillState,
+    kill_register,
+    kill_rows,
+)
 from tickgate.risk.checks import CHECKS
 from tickgate.risk.image import STRATEGIES
 from tickgate.risk.throttles import ThrottleScope
@@ -107,20 +113,27 @@ class CardDriver(FeedDriver):
         The card has taken the write before this returns. Raises WriteLost when it shows another
         value.
         """
-        register, bit = kill_register(scope, index)
+        register, bit = kill_register(scope, index, self.identify().tables)
         mask = self.registers.read(register)
         self.registers.write_checked(register, mask | bit if on else mask & ~bit)
         return time.time_ns()
 
     def kill_state(self) -> KillState:
         """Return all kill switches as the card has them."""
-        read = self.registers.read
+
+        masks = {
+            scope: sum(
+                self.registers.read(register) << 32 * number
+                for number, register in enumerate(KILL_REGISTERS[scope][: -(-rows // 32)])
+            )
+            for scope, rows in kill_rows(self.identify().tables).items()
+        }
         return KillState(
-            all=bool(read(reg.KILL_ALL)),
-            sessions=read(reg.KILL_SESSION),
-            accounts=read(reg.KILL_ACCOUNT),
-            symbols=read(reg.KILL_SYMBOL_LOW) | read(reg.KILL_SYMBOL_HIGH) << 32,
-            strategies=read(reg.KILL_STRATEGY),
+            all=bool(masks["all"]),
+            sessions=masks["session"],
+            accounts=masks["account"],
+            symbols=masks["symbol"],
+            strategies=masks["strategy"],
         )
 
     def load_position(self, account: int, symbol: int, shares: int) -> None:

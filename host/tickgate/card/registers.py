@@ -23,7 +23,7 @@ LAYOUT: Final = Register(
     0x0004,
     (
         RegisterField(
-            "version", 0, 32, "r", "na", 0x3,
+            "version", 0, 32, "r", "na", 0x4,
             "Layout version.",
         ),
     ),
@@ -467,42 +467,6 @@ KILL_SESSION: Final = Register(
         ),
     ),
     "Kill switch by client session.",
-)
-KILL_ACCOUNT: Final = Register(
-    "kill_account",
-    0x00b8,
-    (
-        RegisterField(
-            "mask", 0, 32, "rw", "r", 0x0,
-            "Bit n refuses account n.",
-            swmod=True,
-        ),
-    ),
-    "Kill switch by account.",
-)
-KILL_SYMBOL_LOW: Final = Register(
-    "kill_symbol_low",
-    0x00bc,
-    (
-        RegisterField(
-            "mask", 0, 32, "rw", "r", 0x0,
-            "Bit n refuses symbol n.",
-            swmod=True,
-        ),
-    ),
-    "Kill switch by symbol 0 to 31.",
-)
-KILL_SYMBOL_HIGH: Final = Register(
-    "kill_symbol_high",
-    0x00c0,
-    (
-        RegisterField(
-            "mask", 0, 32, "rw", "r", 0x0,
-            "Bit n refuses symbol 32 + n.",
-            swmod=True,
-        ),
-    ),
-    "Kill switch by symbol 32 to 63.",
 )
 KILL_STRATEGY: Final = Register(
     "kill_strategy",
@@ -2111,6 +2075,486 @@ REJECTS: Final = Register(
     ),
     "Orders of the account in a row that the venue rejected, up to the last (saturates).",
 )
+KILL_ACCOUNT_0: Final = Register(
+    "kill_account_0",
+    0x0380,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_1: Final = Register(
+    "kill_account_1",
+    0x0384,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_2: Final = Register(
+    "kill_account_2",
+    0x0388,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_3: Final = Register(
+    "kill_account_3",
+    0x038c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_4: Final = Register(
+    "kill_account_4",
+    0x0390,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_5: Final = Register(
+    "kill_account_5",
+    0x0394,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_6: Final = Register(
+    "kill_account_6",
+    0x0398,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_ACCOUNT_7: Final = Register(
+    "kill_account_7",
+    0x039c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses account 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by account, 32 in each register of the array.",
+)
+KILL_SYMBOL_0: Final = Register(
+    "kill_symbol_0",
+    0x0400,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_1: Final = Register(
+    "kill_symbol_1",
+    0x0404,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_2: Final = Register(
+    "kill_symbol_2",
+    0x0408,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_3: Final = Register(
+    "kill_symbol_3",
+    0x040c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_4: Final = Register(
+    "kill_symbol_4",
+    0x0410,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_5: Final = Register(
+    "kill_symbol_5",
+    0x0414,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_6: Final = Register(
+    "kill_symbol_6",
+    0x0418,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_7: Final = Register(
+    "kill_symbol_7",
+    0x041c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_8: Final = Register(
+    "kill_symbol_8",
+    0x0420,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_9: Final = Register(
+    "kill_symbol_9",
+    0x0424,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_10: Final = Register(
+    "kill_symbol_10",
+    0x0428,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_11: Final = Register(
+    "kill_symbol_11",
+    0x042c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_12: Final = Register(
+    "kill_symbol_12",
+    0x0430,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_13: Final = Register(
+    "kill_symbol_13",
+    0x0434,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_14: Final = Register(
+    "kill_symbol_14",
+    0x0438,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_15: Final = Register(
+    "kill_symbol_15",
+    0x043c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_16: Final = Register(
+    "kill_symbol_16",
+    0x0440,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_17: Final = Register(
+    "kill_symbol_17",
+    0x0444,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_18: Final = Register(
+    "kill_symbol_18",
+    0x0448,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_19: Final = Register(
+    "kill_symbol_19",
+    0x044c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_20: Final = Register(
+    "kill_symbol_20",
+    0x0450,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_21: Final = Register(
+    "kill_symbol_21",
+    0x0454,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_22: Final = Register(
+    "kill_symbol_22",
+    0x0458,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_23: Final = Register(
+    "kill_symbol_23",
+    0x045c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_24: Final = Register(
+    "kill_symbol_24",
+    0x0460,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_25: Final = Register(
+    "kill_symbol_25",
+    0x0464,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_26: Final = Register(
+    "kill_symbol_26",
+    0x0468,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_27: Final = Register(
+    "kill_symbol_27",
+    0x046c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_28: Final = Register(
+    "kill_symbol_28",
+    0x0470,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_29: Final = Register(
+    "kill_symbol_29",
+    0x0474,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_30: Final = Register(
+    "kill_symbol_30",
+    0x0478,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
+KILL_SYMBOL_31: Final = Register(
+    "kill_symbol_31",
+    0x047c,
+    (
+        RegisterField(
+            "mask", 0, 32, "rw", "r", 0x0,
+            "Bit n of register k refuses symbol 32 k + n.",
+            swmod=True,
+        ),
+    ),
+    "Kill switch by symbol, 32 in each register of the array.",
+)
 
 REGISTERS: Final = (
     MAGIC,
@@ -2147,9 +2591,6 @@ REGISTERS: Final = (
     RING_ENABLE,
     KILL_ALL,
     KILL_SESSION,
-    KILL_ACCOUNT,
-    KILL_SYMBOL_LOW,
-    KILL_SYMBOL_HIGH,
     KILL_STRATEGY,
     LIMIT_ADDRESS,
     LIMIT_DATA,
@@ -2285,6 +2726,46 @@ REGISTERS: Final = (
     THROTTLE_CLEAR,
     EXECUTIONS,
     REJECTS,
+    KILL_ACCOUNT_0,
+    KILL_ACCOUNT_1,
+    KILL_ACCOUNT_2,
+    KILL_ACCOUNT_3,
+    KILL_ACCOUNT_4,
+    KILL_ACCOUNT_5,
+    KILL_ACCOUNT_6,
+    KILL_ACCOUNT_7,
+    KILL_SYMBOL_0,
+    KILL_SYMBOL_1,
+    KILL_SYMBOL_2,
+    KILL_SYMBOL_3,
+    KILL_SYMBOL_4,
+    KILL_SYMBOL_5,
+    KILL_SYMBOL_6,
+    KILL_SYMBOL_7,
+    KILL_SYMBOL_8,
+    KILL_SYMBOL_9,
+    KILL_SYMBOL_10,
+    KILL_SYMBOL_11,
+    KILL_SYMBOL_12,
+    KILL_SYMBOL_13,
+    KILL_SYMBOL_14,
+    KILL_SYMBOL_15,
+    KILL_SYMBOL_16,
+    KILL_SYMBOL_17,
+    KILL_SYMBOL_18,
+    KILL_SYMBOL_19,
+    KILL_SYMBOL_20,
+    KILL_SYMBOL_21,
+    KILL_SYMBOL_22,
+    KILL_SYMBOL_23,
+    KILL_SYMBOL_24,
+    KILL_SYMBOL_25,
+    KILL_SYMBOL_26,
+    KILL_SYMBOL_27,
+    KILL_SYMBOL_28,
+    KILL_SYMBOL_29,
+    KILL_SYMBOL_30,
+    KILL_SYMBOL_31,
 )
 """Every register, in order of offset."""
 

@@ -166,14 +166,14 @@ class CardEvent(NamedTuple):
     limits refused."""
     code: str = " "
     """K: scope, A all, S session, C account, Y symbol, T strategy. Others: space."""
-    reserved_a: int = 0
+    word: int = 0
+    """K: which 32 switches of the scope, 0 for the first. Others: 0."""
     generation: int = 0
     """Generation of limits in force."""
     value: int = 0
-    """K: the scope's new low 32 kill bits. M: the UserRefNum used. C: the CRC that the card
-    computed."""
-    value_high: int = 0
-    """K with scope Y: kill bits 63:32. Others: 0."""
+    """K: those switches as they are now: bit n is of row 32 * word + n. M: the UserRefNum
+    used. C: the CRC that the card computed."""
+    reserved_a: int = 0
     time_ns: int = 0
     """Card's UTC clock when the change took effect, in ns."""
     cycles: int = 0

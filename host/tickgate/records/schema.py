@@ -245,15 +245,15 @@ CARD_EVENT = Record(
             "char",
             "K: scope, A all, S session, C account, Y symbol, T strategy. Others: space.",
         ),
-        _f("reserved_a", "u16", "Zero."),
+        _f("word", "u16", "K: which 32 switches of the scope, 0 for the first. Others: 0."),
         _f("generation", "u32", "Generation of limits in force."),
         _f(
             "value",
             "u32",
-            "K: the scope's new low 32 kill bits. M: the UserRefNum used. C: the CRC that the card "
-            "computed.",
+            "K: those switches as they are now: bit n is of row 32 * word + n. M: the UserRefNum "
+            "used. C: the CRC that the card computed.",
         ),
-        _f("value_high", "u32", "K with scope Y: kill bits 63:32. Others: 0."),
+        _f("reserved_a", "u32", "Zero."),
         _f("time_ns", "u64", "Card's UTC clock when the change took effect, in ns."),
         _f("cycles", "u64", "Card's cycle counter when the change took effect."),
         _f("reserved_b", "u64", "Zero."),

@@ -274,8 +274,8 @@ class Bench(GateDriver):
         for name, value in (
             ("session_up", model.session_up), ("events_room", model.events_room),
             ("kill_all__on", model.kill_all), ("kill_session__mask", model.kill_session),
-            ("kill_account__mask", model.kill_account),
-            ("kill_symbol_low__mask", model.kill_symbol),
+            ("kill_account_0__mask", model.kill_account),
+            ("kill_symbol_0__mask", model.kill_symbol),
             ("kill_strategy__mask", model.kill_strategy),
             ("watchdog_timeout__ms", model.watchdog_timeout),
         ):

@@ -151,8 +151,8 @@ async def states_refuse_alone(dut):
     for name, value, check in (
         ("kill_all__on", 1, "kill_all"),
         ("kill_session__mask", 1 << 3, "kill_session"),
-        ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
-        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+        ("kill_account_0__mask", 1 << ACCOUNT, "kill_account"),
+        ("kill_symbol_0__mask", 1 << SYMBOL, "kill_symbol"),
         ("kill_strategy__mask", 1 << STRATEGY, "kill_strategy"),
     ):
         await bench.strobe(name, value)
@@ -161,14 +161,14 @@ async def states_refuse_alone(dut):
         cancel = await bench.ask(bench.good(action="X", quantity=0, price=0))
         assert cancel.checks == 0
         others = {"kill_all__on": 0, "kill_session__mask": ~(1 << 3) & 0xFFFF_FFFF,
-                  "kill_account__mask": 1, "kill_symbol_low__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF,
+                  "kill_account_0__mask": 1, "kill_symbol_0__mask": ~(1 << SYMBOL) & 0xFFFF_FFFF,
                   "kill_strategy__mask": ~(1 << STRATEGY) & 0xFFFF_FFFF}
         await bench.strobe(name, others[name])
         await bench.done()
         await bench.strobe(name, 0)
-    await bench.strobe("kill_symbol_high__mask", 0xFFFF_FFFF)
+    await bench.strobe("kill_symbol_1__mask", 0xFFFF_FFFF)
     await bench.done()
-    await bench.strobe("kill_symbol_high__mask", 0)
+    await bench.strobe("kill_symbol_1__mask", 0)
     for name, check in (("events_room", "events_full"), ("session_up", "venue_down")):
         await bench.write(name, 0)
         assert await bench.checks() == mask(check)
@@ -692,8 +692,8 @@ async def a_kill_stops_what_waits_for_the_wire(dut):
     bench = await Bench(dut).open()
     for name, value, check in (
         ("kill_all__on", 1, "kill_all"), ("kill_session__mask", 1 << 3, "kill_session"),
-        ("kill_account__mask", 1 << ACCOUNT, "kill_account"),
-        ("kill_symbol_low__mask", 1 << SYMBOL, "kill_symbol"),
+        ("kill_account_0__mask", 1 << ACCOUNT, "kill_account"),
+        ("kill_symbol_0__mask", 1 << SYMBOL, "kill_symbol"),
         ("kill_strategy__mask", 1 << STRATEGY, "kill_strategy"),
         ("control__disarm", None, "gate_closed")):
         first, sent = len(bench.decisions), len(bench.passed)
@@ -741,24 +741,23 @@ async def changes_are_told(dut):
     bench.events.clear()
     dut.time_ns.value = 77_000
     dut.cycles.value = 4711
-    for name, value, code, low, high in (
-        ("kill_all__on", 1, "A", 1, 0),
-        ("kill_session__mask", 0x8000_0001, "S", 0x8000_0001, 0),
-        ("kill_account__mask", 2, "C", 2, 0),
-        ("kill_symbol_low__mask", 5, "Y", 5, 0),
-        ("kill_symbol_high__mask", 6, "Y", 5, 6),
-        ("kill_strategy__mask", 9, "T", 9, 0),
+    for name, value, code in (
+        ("kill_all__on", 1, "A"),
+        ("kill_session__mask", 0x8000_0001, "S"),
+        ("kill_account_0__mask", 2, "C"),
+        ("kill_symbol_0__mask", 5, "Y"),
+        ("kill_strategy__mask", 9, "T"),
     ):
         await bench.strobe(name, value)
         event = bench.events[-1]
-        assert (event.kind, event.code, event.value, event.value_high) == ("K", code, low, high)
+        assert (event.kind, event.code, event.word, event.value) == ("K", code, 0, value)
         assert (event.time_ns, event.cycles, event.generation) == (77_000, 4711, 1)
     await bench.strobe("control__disarm")
     await bench.strobe("control__disarm")
     await bench.strobe("control__arm")  # ignored
     await bench.arm_again()
     await bench.strobe("control__arm")
-    assert [event.kind for event in bench.events] == list("KKKKKKDLA")
+    assert [event.kind for event in bench.events] == list("KKKKKDLA")
 
 
 @test

@@ -9,7 +9,9 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 from tickgate.records.codec import pack, slot, unpack
 from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
+from tickgate.risk.image import SESSIONS
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
+from tickgate_hdl.risk.kills import KILLS
 from tickgate_hdl.risk.layouts import VenueUpdate
 
 from tickgate_sim.models.gate import Limits, References, Top, Update
@@ -39,8 +41,6 @@ NEVER = (1 << 32) - 1
 EVERY_STRATEGY = dict.fromkeys(range(32), (1, NEVER))
 
 _IDLE_CYCLES = 20
-ROWS_REFILLED = 64
-"""Rows of the largest table of token buckets, on a card of 64 symbols and fewer."""
 
 
 def record_of(bits):
@@ -94,7 +94,7 @@ class GateDriver:
     def __init__(self, dut, *, symbols, accounts):
         self.dut, self.accounts = dut, accounts
         self.sizes = accounts, symbols, GROUPS, CLEARING_FIRMS
-        self.tops = {index: Top() for index in range(256)}
+        self.tops = {index: Top() for index in range(symbols)}
         self.orders, self.updates, self.clears = deque(), deque(), deque()
         self._clearing, self._was_busy = None, False
         self.log, self.decisions, self.passed, self.events = [], [], [], []
@@ -118,17 +118,15 @@ class GateDriver:
                      "symbol_write", "ms_tick", "control__arm", "control__disarm",
                      "watchdog_touch__touch", "limit_lease__ms", "limit_renew__value",
                      "limit_renew__value__we", "limit_commit__commit", "events_room", "session_up",
-                     "kill_all__on",
-                     "kill_session__mask", "kill_account__mask", "kill_symbol_low__mask",
-                     "kill_symbol_high__mask", "kill_strategy__mask", "watchdog_timeout__ms",
+                     "watchdog_timeout__ms",
                      "limit_data__value__we",
                      "watchdog_cancel__ms", "mass_cancel_taken", "mass_cancel_sent",
                      "mass_cancel_cut",
                      "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
                      "reference_symbol__value__we", "throttle_clear__executions",
-                     "throttle_clear__rejects", "kill_strategy__mask__we",
-                     "kill_all__on__we", "kill_session__mask__we", "kill_account__mask__we",
-                     "kill_symbol_low__mask__we", "kill_symbol_high__mask__we"):
+                     "throttle_clear__rejects",
+                     *(port for _, kills in KILLS.values() for kill in kills
+                       for port in (kill, f"{kill}__we"))):
             getattr(self.dut, name).value = 0
         self.dut.ready.value = 1
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
@@ -278,10 +276,16 @@ class GateDriver:
         self.pulse(name)
         await self.steps(6)
 
+    async def kill(self, scope, mask, rows):
+        """Write the kill switches of a scope, of which there are so many."""
+        _, names = KILLS[scope]
+        for number, name in enumerate(names[:-(-rows // 32)]):
+            await self.strobe(name, mask >> 32 * number & 0xFFFF_FFFF)
+
     async def tick(self):
         """Let a millisecond pass, and the buckets refill."""
         self.pulse("ms_tick")
-        await self.steps(2 * ROWS_REFILLED + 6)
+        await self.steps(2 * max(SESSIONS, *self.sizes) + 6)
 
     async def upload(self, limits: Limits, crc, generation, *, leave_out=()):
         """Upload an image, but for the addresses in ``leave_out``, and commit it."""

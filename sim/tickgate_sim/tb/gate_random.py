@@ -12,7 +12,8 @@ from pathlib import Path
 
 import cocotb
 from tickgate.records.messages import OrderRequest
-from tickgate.risk.checks import CHECKS
+from tickgate.risk.checks import BY_NAME, CHECKS
+from tickgate_hdl.risk.kills import KILL_FIELDS
 
 from tickgate_sim.models.gate import GateModel, Limits, Top
 from tickgate_sim.tb.gate_driver import (
@@ -34,6 +35,7 @@ from tickgate_sim.tb.gate_traffic import (
     RECENT_ORDERS,
     SYMBOLS,
     Traffic,
+    busy,
 )
 
 SIZES = ACCOUNTS, SYMBOLS, GROUPS, CLEARING_FIRMS
@@ -42,6 +44,8 @@ TABLES = {"symbols": SYMBOLS, "accounts": ACCOUNTS, "open_orders": OPEN_ORDERS, 
           "own_prices": OWN_PRICES}
 VERDICT_CYCLES = 6 if os.environ.get("GATE_REGISTERED") == "1" else 3
 ROUNDS = int(os.environ.get("GATE_ROUNDS", "4000"))
+_MANY_ROUNDS = 1000
+"""After as many, everything that the traffic can bring about has come."""
 ORDERS = int(os.environ.get("GATE_ORDERS", "0"))
 TALLY = os.environ.get("GATE_TALLY")
 
@@ -158,20 +162,17 @@ async def _switch(rng, driver, model, traffic, board):
                        "session", "room", "top", "top", "commit", "position", "unsend", "list",
                        "reset", "renew", "renew", "references", "references", "references"))
     if what == "kill":
-        name, attribute, width = rng.choice((
-            ("kill_all__on", "kill_all", 1), ("kill_session__mask", "kill_session", 32),
-            ("kill_account__mask", "kill_account", ACCOUNTS),
-            ("kill_strategy__mask", "kill_strategy", 32),
-            ("kill_symbol_low__mask", "kill_symbol", min(SYMBOLS, 32))))
+        scope, rows = rng.choice((
+            ("all", 1), ("session", 32), ("account", ACCOUNTS), ("strategy", 32),
+            ("symbol", SYMBOLS)))
         # That of a symbol, a session or a strategy refuses few orders: it may be on for longer.
-        few = attribute in ("kill_symbol", "kill_session", "kill_strategy")
-        on = rng.random() < (0.5 if few else 0.15)
-        value = 1 << rng.randrange(width) if on else 0
-        if on and attribute == "kill_session":  # of one in 32 nobody would send
-            value |= rng.getrandbits(width) & rng.getrandbits(width)
+        on = rng.random() < (0.5 if scope in ("symbol", "session", "strategy") else 0.15)
+        value = 1 << rng.choice(busy(rows)) if on else 0
+        if on and scope == "session":  # of one in 32 nobody would send
+            value |= rng.getrandbits(rows) & rng.getrandbits(rows)
         board.tally.kills += on
-        setattr(model, attribute, value)
-        await driver.strobe(name, value)
+        setattr(model, f"kill_{scope}", value)
+        await driver.kill(scope, value, rows)
     elif what == "tick":
         for _ in range(rng.randint(1, 3)):
             model.tick()
@@ -188,7 +189,7 @@ async def _switch(rng, driver, model, traffic, board):
         model.renew(named)
         await driver.lease(model.lease_ms, named)
     elif what == "references":
-        await _refer(driver, model, traffic, rng.randrange(SYMBOLS))
+        await _refer(driver, model, traffic, rng.choice(busy(SYMBOLS)))
         if rng.random() < 0.1:
             await _refer(driver, model, traffic, rng.choice((SYMBOLS, 65535)))
     elif what == "arm":
@@ -204,13 +205,13 @@ async def _switch(rng, driver, model, traffic, board):
         model.events_room = rng.random() < 0.7
         await driver.write("events_room", model.events_room)
     elif what == "top":
-        symbol = rng.randrange(SYMBOLS)
+        symbol = rng.choice(busy(SYMBOLS))
         traffic.tops[symbol] = driver.tops[symbol] = traffic.top()
     elif what == "commit" and rng.random() < 0.4:
         await _commit(rng, driver, model, traffic.limits())
         board.tally.commits += 1
     elif what == "position":
-        account, symbol = rng.randrange(ACCOUNTS), rng.randrange(SYMBOLS)
+        account, symbol = rng.choice(busy(ACCOUNTS)), rng.choice(busy(SYMBOLS))
         shares = rng.choice((0, 0, 0, 0, 100, -100, 2**31 - 1, -(2**31)))
         await driver.load_position(account, symbol, shares)
         await driver.settle()  # a row shows what was loaded some cycles later
@@ -219,7 +220,7 @@ async def _switch(rng, driver, model, traffic, board):
     elif what == "unsend":
         driver.unsend = rng.random() < 0.07
     elif what == "list":
-        symbol = rng.randrange(SYMBOLS)
+        symbol = rng.choice(busy(SYMBOLS))
         enable = rng.random() < 0.9
         (model.listed.add if enable else model.listed.discard)(symbol)
         await driver.list_symbol(symbol, f"SYM{symbol}", enable)
@@ -230,9 +231,8 @@ async def _switch(rng, driver, model, traffic, board):
         model.__init__(**TABLES)
         traffic.token = 0
         # The registers are not the gate's: the bank that keeps them is reset with it.
-        for name in ("kill_all__on", "kill_session__mask", "kill_account__mask",
-                     "kill_symbol_low__mask", "kill_strategy__mask", "watchdog_timeout__ms",
-                     "limit_lease__ms", "session_up", "events_room"):
+        for name in (*KILL_FIELDS, "watchdog_timeout__ms", "limit_lease__ms", "session_up",
+                     "events_room"):
             getattr(dut, name).value = 0
         await board.compare_tables()
         await _set_up(rng, driver, model, traffic)
@@ -343,7 +343,7 @@ async def equals_the_model(dut):
     dut._log.info("%d orders compared, %d passed, refused first: %s",
                   tally.orders, tally.passed, refused)
     assert tally.passed > tally.orders // 8, "the traffic must reach the venue"
-    if ROUNDS:  # a run of few orders may end before
+    if ROUNDS >= _MANY_ROUNDS:  # a run of fewer may end before
         assert board.arms[True], "a gate that was disarmed must be armed again"
         assert board.arms[False], "arming must be ignored without another generation"
         assert not tally.unseen, "every check must have failed"
@@ -384,3 +384,27 @@ async def takes_an_order_in_every_cycle(dut):
     refused = sum(decision.checks != 0 for decision in driver.decisions)
     dut._log.info("%d passed, %d refused", 10_000 - refused, refused)
     assert model.exposure(0, 0) == (0, OPEN_ORDERS * 3 // 4, 0)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="sec")
+async def every_row_has_a_kill_of_its_own(dut):
+    """Of accounts and symbols, from the first row to the last: it stops its own orders only."""
+    _, driver, model, _, board = await _begin(dut)
+    _connect(driver, model)
+    board.tops.update(dict.fromkeys(busy(SYMBOLS), Top()))
+    for scope, rows in (("account", ACCOUNTS), ("symbol", SYMBOLS)):
+        kill = BY_NAME[f"kill_{scope}"]
+        for killed in busy(rows):
+            setattr(model, f"kill_{scope}", 1 << killed)
+            await driver.kill(scope, 1 << killed, rows)
+            before = len(driver.decisions)
+            for row in busy(rows):
+                driver.orders.append(OrderRequest(
+                    user_ref_num=1, action="O", side="B", time_in_force="0", price=100, quantity=1,
+                    **{"account": 0, "symbol": 0} | {scope: row}))
+            await driver.settle()
+            board.follow()
+            stopped = [decision.checks >> kill.bit & 1 for decision in driver.decisions[before:]]
+            assert stopped == [row == killed for row in busy(rows)], (scope, killed)
+        setattr(model, f"kill_{scope}", 0)
+        await driver.kill(scope, 0, rows)

@@ -18,6 +18,13 @@ STRATEGIES = 0, 1, 30, 31
 """Those that send orders: of 32, few would reach a limit."""
 
 
+def busy(rows):
+    """Rows of a table that orders are of: all, or a few from the whole of a large one."""
+    if rows <= 64:
+        return range(rows)
+    return 0, 1, 31, 32, rows // 2 - 1, rows // 2, rows - 2, rows - 1
+
+
 class Traffic:
     """Makes operations whose outcome is close to one side or the other of every limit."""
 
@@ -133,7 +140,7 @@ class Traffic:
     def order(self):
         rng, model = self.rng, self.model
         action = rng.choices("OUX?", (60, 22, 16, 1))[0]
-        account, symbol = rng.randrange(ACCOUNTS), rng.randrange(SYMBOLS)
+        account, symbol = rng.choice(busy(ACCOUNTS)), rng.choice(busy(SYMBOLS))
         side = rng.choice("BBSSTE")
         orig = 0
         known = list(model.orders.values())
@@ -214,7 +221,7 @@ class Traffic:
     def clear(self):
         """A throttle, and whose count of it a person sets to 0."""
         if self.rng.random() < 0.5:
-            return "rejects", self.rng.randrange(ACCOUNTS)
+            return "rejects", self.rng.choice(busy(ACCOUNTS))
         return "executions", self.rng.choice(STRATEGIES)
 
     def update(self):

@@ -10,14 +10,20 @@ from tickgate_hdl.top.config import CardConfig
 
 @pytest.mark.parametrize(
     "sizes",
-    [{"symbols": 65}, {"symbols": 128}, {"accounts": 0}, {"accounts": 64}, {"front": 100},
+    [{"symbols": 65}, {"symbols": 2048}, {"accounts": 0}, {"accounts": 512}, {"front": 100},
      {"leaf": 3}, {"leaves": 128}, {"window": 1 << 16}, {"line_fifo": 3}, {"channels": 5},
-     {"open_orders": 1}, {"order_sets": 3}, {"order_ways": 0}, {"order_ways": 17}],
+     {"open_orders": 1}, {"recent_orders": 8}, {"order_sets": 3}, {"order_ways": 0},
+     {"order_ways": 17}],
 )
 def test_a_card_that_cannot_be_is_refused(sizes):
     name, value = next(iter(sizes.items()))
     with pytest.raises(ValueError, match=f"{name} must be .* was {value}"):
         CardConfig(**sizes)
+
+
+def test_a_desk_has_room_on_the_card():
+    sizes = CardConfig.desk().table_sizes
+    assert (sizes.accounts, sizes.groups, sizes.symbols) == (256, 64, 1024)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)

@@ -219,12 +219,15 @@ def test_a_watchdog_time_that_does_not_fit_is_refused(card, ms):
         ("all", None, KillState(True, 0, 0, 0, 0)),
         ("session", 31, KillState(False, 1 << 31, 0, 0, 0)),
         ("account", 0, KillState(False, 0, 1, 0, 0)),
+        ("account", 255, KillState(False, 0, 1 << 255, 0, 0)),
         ("symbol", 5, KillState(False, 0, 0, 1 << 5, 0)),
         ("symbol", 63, KillState(False, 0, 0, 1 << 63, 0)),
+        ("symbol", 1023, KillState(False, 0, 0, 1 << 1023, 0)),
         ("strategy", 31, KillState(False, 0, 0, 0, 1 << 31)),
     ],
 )
-def test_kill_sets_one_bit_and_confirms(card, scope, index, expected):
+def test_kill_sets_one_bit_and_confirms(card, fake, scope, index, expected):
+    fake.words[reg.CAPACITY_TABLES.offset] = reg.CAPACITY_TABLES.pack(symbols=1024, accounts=256)
     before = time.time_ns()
     assert before <= card.kill(scope, index, True) <= time.time_ns()
     assert card.kill_state() == expected
@@ -233,16 +236,16 @@ def test_kill_sets_one_bit_and_confirms(card, scope, index, expected):
 
 
 def test_kills_of_one_register_do_not_touch_each_other(card):
-    card.kill("account", 1, True)
-    card.kill("account", 3, True)
-    card.kill("account", 1, False)
-    assert card.kill_state().accounts == 1 << 3
+    card.kill("symbol", 1, True)
+    card.kill("symbol", 3, True)
+    card.kill("symbol", 1, False)
+    assert card.kill_state().symbols == 1 << 3
 
 
 @pytest.mark.parametrize(
     ("scope", "index"),
-    [("all", 0), ("session", None), ("session", 32), ("account", -1), ("symbol", 64),
-     ("strategy", 32), ("firm", 1)],
+    [("all", 0), ("session", None), ("session", 32), ("account", -1), ("account", 2),
+     ("symbol", 4), ("strategy", 32), ("firm", 1)],
 )
 def test_a_kill_switch_that_does_not_exist_is_refused(card, fake, scope, index):
     with pytest.raises(ValueError, match="kill"):

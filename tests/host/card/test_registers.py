@@ -13,12 +13,14 @@ GOLDEN = {  # name: (offset, access, reset, fields as (name, lsb, width))
     "event_ring_head": (0x070, "rw", 0, [("value", 0, 32)]),
     "ring_enable": (0x0A0, "rw", 0, [("order", 0, 1), ("event", 1, 1), ("market", 2, 1),
                                      ("message", 3, 1), ("depth", 4, 1)]),
-    "kill_symbol_high": (0x0C0, "rw", 0, [("mask", 0, 32)]),
     "limit_commit": (0x0E8, "w", 0, [("commit", 0, 1)]),
     "position_address": (0x100, "rw", 0, [("account", 0, 16), ("symbol", 16, 16)]),
     "soup_username_1": (0x164, "rw", 0x2020, [("value", 0, 16)]),
     "soup_control": (0x184, "rw", 0, [("connect", 0, 1), ("login", 1, 1), ("logout", 2, 1)]),
     "check_count": (0x30C, "r", 0, [("count", 0, 32)]),
+    "kill_account_7": (0x39C, "rw", 0, [("mask", 0, 32)]),
+    "kill_symbol_1": (0x404, "rw", 0, [("mask", 0, 32)]),
+    "kill_symbol_31": (0x47C, "rw", 0, [("mask", 0, 32)]),
 }
 
 

@@ -20,8 +20,17 @@ SMALL = {
         (CardConfig(**SMALL), 3000, 2),
         (CardConfig(**SMALL, registered=True), 3000, 5),
         (CardConfig(), 1400, 4),
+        (CardConfig(**SMALL | {"accounts": 256, "groups": 64, "recent_orders": 256}), 100, 6),
+        (CardConfig(**SMALL | {"symbols": 1024}), 200, 7),
     ],
-    ids=["small", "small again", "registered", "latency profile"],
+    ids=[
+        "small",
+        "small again",
+        "registered",
+        "latency profile",
+        "a desk's accounts",
+        "a desk's symbols",
+    ],
 )
 def test_gate_equals_its_model(config, rounds, seed):
     run(
