@@ -13,26 +13,7 @@ SMALL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("config", "rounds", "seed"),
-    [
-        (CardConfig(**SMALL), 3000, 1),
-        (CardConfig(**SMALL), 3000, 2),
-        (CardConfig(**SMALL, registered=True), 3000, 5),
-        (CardConfig(), 1400, 4),
-        (CardConfig(**SMALL | {"accounts": 256, "groups": 64, "recent_orders": 256}), 100, 6),
-        (CardConfig(**SMALL | {"symbols": 1024}), 200, 7),
-    ],
-    ids=[
-        "small",
-        "small again",
-        "registered",
-        "latency profile",
-        "a desk's accounts",
-        "a desk's symbols",
-    ],
-)
-def test_gate_equals_its_model(config, rounds, seed):
+def compare(config, rounds, seed, **options):
     run(
         Gate(config),
         name="gate",
@@ -50,4 +31,31 @@ def test_gate_equals_its_model(config, rounds, seed):
             "GATE_ROUNDS": str(rounds),
             "GATE_REGISTERED": str(int(config.registered)),
         },
+        **options,
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "rounds", "seed"),
+    [
+        (CardConfig(**SMALL), 3000, 1),
+        (CardConfig(**SMALL, registered=True), 3000, 5),
+        (CardConfig(), 1400, 4),
+    ],
+    ids=["small", "registered", "latency profile"],
+)
+def test_gate_equals_its_model(config, rounds, seed):
+    compare(config, rounds, seed)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rounds", "seed"),
+    [
+        ({"accounts": 256, "groups": 64, "recent_orders": 256}, 60, 6),
+        ({"symbols": 1024}, 100, 7),
+    ],
+    ids=["accounts", "symbols"],
+)
+def test_a_desks_rows_are_as_good_as_the_first(sizes, rounds, seed):
+    config = CardConfig(**SMALL | sizes)
+    compare(config, rounds, seed, test_filter="equals_the_model|every_row")
