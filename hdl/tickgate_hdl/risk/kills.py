@@ -2,8 +2,8 @@
 
 from amaranth.hdl import Cat
 from amaranth.lib.data import StructLayout
-from tickgate.card.status import KILL_REGISTERS as REGISTERS
-from tickgate.card.status import kill_rows
+from tickgate.card.kills import KILL_REGISTERS as REGISTERS
+from tickgate.card.kills import kill_rows
 
 __all__ = ["KILLS", "KILL_FIELDS", "kill_layout", "kill_masks", "kill_words"]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tickgate.card.status import KILL_REGISTERS
+from tickgate.card.kills import KILL_REGISTERS
 from tickgate.risk.image import TableSizes
 
 __all__ = ["PROFILES", "CardConfig"]

@@ -16,6 +16,7 @@ WAIVERS = Path(__file__).parent / "waivers.vlt"
 """Verilator's warnings that Amaranth's Verilog causes on purpose, in the card and in each bench."""
 
 DECLARATIONS = (
+    "card/kills.py",
     "card/registers.py",
     "card/regmap.py",
     "protocols",

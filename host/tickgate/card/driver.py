@@ -8,14 +8,14 @@ from tickgate.card import limits
 from tickgate.card import registers as reg
 from tickgate.card.errors import CardNotReady
 from tickgate.card.feed_driver import FeedDriver
-from tickgate.card.regmap import Register
-from tickgate.card.status import (
+from tickgate.card.kills import (
     KILL_REGISTERS,
     KillScope,
     KillState,
     kill_register,
     kill_rows,
 )
+from tickgate.card.regmap import Register
 from tickgate.risk.checks import CHECKS
 from tickgate.risk.image import STRATEGIES
 from tickgate.risk.throttles import ThrottleScope

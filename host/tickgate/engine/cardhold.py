@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tickgate.card.errors import CardNotReady
-from tickgate.card.status import KillScope, Status
+from tickgate.card.kills import KillScope
+from tickgate.card.status import Status
 from tickgate.engine.cardport import Card
 from tickgate.engine.config import EngineConfig
 from tickgate.engine.core import Core

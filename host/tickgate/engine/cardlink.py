@@ -14,7 +14,8 @@ armed     orders flow; a venue session that drops is logged in again
 """
 
 from tickgate.card.errors import CardError
-from tickgate.card.status import KillScope, Status
+from tickgate.card.kills import KillScope
+from tickgate.card.status import Status
 from tickgate.engine.cardhold import CardHold
 from tickgate.engine.cardport import Card
 from tickgate.engine.inputs import CardUp, Settled

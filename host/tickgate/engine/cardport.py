@@ -7,8 +7,9 @@ from typing import Protocol
 from tickgate.card import registers as reg
 from tickgate.card.driver import CardDriver
 from tickgate.card.feed_driver import Line
+from tickgate.card.kills import KillScope, KillState
 from tickgate.card.simulated import connect
-from tickgate.card.status import FeedState, Identity, KillScope, KillState, Status
+from tickgate.card.status import FeedState, Identity, Status
 from tickgate.risk.throttles import ThrottleScope
 
 _CONNECT_TIMEOUT_S = 1.0

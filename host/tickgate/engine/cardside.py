@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 
-from tickgate.card.status import KillScope
+from tickgate.card.kills import KillScope
 from tickgate.engine.inputs import CardUp, Drift, Settled, Started
 from tickgate.engine.reasons import cancel_text, refusal_text, reject_reason, venue_reject_text
 from tickgate.execution.effects import Effect, Filled

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from tickgate.card.status import KillScope
+from tickgate.card.kills import KillScope
 
 SCOPES: tuple[KillScope, ...] = get_args(KillScope)
 

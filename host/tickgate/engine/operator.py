@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tickgate.card.errors import CardError
-from tickgate.card.status import KillScope
+from tickgate.card.kills import KillScope
 from tickgate.engine.cardlink import CardLink
 from tickgate.engine.commands import WHY_MAX, KillState
 from tickgate.engine.commandserver import CommandError

@@ -14,8 +14,8 @@ from tickgate.card.errors import (
     LimitsRefused,
     WriteLost,
 )
+from tickgate.card.kills import KillState
 from tickgate.card.limits import image_crc
-from tickgate.card.status import KillState
 from tickgate.risk.checks import CHECKS
 from tickgate.risk.image import ACCOUNT, FIRM, POSITION, SYMBOL, TableSizes
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tickgate.card.errors import CardGone, CardNotReady
-from tickgate.card.status import FeedState, Identity, KillState, Status
+from tickgate.card.kills import KillState
+from tickgate.card.status import FeedState, Identity, Status
 from tickgate.engine.client import ask
 from tickgate.engine.config import EngineConfig, SessionSettings
 from tickgate.engine.engine import Engine
