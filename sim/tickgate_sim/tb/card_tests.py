@@ -7,6 +7,7 @@ Runs in the simulator; started by tests/sim/card/test_pcie.py.
 import cocotb
 import pytest
 from tickgate.card import registers as reg
+from tickgate.card.base import LAYOUT_VERSION
 from tickgate.protocols.ouch50 import inbound
 from tickgate.protocols.soupbintcp import LoginRequest, UnsequencedData
 from tickgate.records.messages import CardEvent, GateDecision, TopOfBook, VenueMessage
@@ -23,7 +24,7 @@ async def the_card_is_found_and_its_registers_work(dut):
     bench = CardBench(dut)
     await bench.start()
     assert await bench.read(reg.MAGIC) == 0x54474344
-    assert await bench.read(reg.LAYOUT) == 3
+    assert await bench.read(reg.LAYOUT) == LAYOUT_VERSION
     assert await bench.read(reg.BUILD) != 0
     assert reg.CAPACITY_TABLES.unpack(await bench.read(reg.CAPACITY_TABLES)) == {
         "symbols": SMALL.symbols, "accounts": SMALL.accounts}
