@@ -39,10 +39,11 @@ def compare(config, rounds, seed, **options):
     ("config", "rounds", "seed"),
     [
         (CardConfig(**SMALL), 3000, 1),
+        (CardConfig(**SMALL), 3000, 2),
         (CardConfig(**SMALL, registered=True), 3000, 5),
         (CardConfig(), 1400, 4),
     ],
-    ids=["small", "registered", "latency profile"],
+    ids=["small", "small again", "registered", "latency profile"],
 )
 def test_gate_equals_its_model(config, rounds, seed):
     compare(config, rounds, seed)
