@@ -63,11 +63,12 @@ class CardEvents(wiring.Component):
         m.d.sync += [event.time_ns.eq(self.time_ns), event.cycles.eq(self.cycles)]
 
         sources = []
-        for letter, number, name in kill_words(self._config):
-            sources.append((getattr(self, f"{name}__we"), [
-                event.kind.eq(ord("K")), event.code.eq(ord(letter)), event.word.eq(number),
-                event.value.eq(getattr(self, name)),
-            ]))
+        for letter, names in kill_words(self._config.table_sizes).values():
+            for number, name in enumerate(names):
+                sources.append((getattr(self, f"{name}__we"), [
+                    event.kind.eq(ord("K")), event.code.eq(ord(letter)), event.word.eq(number),
+                    event.value.eq(getattr(self, name)),
+                ]))
         sources.append((self.expired, [event.kind.eq(ord("W"))]))
         sources.append((self.told_waits, [event.kind.eq(ord("N"))]))
         sources.append(

@@ -2,26 +2,24 @@
 
 from amaranth.hdl import Cat
 from amaranth.lib.data import StructLayout
-from tickgate.card.kills import KILL_REGISTERS as REGISTERS
-from tickgate.card.kills import kill_rows
+from tickgate.card.kills import KILL_REGISTERS, kill_registers, kill_rows
 
-__all__ = ["KILLS", "KILL_FIELDS", "kill_layout", "kill_masks", "kill_words"]
+__all__ = ["KILL_FIELDS", "kill_layout", "kill_masks", "kill_words"]
 
 _LETTERS = {"all": "A", "session": "S", "account": "C", "symbol": "Y", "strategy": "T"}
 
-KILLS = {
-    scope: (letter, tuple(
-        f"{register.name}__{field.name}" for register in REGISTERS[scope]
-        for field in register.fields))
-    for scope, letter in _LETTERS.items()
-}
-"""By scope: its letter in a CardEvent, and its register fields, the lowest rows first."""
+
+def _name(register):
+    """Return the name of the port of a register's only field."""
+    field, = register.fields
+    return f"{register.name}__{field.name}"
+
 
 KILL_FIELDS = {
-    f"{register.name}__{field.name}": field.width
-    for scope in KILLS for register in REGISTERS[scope] for field in register.fields
+    _name(register): register.fields[0].width
+    for registers in KILL_REGISTERS.values() for register in registers
 }
-"""Widths of the fields."""
+"""Widths of the fields of all registers, by the names of their ports."""
 
 
 def kill_layout(config):
@@ -32,17 +30,18 @@ def kill_layout(config):
     return StructLayout(kill_rows(config.table_sizes))
 
 
-def kill_words(config):
-    """Return the switches' fields, 32 each: the scope's letter, the word of the scope, the name.
+def kill_words(sizes):
+    """Return the ports of the switches that a card of this size has rows for, 32 switches each.
 
-    They are those with which the card has rows.
+    They are by scope: its letter in a CardEvent, and the names, the lowest rows first.
     """
-    return [(KILLS[scope][0], number, name) for scope, rows in kill_rows(config.table_sizes).items()
-            for number, name in enumerate(KILLS[scope][1][:-(-rows // 32)])]
+    return {scope: (_LETTERS[scope], [_name(register) for register in registers])
+            for scope, registers in kill_registers(sizes).items()}
 
 
 def kill_masks(component, config):
     """Return the switches of a component that has the ports of their registers."""
+    rows = kill_rows(config.table_sizes)
     return kill_layout(config)(Cat(
-        Cat(getattr(component, name) for name in KILLS[scope][1])[:rows]
-        for scope, rows in kill_rows(config.table_sizes).items()))
+        Cat(getattr(component, name) for name in names)[:rows[scope]]
+        for scope, (_, names) in kill_words(config.table_sizes).items()))

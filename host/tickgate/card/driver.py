@@ -8,13 +8,7 @@ from tickgate.card import limits
 from tickgate.card import registers as reg
 from tickgate.card.errors import CardNotReady
 from tickgate.card.feed_driver import FeedDriver
-from tickgate.card.kills import (
-    KILL_REGISTERS,
-    KillScope,
-    KillState,
-    kill_register,
-    kill_rows,
-)
+from tickgate.card.kills import KillScope, KillState, kill_register, kill_registers
 from tickgate.card.regmap import Register
 from tickgate.risk.checks import CHECKS
 from tickgate.risk.image import STRATEGIES
@@ -124,9 +118,9 @@ class CardDriver(FeedDriver):
         masks = {
             scope: sum(
                 self.registers.read(register) << 32 * number
-                for number, register in enumerate(KILL_REGISTERS[scope][: -(-rows // 32)])
+                for number, register in enumerate(registers)
             )
-            for scope, rows in kill_rows(self.identify().tables).items()
+            for scope, registers in kill_registers(self.identify().tables).items()
         }
         return KillState(
             all=bool(masks["all"]),

@@ -8,7 +8,14 @@ from tickgate.card import registers as reg
 from tickgate.card.regmap import Register
 from tickgate.risk.image import TableSizes
 
-__all__ = ["KILL_REGISTERS", "KillScope", "KillState", "kill_register", "kill_rows"]
+__all__ = [
+    "KILL_REGISTERS",
+    "KillScope",
+    "KillState",
+    "kill_register",
+    "kill_registers",
+    "kill_rows",
+]
 
 KillScope = Literal["all", "session", "account", "symbol", "strategy"]
 
@@ -50,6 +57,13 @@ def kill_rows(sizes: TableSizes) -> dict[KillScope, int]:
         "account": sizes.accounts,
         "symbol": sizes.symbols,
         "strategy": sizes.strategies,
+    }
+
+
+def kill_registers(sizes: TableSizes) -> dict[KillScope, tuple[Register, ...]]:
+    """Return those of ``KILL_REGISTERS`` that a card of this size has rows for."""
+    return {
+        scope: KILL_REGISTERS[scope][: -(-rows // 32)] for scope, rows in kill_rows(sizes).items()
     }
 
 

@@ -9,9 +9,9 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 from tickgate.records.codec import pack, slot, unpack
 from tickgate.records.schema import BY_TEMPLATE, ORDER_REQUEST
-from tickgate.risk.image import SESSIONS
+from tickgate.risk.image import SESSIONS, TableSizes
 from tickgate_hdl.lib.layouts import RecordBody, SymbolStatus, TopOfBook
-from tickgate_hdl.risk.kills import KILLS
+from tickgate_hdl.risk.kills import KILL_FIELDS, kill_words
 from tickgate_hdl.risk.layouts import VenueUpdate
 
 from tickgate_sim.models.gate import Limits, References, Top, Update
@@ -125,8 +125,7 @@ class GateDriver:
                      "limit_address__value__we", "position_load__value__we", "time_ns", "cycles",
                      "reference_symbol__value__we", "throttle_clear__executions",
                      "throttle_clear__rejects",
-                     *(port for _, kills in KILLS.values() for kill in kills
-                       for port in (kill, f"{kill}__we"))):
+                     *(port for kill in KILL_FIELDS for port in (kill, f"{kill}__we"))):
             getattr(self.dut, name).value = 0
         self.dut.ready.value = 1
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
@@ -276,11 +275,14 @@ class GateDriver:
         self.pulse(name)
         await self.steps(6)
 
-    async def kill(self, scope, mask, rows):
-        """Write the kill switches of a scope, of which there are so many."""
-        _, names = KILLS[scope]
-        for number, name in enumerate(names[:-(-rows // 32)]):
-            await self.strobe(name, mask >> 32 * number & 0xFFFF_FFFF)
+    async def kill(self, scope, mask):
+        """Write the kill switches of a scope; return what the gate is to tell of each register:
+        the scope's letter, which it is, its value."""
+        letter, names = kill_words(TableSizes(*self.sizes))[scope]
+        words = [mask >> 32 * number & 0xFFFF_FFFF for number in range(len(names))]
+        for name, word in zip(names, words, strict=True):
+            await self.strobe(name, word)
+        return [(letter, number, word) for number, word in enumerate(words)]
 
     async def tick(self):
         """Let a millisecond pass, and the buckets refill."""

@@ -172,7 +172,7 @@ async def _switch(rng, driver, model, traffic, board):
             value |= rng.getrandbits(rows) & rng.getrandbits(rows)
         board.tally.kills += on
         setattr(model, f"kill_{scope}", value)
-        await driver.kill(scope, value, rows)
+        await driver.kill(scope, value)
     elif what == "tick":
         for _ in range(rng.randint(1, 3)):
             model.tick()
@@ -388,7 +388,8 @@ async def takes_an_order_in_every_cycle(dut):
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")
 async def every_row_has_a_kill_of_its_own(dut):
-    """Of accounts and symbols, from the first row to the last: it stops its own orders only."""
+    """Of accounts and symbols, from the first row to the last: it stops its own orders only, and
+    is told with the number of its register."""
     _, driver, model, _, board = await _begin(dut)
     _connect(driver, model)
     board.tops.update(dict.fromkeys(busy(SYMBOLS), Top()))
@@ -396,8 +397,8 @@ async def every_row_has_a_kill_of_its_own(dut):
         kill = BY_NAME[f"kill_{scope}"]
         for killed in busy(rows):
             setattr(model, f"kill_{scope}", 1 << killed)
-            await driver.kill(scope, 1 << killed, rows)
-            before = len(driver.decisions)
+            told_before, before = len(driver.events), len(driver.decisions)
+            tells = await driver.kill(scope, 1 << killed)
             for row in busy(rows):
                 driver.orders.append(OrderRequest(
                     user_ref_num=1, action="O", side="B", time_in_force="0", price=100, quantity=1,
@@ -406,5 +407,8 @@ async def every_row_has_a_kill_of_its_own(dut):
             board.follow()
             stopped = [decision.checks >> kill.bit & 1 for decision in driver.decisions[before:]]
             assert stopped == [row == killed for row in busy(rows)], (scope, killed)
+            told = [(event.kind, event.code, event.word, event.value)
+                    for event in driver.events[told_before:]]
+            assert told == [("K", *each) for each in tells]
         setattr(model, f"kill_{scope}", 0)
-        await driver.kill(scope, 0, rows)
+        await driver.kill(scope, 0)
