@@ -59,7 +59,8 @@ class LocateMap(wiring.Component):
         Two cycles after ``search`` (four where ``registered``), while ``name`` stays: strobe,
         whether there is one of that name, and which.
     learn, learn_channel, learn_locate : In(1), In(2), In(16)
-        With ``searched``: this locate is that symbol's, for a ``look`` in the next cycle.
+        With ``searched``: this locate is that symbol's, for a ``look`` in the next cycle; where
+        ``registered``, in the one after.
     clear, busy : In(1), Out(1)
         Forget all locates, one a cycle; they are being forgotten. Names stay.
     """
@@ -162,14 +163,14 @@ class LocateMap(wiring.Component):
         staged += [
             Value.cast(found).eq(stored), far.eq(is_far),
             self.symbol.eq(found.symbol), self.mapped.eq(known),
-        ]
-        m.d.comb += [
             store_at.eq(Mux(self.busy, swept, place(self.learn_channel, self.learn_locate))),
             to_store.mapped.eq(~self.busy),
             to_store.version.eq(version_of(self.match)),
             to_store.symbol.eq(self.match),
             stores.eq(self.busy | (self.learn & self.matched
                                    & (self.learn_locate >> self._locate_bits == 0))),
+        ]
+        m.d.comb += [
             *(port.addr.eq(place(self.channel, self.locate)) for port in reads),
             *(port.en.eq(self.look) for port in reads),
             *(port.addr.eq(store_at) for port in writes_to),

@@ -182,9 +182,11 @@ class OrderTable(wiring.Component):
         m.d.comb += way.eq(Mux(self.found, hit_way, free_way))
 
         swept = sweep(m, self._sets, busy=self.busy, clear=self.clear)
+        # Where registered, a find reads a cycle later, so that what is written may come as late.
+        staged = m.d.sync if self._registered else m.d.comb
         for number, memory in enumerate(ways):
             write = memory.write_port()
-            m.d.comb += [
+            staged += [
                 write.addr.eq(Mux(self.busy, swept, asked_place)),
                 write.data.order.eq(self.entry),
                 write.data.order.valid.eq(self.entry.valid & ~self.busy),

@@ -162,7 +162,8 @@ class Book(wiring.Component):
             locates.look.eq(intake.look), locates.channel.eq(intake.channel),
             locates.locate.eq(intake.locate),
         ]
-        m.d.sync += intake.again.eq(locates.learn)  # the next one may be of it
+        m.d.comb += intake.again.eq(  # the next one may be of it
+            delayed(m, locates.learn, "learnt", 1 + config.registered))
         m.d.comb += next_is_order.eq(
             next_op.known
             & (next_op.insert | next_op.reduce | next_op.remove | next_op.replace))
