@@ -7,7 +7,7 @@ from amaranth.hdl import Cat
 
 from tickgate_hdl.lib.delay import delayed
 
-__all__ = ["compared_at_once", "compared_in_halves", "equal", "is_one_of"]
+__all__ = ["compared_at_once", "compared_in_halves", "equal", "is_above", "is_below", "is_one_of"]
 
 _at_once = ContextVar("at_once", default=False)
 
@@ -33,6 +33,23 @@ def equal(one, other, *, piece=3):
         return one == other
     pieces = Cat(one[at:at + piece] == other[at:at + piece] for at in range(0, len(one), piece))
     return (pieces + 1)[len(pieces)]
+
+
+def is_above(one, other):
+    """Return whether a number is greater than another, as the sign of their difference.
+
+    It means what ``one > other`` means. On the ECP5 that is a carry chain and then a tree of LUTs,
+    which tells whether all bits are equal; this is the chain alone.
+    """
+    return (other - one)[-1]
+
+
+def is_below(value, number):
+    """Return whether an unsigned value is less than a constant, without a carry chain where that is
+    a power of two: the bits above tell."""
+    if number & (number - 1):
+        return value < number
+    return ~value[number.bit_length() - 1:].any()
 
 
 def compared_in_halves(m, one, other, name):

@@ -53,7 +53,7 @@ def _commit(m: Module, table: str) -> list:
     wanted, generation = Signal(32, name="spec_wanted"), Signal(32, name="spec_generation")
     with m.If(begins):
         m.d.sync += [wanted.eq(dut.limit_crc__value), generation.eq(dut.limit_generation__value)]
-    agreed = (state == names["Keep"]) | (state == names["Swap"])
+    agreed = Cat(state == names[name] for name in ("Keep", "Kept", "Swap")).any()
     m.d.comb += [
         # The banks change places only with the right CRC, and the generation with them.
         Assert(~swaps | (dut.limit_computed_crc__value == wanted)),

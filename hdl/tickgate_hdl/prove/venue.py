@@ -15,11 +15,15 @@ _MOST = 1 << 5
 """Above all quantities: the solver does not finish with 32 bits of each."""
 
 
-def _make(m: Module) -> list:
+def _make(profile):
+    return lambda m: _effect(m, registered=profile == "ecp5")
+
+
+def _effect(m: Module, registered: bool) -> list:
     from tickgate_hdl.risk.venue import VenueEffect
 
-    config = CardConfig(symbols=2, accounts=2, groups=2, clearing_firms=2, open_orders=2)
-    dut = VenueEffect(config)
+    dut = VenueEffect(CardConfig(
+        symbols=2, accounts=2, groups=2, clearing_firms=2, open_orders=2, registered=registered))
     opened = Opened(dut)
     m.submodules.dut = opened.module
     for name in _HELD:
@@ -108,22 +112,23 @@ def _fault(name, old, new):
     return Mutation(name, "risk.venue", old, new)
 
 
-PROOFS = (
+PROOFS = tuple(
     Proof(
-        name="venue",
+        name=f"venue.{profile}",
         claim="whatever a venue message says, the totals of shares and orders move by exactly what "
         "its order and the order linked with it have reserved after it less what they had; a "
         "replacement that is not confirmed has reserved what its quantity is more than that of its "
         "order, so the two together the most that the chain may yet execute, whichever of them it "
         "is; an order that is gone takes its replacement along, one that is replaced goes, and "
         "both are told; what a chain has executed goes on with it",
-        of="VenueEffect, shares and orders; values are products, which the solver can't do",
+        of=f"VenueEffect, {profile}, shares and orders; values are products, which the solver "
+        "can't do",
         assumes="quantities are below 2^5, and the slots were so before (by this proof, and "
         "`risk.open_orders` for a replacement that passes)",
-        make=_make, depth=8,
+        make=_make(profile), depth=depth,
         mutations=(
             _fault("what an order loses its replacement may not trade",
-                   "heir.remaining.eq(Mux(other.total > total, other.total - total, 0))",
+                   "heir.remaining.eq(Mux(is_above(other.total, total), other.total - total, 0))",
                    "heir.remaining.eq(other.remaining)"),
             _fault("a fill makes room for the replacement",
                    "fill.eq(Mux(executed, update.quantity, 0))", "fill.eq(0)"),
@@ -139,5 +144,5 @@ PROOFS = (
                    "self.ends.eq(known & ~broken & (dies | replaced))"),
             _fault("what is not confirmed gives back what it executes",
                    "stays.eq(slot.pending & executed)", "stays.eq(0)"),
-        )),
-)
+        ))
+    for profile, depth in (("latency", 8), ("ecp5", 10)))

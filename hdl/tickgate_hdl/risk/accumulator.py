@@ -6,7 +6,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.compare import is_above
+from tickgate_hdl.lib.delay import copies, delayed
 
 __all__ = ["GIVEN", "LEAD", "Accumulator"]
 
@@ -98,16 +99,13 @@ class Accumulator(wiring.Component):
         m.submodules.memory = memory = Memory(shape=signed(width), depth=self._rows, init=[])
         write, read, view = memory.write_port(), memory.read_port(), memory.read_port()
         committed = Signal(attrs={"keep": 1})
-        kept, written = (Signal(signed(width), reset_less=True) for _ in range(2))
-        moved = Signal(signed(width + 1), reset_less=True)
         result = Signal(signed(width))  # of the operation after its verdict
-        clamped = self._clamped(moved)
+        written = Signal(signed(width), reset_less=True)
         m.d.comb += [
-            result.eq(Mux(committed, clamped, kept)),
             read.addr.eq(self.row), view.addr.eq(self.view_row), self.view.eq(view.data),
             write.addr.eq(rows[lead + 2]), write.data.eq(result), write.en.eq(committed),
         ]
-        m.d.sync += written.eq(result)
+        m.d.sync += [written.eq(result), committed.eq(self.commit)]
         with m.If(self.sweep):
             m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
 
@@ -118,50 +116,76 @@ class Accumulator(wiring.Component):
         def same(before, cycle):
             return delayed(m, found[before], f"same_{before}_at", cycle - 1)
 
-        # The row as it travels: the newest result of each cycle that is for it takes its place.
-        value = Mux(same(lead + 2, 1), written, read.data)
-        for cycle in range(1, lead + 1):
-            value = Mux(same(lead + 2 - cycle, cycle), result, value)
-            if cycle < lead:
-                later = Signal(signed(width), name=f"value_{cycle}", reset_less=True)
-                m.d.sync += later.eq(value)
-                value = later
+        stored = Mux(same(lead + 2, 1), written, read.data)
+        stored = Mux(same(lead + 1, 1), result, stored)
+        (self._staged if self._registered else self._direct)(m, same, stored, committed, result)
+        return m
 
-        added = Mux(self.forces, self.moves, self.amount)
-        alone = Signal(signed(width + 1))
-        m.d.comb += alone.eq(self.limit - self.weighed)
-        if self._registered:
-            added = delayed(m, added, "added", reset_less=True).as_signed()
-            alone = delayed(m, alone, "alone", reset_less=True).as_signed()
-
-        # Weigh. ``first`` is what is used if the operation before is refused, ``second`` if not:
-        # ``heaped`` on that.
-        first, second = (Signal(signed(width), reset_less=True) for _ in range(2))
+    def _direct(self, m, same, value, committed, result):
+        """Weigh in the cycle in which the row is there."""
+        width = self._width
+        first, second, kept, adds = (
+            Signal(signed(width), name=name, reset_less=True)
+            for name in ("first", "second", "kept", "adds"))
+        moved = Signal(signed(width + 1), reset_less=True)
         deciding = Signal(signed(width + 1))  # what the operation before makes of its row
         used = Signal(signed(width))  # before the operation in its verdict
-        adds = Signal(signed(width), reset_less=True)
         over_first, over_second = Signal(), Signal()
-        next_to = same(1, lead)
+        next_to = same(1, 1)
+        alone = Signal(signed(width + 1))
         base, heaped = Signal(signed(width)), Signal(signed(width + 1))
-        over_heaped = heaped > alone
-        if self._registered:  # the sum is taken off the limit a cycle earlier, not compared at once
-            together = Signal(signed(width + 2))
-            before = delayed(m, self.amount, "amount_before", reset_less=True).as_signed()
-            m.d.comb += together.eq(self.limit - self.weighed - before)
-            together = delayed(m, together, "together", reset_less=True).as_signed()
-            over_heaped = base > Mux(next_to, together, alone)
         m.d.comb += [
-            used.eq(Mux(committed, second, first)),
-            deciding.eq(used + adds),
+            alone.eq(self.limit - self.weighed),
+            used.eq(Mux(committed, second, first)), deciding.eq(used + adds),
             base.eq(Mux(next_to, used, value)), heaped.eq(Mux(next_to, deciding, value)),
             self.over.eq(Mux(committed, over_second, over_first)),
+            result.eq(Mux(committed, self._clamped(moved), kept)),
         ]
         m.d.sync += [
-            first.eq(base), second.eq(heaped), adds.eq(added),
-            over_first.eq(base > alone), over_second.eq(over_heaped),
-            kept.eq(used), moved.eq(deciding), committed.eq(self.commit),
+            # If the operation before is refused, and if not.
+            first.eq(base), second.eq(heaped), adds.eq(Mux(self.forces, self.moves, self.amount)),
+            over_first.eq(base > alone), over_second.eq(heaped > alone),
+            kept.eq(used), moved.eq(deciding),
         ]
-        return m
+
+    def _staged(self, m, same, stored, committed, result):
+        """Bring the row forward a cycle before it is weighed, for both of what may become of the
+        operation that is in its verdict then; weigh for both of the one after that."""
+        width = self._width
+        in_weigh, in_verdict = copies(m, self.commit, "commits", 2)
+        added, value, kept, moved = (
+            Signal(signed(width), name=name, reset_less=True)
+            for name in ("added", "value", "kept", "moved"))
+        alone = Signal(signed(width + 1), reset_less=True)
+        # Each if the operation before is refused, and if not: of ``coming``, the one two before.
+        coming, used = ([Signal(signed(width), name=f"{name}_{case}", reset_less=True)
+                         for case in range(2)] for name in ("coming", "used"))
+        after = [Signal(signed(width + 1), name=f"after_{case}", reset_less=True)
+                 for case in range(2)]
+        over = Signal(2)
+        base, heaped, deciding, decided = (
+            Signal(signed(width), name=name) for name in ("base", "heaped", "deciding", "decided"))
+        m.d.comb += [
+            # In its weigh.
+            base.eq(Mux(in_weigh, coming[1], coming[0])),
+            heaped.eq(Mux(same(1, 3), Mux(in_weigh, after[1], after[0]), base)),
+            # In its verdict.
+            deciding.eq(Mux(in_verdict, used[1], used[0])),
+            decided.eq(self._clamped(Mux(in_verdict, after[1], after[0]))),
+            self.over.eq(Mux(in_verdict, over[1], over[0])),
+            # After it.
+            result.eq(Mux(committed, moved, kept)),
+        ]
+        newest = Mux(same(3, 2), result, value)
+        m.d.sync += [
+            value.eq(stored),
+            added.eq(Mux(self.forces, self.moves, self.amount)),
+            alone.eq(self.limit - self.weighed),
+            coming[0].eq(newest), coming[1].eq(Mux(same(2, 2), decided, newest)),
+            used[0].eq(base), after[0].eq(base + added), over[0].eq(is_above(base, alone)),
+            used[1].eq(heaped), after[1].eq(heaped + added), over[1].eq(is_above(heaped, alone)),
+            kept.eq(deciding), moved.eq(decided),
+        ]
 
     def _clamped(self, value):
         """Bring a sum of one bit more back into the range."""

@@ -110,8 +110,7 @@ class Duplicates(wiring.Component):
         result = told_by_both(
             m, lead, hits=hits, after=_after, width=2 + _TICKS, committed=committed, tells=told)
         m.d.comb += self.duplicate.eq(result[0])
-        forgets = delayed(m, self.commit & result[1], "forgets")
-        with m.If(forgets):
+        with m.If(committed & delayed(m, result[1], "forgets")):
             m.d.sync += self.count_duplicates_forgotten__count.eq(
                 self.count_duplicates_forgotten__count + 1)
         return m

@@ -323,10 +323,6 @@ class Gate(wiring.Component):
         beyond = Beyond(replaces, quantity, orders.further, orders.rises, value, gain, orders.lower)
         whole = {"": 0, "one": 1, "quantity": quantity, "value": value}
         amounts, weighed = whole | beyond.added, whole | beyond.weighed
-        # A limit to which nothing is added does not refuse.
-        adds_any = {
-            amount: delayed(m, any_is, f"adds_{amount}", lead + 1 - given)
-            for amount, any_is in beyond.adds_any.items()}
         m.d.comb += [
             orders.reserves_quantity.eq(amounts["more_quantity"]),
             orders.reserves_value.eq(amounts["more_value"]),
@@ -378,11 +374,17 @@ class Gate(wiring.Component):
               for total, accumulator in totals.items()),
             self.last_token__value.eq(judge.last_token),
         ]
+        # A limit to which nothing is added does not refuse. Known before the verdict.
         is_held = {
-            letters: delayed(m, is_one_of(request.side, letters), f"is_{letters}", lead + 1)
+            letters: delayed(m, is_one_of(request.side, letters), f"is_{letters}", given)
             for letters in dict.fromkeys(total.held for total in TOTALS)}
+        counts = {
+            (letters, amount): delayed(
+                m, is_held[letters] & beyond.adds_any.get(amount, 1),
+                f"counts_{letters}_{amount}", lead + 1 - given)
+            for letters, amount in dict.fromkeys((total.held, total.amount) for total in TOTALS)}
         for check in COUNTED:
-            over = [accumulator.over & is_held[total.held] & adds_any.get(total.amount, 1)
+            over = [accumulator.over & counts[total.held, total.amount]
                     for total, accumulator in totals.items() if total.check == check]
             m.d.comb += judge.over[check].eq(Cat(over).any())
         shown = _later(m, self.query_top, TopOfBook, "shown", lead)

@@ -19,7 +19,7 @@ from tickgate.risk.image import (
     WAIVED,
 )
 
-from tickgate_hdl.lib.compare import is_one_of
+from tickgate_hdl.lib.compare import is_above, is_one_of
 from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.lib.layouts import SymbolStatus, TopOfBook
 from tickgate_hdl.lib.records import record_layout
@@ -172,7 +172,7 @@ class Judge(wiring.Component):
             (top.bid, "bid_kept"), (top.ask, "ask_kept")))
         has_bid, has_ask = (staged(side != 0, name) for side, name in (
             (top.bid, "has_bid"), (top.ask, "has_ask")))
-        above_bid = staged(request.price > top.bid, "above_bid")
+        above_bid = staged(is_above(request.price, top.bid), "above_bid")
         # What the host uploaded: a sum or a difference here, compared with one number later. Both
         # sides of the window's collar are, and one is chosen: that is fewer levels.
         age = staged((now - reference.stamp)[:CLOCK], "age")
@@ -184,9 +184,9 @@ class Judge(wiring.Component):
             (reference.window != 0, "has_window"), (reference.uploaded, "uploaded"),
             ((reference.band_low != 0) & (reference.band_high != 0), "has_band"),
             (reference.national_bid != 0, "has_national")))
-        above_national = staged(request.price > reference.national_bid, "above_national")
-        below_band = staged(request.price < reference.band_low, "below_band")
-        above_band = staged(request.price > reference.band_high, "above_band")
+        above_national = staged(is_above(request.price, reference.national_bid), "above_national")
+        below_band = staged(is_above(reference.band_low, request.price), "below_band")
+        above_band = staged(is_above(request.price, reference.band_high), "above_band")
         waived = staged(symbol_row.waived[:len(WAIVED)], "waived")
         asked = {name: ~waived[bit] for bit, name in enumerate(WAIVED)}
         weighed = self.weighed
@@ -201,7 +201,7 @@ class Judge(wiring.Component):
 
         sound = Signal()
         m.d.comb += sound.eq(orders & ~is_cancel & ~malformed)
-        newer = weighed.user_ref_num > self.last_token
+        newer = is_above(weighed.user_ref_num, self.last_token)
         m.d.comb += self.weighs.eq(orders)
         with m.If((sound & newer) | self.use_token):
             # Not chosen by what comes late: that an order is sound.
@@ -225,11 +225,11 @@ class Judge(wiring.Component):
             "no_reference": weigh(sound & ~has_reference, "no_reference"),
             "price_collar": weigh(sound & limits & has_reference, "referred") & Mux(
                 weigh(sells, "sold"),
-                weigh(Mux(has_bid, inside < bid, inside < ask), "below_collar"),
-                weigh(Mux(has_ask, inside > ask, inside > bid), "above_collar")),
+                weigh(Mux(has_bid, is_above(bid, inside), is_above(ask, inside)), "below_collar"),
+                weigh(Mux(has_ask, is_above(inside, ask), is_above(inside, bid)), "above_collar")),
             "max_quantity": weigh(
-                sound & limits & (weighed.quantity > limit.max_quantity), "max_quantity"),
-            "max_value": weigh(sound & limits & (value > limit.max_value), "max_value"),
+                sound & limits & is_above(weighed.quantity, limit.max_quantity), "max_quantity"),
+            "max_value": weigh(sound & limits & is_above(value, limit.max_value), "max_value"),
             "entitlement": weigh(
                 sound & limits & ~staged(entitled, "entitled"), "entitlement"),
             "restricted": weigh(
@@ -249,10 +249,12 @@ class Judge(wiring.Component):
                 & ~(has_band & ~Mux(sells, below_band, above_band)), "luld_band"),
             "window_collar": weigh(
                 sound & limits & asked["window"]
-                & ~(has_window & ~Mux(sells, raised < window, weighed.price > highest)),
+                & ~(has_window
+                    & ~Mux(sells, is_above(window, raised), is_above(weighed.price, highest))),
                 "window_collar"),
             "reference_age": weigh(
-                sound & limits & ~waived.all() & (~uploaded | (age > max_age)), "reference_age"),
+                sound & limits & ~waived.all() & (~uploaded | is_above(age, max_age)),
+                "reference_age"),
             "algo_id": weigh(sound & limits & ~has_strategy, "algo_id"),
         }
         held = {

@@ -22,6 +22,8 @@ from tickgate.risk.image import (
     rows,
 )
 
+from tickgate_hdl.lib.compare import is_below
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.risk.membership import Membership
@@ -138,7 +140,8 @@ class LimitsImage(wiring.Component):
                 m.d.comb += [write.addr.eq(row_swept), write.data.eq(0), write.en.eq(-1)]
                 with m.If(row_swept >= 2 * count):
                     m.d.comb += write.en.eq(0)
-            with m.Elif(writing & (address[table_bits] == table.select) & (row < count)):
+            with m.Elif(writing & (address[table_bits] == table.select)
+                          & is_below(row, count)):
                 m.d.comb += write.en.eq(1 << address[:word_bits])
 
             read = memory.read_port()
@@ -148,21 +151,22 @@ class LimitsImage(wiring.Component):
             shadow = memory.read_port()
             in_range = Signal()
             m.d.comb += shadow.addr.eq(Cat(back[word_bits:word_bits + row_bits], ~bank))
-            m.d.sync += in_range.eq(back[word_bits:SELECT_BIT] < count)
+            m.d.sync += in_range.eq(is_below(back[word_bits:SELECT_BIT], count))
             with m.If((select_shown == table.select) & in_range):
                 m.d.comb += word_shown.eq(shadow.data.word_select(back_shown[:word_bits], 32))
         m.d.sync += self.limit_read__value.eq(word_shown)
 
         m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
-        reading = Signal()
-        m.d.sync += reading.eq(0)
-        m.d.comb += [check.data.eq(word_shown), check.valid.eq(reading)]
+        # Words are looked at a cycle after they are shown, by where they are.
+        word, looked_at = self.limit_read__value, delayed(m, back_shown, "looked_at")
+        reads, reading = Signal(), Signal()
+        m.d.sync += [reads.eq(0), reading.eq(reads)]
+        m.d.comb += [check.data.eq(word), check.valid.eq(reading)]
         wanted, generation = Signal(32), Signal(32)
         m.d.comb += self.limit_status__busy.eq(checking)
-        keeping = Signal()
-        m.d.sync += keeping.eq(0)
-        strays = self._memberships(
-            m, back_shown, word_shown, reading, keeping, sweeping, row_swept)
+        keeps, keeping = Signal(), Signal()
+        m.d.sync += [keeps.eq(0), keeping.eq(keeps)]
+        strays = self._memberships(m, looked_at, word, reading, keeping, sweeping, row_swept)
         with m.If(strays):
             m.d.sync += self.limit_status__bad_member.eq(1)
         last_word = {
@@ -182,7 +186,7 @@ class LimitsImage(wiring.Component):
                 ]
                 m.next = "Walk"
             with m.State("Walk"):
-                m.d.sync += [reading.eq(1), walk.eq(walk + 1)]
+                m.d.sync += [reads.eq(1), walk.eq(walk + 1)]
                 for position, table in enumerate(TABLES):
                     with m.If(walk == last_word[table]):
                         if position + 1 < len(TABLES):
@@ -190,6 +194,8 @@ class LimitsImage(wiring.Component):
                         else:
                             m.next = "Drain"
             with m.State("Drain"):
+                m.next = "Last"
+            with m.State("Last"):
                 m.next = "Compare"
             with m.State("Compare"):
                 m.d.sync += [
@@ -207,9 +213,11 @@ class LimitsImage(wiring.Component):
                 m.d.sync += [checking.eq(0), self.finished.eq(1)]
                 m.next = "Finish"
             with m.State("Keep"):
-                m.d.sync += [keeping.eq(1), walk.eq(walk + 1)]
+                m.d.sync += [keeps.eq(1), walk.eq(walk + 1)]
                 with m.If(walk == last_word[ACCOUNT]):
-                    m.next = "Swap"
+                    m.next = "Kept"
+            with m.State("Kept"):  # the last one is kept with the swap
+                m.next = "Swap"
             with m.State("Swap"):
                 m.d.sync += [
                     bank.eq(~bank),

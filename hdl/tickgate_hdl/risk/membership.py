@@ -7,6 +7,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from tickgate_hdl.lib.compare import is_below
+
 __all__ = ["Membership"]
 
 
@@ -52,7 +54,7 @@ class Membership(wiring.Component):
             settled.addr.eq(self.settled_account), self.settled_member.eq(settled.data.member),
             kept.addr.eq(self.row),
             self.wrong.eq(self.shown & self.enabled & (
-                (self.word >= self._members)
+                ~is_below(self.word, self._members)
                 | (kept.data.known & (kept.data.member != self.word)))),
             write.addr.eq(self.row), write.data.known.eq(1), write.data.member.eq(self.word),
             write.en.eq(self.shown & self.enabled & self.keep & ~kept.data.known),

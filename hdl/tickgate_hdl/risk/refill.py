@@ -5,6 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from tickgate_hdl.lib.delay import delayed
+
 __all__ = ["Refill"]
 
 
@@ -20,7 +22,7 @@ class Refill(wiring.Component):
     presses : Out(1)
         Another millisecond passed meanwhile: now it goes before orders.
     done : In(1)
-        Strobe: it is refilled.
+        Strobe: it is refilled. Not in two neighbouring cycles: the others know it one later.
     """
 
     def __init__(self, rows):
@@ -33,9 +35,10 @@ class Refill(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         due = Signal(8)  # a simulated clock may tick faster than a walk
-        ends = self.done & (self.row == self._last)
+        done = delayed(m, self.done, "was_done")
+        ends = done & (self.row == self._last)
         m.d.comb += [self.wants.eq(due != 0), self.presses.eq(due > 1)]
-        with m.If(self.done):
+        with m.If(done):
             m.d.sync += self.row.eq(self.row + 1)
         with m.If(ends):
             m.d.sync += self.row.eq(0)

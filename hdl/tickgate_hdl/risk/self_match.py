@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 from tickgate.protocols.ouch50 import MAX_PRICE
 
+from tickgate_hdl.lib.compare import equal, is_above
 from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.risk.accumulator import LEAD
 from tickgate_hdl.risk.forwarding import told_by_both
@@ -91,13 +92,15 @@ class SelfMatch(wiring.Component):
             Value.cast(read.data)), "kept"))
         asked = ~keys[lead - 1 if config.registered else lead]
         crossed = staged(
-            Cat(one.used & (one.key <= asked[:self._bits]) for one in kept), "crossed").any()
+            Cat(one.used & ~is_above(one.key, asked[:self._bits]) for one in kept),
+            "crossed").any()
 
         # By the orders before it.
         m.d.comb += self.crosses.eq(told_by_both(
             m, lead, width=1, committed=committed,
             hits=lambda before: {"crosses": (
-                (rows[before] == (rows[0] ^ 1)) & (keys[before] <= (~keys[0])[:self._bits]))},
+                (rows[before] == (rows[0] ^ 1))
+                & ~is_above(keys[before], (~keys[0])[:self._bits]))},
             after=lambda own, hit, commits: own | (commits & hit["crosses"]),
             tells=lambda own: own | crossed))
         return m
@@ -136,7 +139,8 @@ class SelfMatch(wiring.Component):
         ]
         row_read = layout(delayed(m, Value.cast(as_read), "row_read", reset_less=True))
         has_key = delayed(
-            m, Cat(as_read[place].used & (as_read[place].key == key_1) for place in range(places)),
+            m, Cat(as_read[place].used & equal(as_read[place].key, key_1, piece=2)
+                   for place in range(places)),
             "has_key")
 
         # With that.

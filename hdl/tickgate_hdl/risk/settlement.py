@@ -27,7 +27,8 @@ class Settlement(wiring.Component):
 
     While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
     An order that never left goes first, then the venue's messages, but never two in a row while an
-    order waits. Fourteen cycles each, and those of the orders under way.
+    order waits. Fourteen cycles each, sixteen where ``registered``, and those of the orders under
+    way.
 
     Members
     -------

@@ -4,6 +4,8 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.lib.compare import is_above
+from tickgate_hdl.lib.delay import stages
 from tickgate_hdl.lib.product import product
 from tickgate_hdl.risk.layouts import Moves, VenueUpdate, fill_layout, slot_layout
 from tickgate_hdl.risk.open_orders import Link
@@ -43,7 +45,8 @@ class VenueEffect(wiring.Component):
     other : In
         The slot of the order's replacement or, of a replacement, of the order to replace.
     ends, ends_other : Out(1)
-        The message's order works no more; the other one does not. One cycle after the inputs.
+        The message's order works no more; the other one does not. Three cycles before the rest, at
+        least.
     unsent : In(1)
         It is the card's own word for an order that never left: no venue rejected it.
     known : Out(1)
@@ -56,9 +59,9 @@ class VenueEffect(wiring.Component):
         Whether to write them; whether the other slot's order is no longer being replaced.
     """
 
-    latency = 6
-
     def __init__(self, config: CardConfig):
+        self._registered = config.registered
+        self.latency = 8 if config.registered else 6
         slot, fill = slot_layout(config), fill_layout(config)
         super().__init__({
             "update": In(VenueUpdate), "slot": In(slot), "link": In(Link), "other": In(slot),
@@ -74,41 +77,49 @@ class VenueEffect(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         update, slot, other, fill = self.update, self.slot, self.other, self.fill
+        # The inputs stay, so what is compared may come a stage before what follows from it.
+        staged = stages(m, self._registered)
         kind = update.message_type
-        broken, executed, replaced = (Signal() for _ in range(3))
-        m.d.comb += [
-            broken.eq(kind == BROKEN), executed.eq(kind == EXECUTED), replaced.eq(kind == REPLACED),
-        ]
+        broken, executed, replaced = (
+            staged(kind == what, name) for what, name in (
+                (BROKEN, "broken"), (EXECUTED, "executed"), (REPLACED, "replaced")))
 
-        known, token_known = Signal(), Signal()
-        m.d.comb += token_known.eq(slot.live & (slot.token == update.user_ref_num))
+        known_now = Signal()
+        token_known = staged(slot.live & (slot.token == update.user_ref_num), "token_known")
+        fill_known = staged(
+            fill.live & (fill.token == update.user_ref_num), "fill_of_token") & staged(
+            fill.match_number == update.match_number, "fill_of_match")
+        link_known = staged(slot.link == update.orig_user_ref_num, "link_known")
         with m.Switch(kind):
             with m.Case(BROKEN):
-                m.d.comb += known.eq(
-                    fill.live & (fill.token == update.user_ref_num)
-                    & (fill.match_number == update.match_number))
+                m.d.comb += known_now.eq(fill_known)
             with m.Case(REPLACED):
-                m.d.comb += known.eq(
-                    token_known & slot.pending & (slot.link == update.orig_user_ref_num))
+                m.d.comb += known_now.eq(token_known & slot.pending & link_known)
             with m.Case(ACCEPTED, MODIFIED, CANCELED, AIQ_CANCELED):
-                m.d.comb += known.eq(token_known & ~slot.pending)
+                m.d.comb += known_now.eq(token_known & ~slot.pending)
             with m.Case(EXECUTED, REJECTED):
-                m.d.comb += known.eq(token_known)
+                m.d.comb += known_now.eq(token_known)
+        known = staged(known_now, "is_known")
 
-        left = Signal(32)
+        left_now = Signal(32)
+        more = staged(is_above(slot.remaining, update.quantity), "more_than_told")
+        lessened = staged((slot.remaining - update.quantity)[:32], "lessened")
         with m.Switch(kind):
             with m.Case(ACCEPTED, MODIFIED, REPLACED):
-                m.d.comb += left.eq(Mux(update.dead, 0, update.quantity))
-            with m.Case(EXECUTED, CANCELED, AIQ_CANCELED), m.If(slot.remaining > update.quantity):
-                m.d.comb += left.eq(slot.remaining - update.quantity)
-        linked = (self.link.replacement != 0) & (self.link.order == slot.token)
+                m.d.comb += left_now.eq(Mux(update.dead, 0, update.quantity))
+            with m.Case(EXECUTED, CANCELED, AIQ_CANCELED), m.If(more):
+                m.d.comb += left_now.eq(lessened)
+        left = staged(left_now, "left")
+        linked = staged(
+            (self.link.replacement != 0) & (self.link.order == slot.token), "is_linked")
+        is_heir = staged(other.token == self.link.replacement, "is_heir")
+        is_original = staged(other.token == slot.link, "is_original")
         dies, has_replacement, has_original, releases, stays = (Signal() for _ in range(5))
         m.d.comb += [
             stays.eq(slot.pending & executed),
             dies.eq((left == 0) & ~stays),
-            has_replacement.eq(
-                ~slot.pending & linked & other.live & (other.token == self.link.replacement)),
-            has_original.eq(slot.pending & other.live & (other.token == slot.link)),
+            has_replacement.eq(~slot.pending & linked & other.live & is_heir),
+            has_original.eq(slot.pending & other.live & is_original),
             releases.eq((has_replacement & dies) | (has_original & replaced)),
         ]
 
@@ -134,7 +145,8 @@ class VenueEffect(wiring.Component):
 
         inherits = has_replacement & ~dies & ~executed
         lost = Signal(32)  # without being traded
-        m.d.sync += lost.eq(Mux(inherits & (slot.remaining > left), slot.remaining - left, 0))
+        m.d.sync += lost.eq(
+            Mux(inherits & is_above(slot.remaining, left), slot.remaining - left, 0))
         moved_over = product(m, other.price, lost, "moved_over")
         total, heir = self._totals(m, executed, replaced, left, has_original, moved_over)
         worth = product(m, slot.price, total, "worth")
@@ -171,6 +183,7 @@ class VenueEffect(wiring.Component):
                 (opens & replaced & ~dies) - (opens & replaced & has_original)
                 - (opens & ~slot.pending & dies)),
         ]
+        freed_both = staged(freed + freed_other, "freed_both")
         released, shrinks = Signal(32), Signal()
         m.d.sync += [
             released.eq(Mux(opens & releases, other.remaining, 0)),
@@ -180,7 +193,7 @@ class VenueEffect(wiring.Component):
         m.d.sync += shares.eq(
             less - released - Mux(shrinks, other.remaining - heir.remaining, 0))
         self._move(m, sells, shares, orders, (moved, paid), (priced, slot.price),
-                   (gone, other.price), Mux(opens & inherits, moved_over, 0), freed, freed_other)
+                   (gone, other.price), Mux(opens & inherits, moved_over, 0), freed_both)
         self._count(m, kind, known)
         return m
 
@@ -198,7 +211,7 @@ class VenueEffect(wiring.Component):
             fill.eq(Mux(executed, update.quantity, 0)),
             total.eq(traded + fill + left),
             heir.eq(other),
-            heir.remaining.eq(Mux(other.total > total, other.total - total, 0)),
+            heir.remaining.eq(Mux(is_above(other.total, total), other.total - total, 0)),
             heir.worth.eq(other.worth + moved_over),
         ]
         return total, heir
@@ -215,7 +228,7 @@ class VenueEffect(wiring.Component):
             with m.Case(REJECTED), m.If(~self.unsent):
                 m.d.sync += rejects.eq(1)
 
-    def _move(self, m, sells, shares, orders, traded, opened, gone, moved_over, freed, freed_other):
+    def _move(self, m, sells, shares, orders, traded, opened, gone, moved_over, freed):
         """Work out how the totals move: products in two steps, then the sums.
 
         ``traded``, ``opened`` and ``gone`` are shares and their price.
@@ -228,7 +241,7 @@ class VenueEffect(wiring.Component):
         more, less, open_value = (Signal(signed(67)) for _ in range(3))
         m.d.comb += open_quantity.eq(shares)
         m.d.sync += [
-            more.eq(opened + moved_over), less.eq(released + (freed + freed_other)),
+            more.eq(opened + moved_over), less.eq(released + freed),
             open_value.eq(more - less),
             self.moves.position.eq(position),
             self.moves.long.eq(position + Mux(sells, 0, open_quantity)),

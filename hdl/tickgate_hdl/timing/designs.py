@@ -72,6 +72,13 @@ def _window(config):
     return Window(window=config.window, registered=config.registered)
 
 
+def _accumulator(config):
+    from tickgate_hdl.risk.accumulator import Accumulator
+    from tickgate_hdl.risk.totals import MONEY
+
+    return Accumulator(config.accounts, MONEY, registered=config.registered)
+
+
 def _gate(config):
     from tickgate_hdl.risk.gate import Gate
 
@@ -105,6 +112,7 @@ DESIGNS = {
     "order_table": Design(_order_table),
     "line": Design(_line),
     "window": Design(_window),
+    "accumulator": Design(_accumulator),
     "gate": Design(_gate),
     "gate_desk": Design(_gate_desk, ("latency",)),
     "mac_receive": Design(_mac_receive),
