@@ -36,6 +36,8 @@ class Accumulator(wiring.Component):
     Operations of one row see each other whatever lies between them. The one right before is not
     decided while this one is compared: both cases are compared, and the one that is true is chosen
     a cycle later. So no path is longer than one addition, and there is one in each direction.
+    Where ``registered``, the row is brought forward a cycle before it is compared, as the operation
+    two before leaves it if it passes and if not, so that a path is one choice and a carry chain.
 
     What is used never wraps: it stays at the end of its range (``width`` bits, signed; with
     ``floor`` no less than 0). An operation that ``forces`` must not be followed by one of the same
@@ -133,6 +135,7 @@ class Accumulator(wiring.Component):
         over_first, over_second = Signal(), Signal()
         next_to = same(1, 1)
         alone = Signal(signed(width + 1))
+        # What is used if the operation before is refused, and if not.
         base, heaped = Signal(signed(width)), Signal(signed(width + 1))
         m.d.comb += [
             alone.eq(self.limit - self.weighed),
@@ -142,7 +145,6 @@ class Accumulator(wiring.Component):
             result.eq(Mux(committed, self._clamped(moved), kept)),
         ]
         m.d.sync += [
-            # If the operation before is refused, and if not.
             first.eq(base), second.eq(heaped), adds.eq(Mux(self.forces, self.moves, self.amount)),
             over_first.eq(base > alone), over_second.eq(heaped > alone),
             kept.eq(used), moved.eq(deciding),
@@ -157,7 +159,9 @@ class Accumulator(wiring.Component):
             Signal(signed(width), name=name, reset_less=True)
             for name in ("added", "value", "kept", "moved"))
         alone = Signal(signed(width + 1), reset_less=True)
-        # Each if the operation before is refused, and if not: of ``coming``, the one two before.
+        # Each if the operation before is refused, and if it passes: ``base`` and ``heaped``, and by
+        # them what is used before it (``used``) and ``after`` it, and whether it is ``over``. Of
+        # ``coming`` it is the operation two before.
         coming, used = ([Signal(signed(width), name=f"{name}_{case}", reset_less=True)
                          for case in range(2)] for name in ("coming", "used"))
         after = [Signal(signed(width + 1), name=f"after_{case}", reset_less=True)
