@@ -139,8 +139,8 @@ class Decisions(wiring.Component):
             first = delayed(
                 m, taken & (answer.first_check == check.bit), f"refused_{check.name}")
             m.d.sync += refusal.eq(refusal + first)
-        m.d.sync += self.check_count__count.eq(
-            Mux(self.check_select__check < len(CHECKS), refusals[self.check_select__check], 0))
+        with m.If(self.check_select__check < len(CHECKS)):
+            m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
         return m
 
 

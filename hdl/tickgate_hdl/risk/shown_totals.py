@@ -9,29 +9,25 @@ __all__ = ["show_exposure", "show_throttles"]
 
 
 def show_exposure(m, gate, config, settlement, totals):
-    """Show position and open quantities, two cycles after the row was chosen; what settles reads
-    the row that is loaded.
+    """Show position and open quantities; what settles reads the row that is loaded.
 
     ``totals`` are the accumulators by the names of their totals, here and below.
     """
     account, symbol = gate.position_address__account, gate.position_address__symbol
     row = Mux(settlement.view_wanted, Cat(settlement.view_symbol, settlement.view_account),
               Cat(symbol[:len(settlement.symbol)], account[:len(settlement.account)]))
-    known = delayed(m, (account < config.accounts) & (symbol < config.symbols), "known", 2)
+    known = delayed(m, (account < config.accounts) & (symbol < config.symbols), "known")
     shown = [totals[name] for name in ("position", "long", "short")]
     position, long, short = (accumulator.view for accumulator in shown)
     m.d.comb += [
         *(accumulator.view_row.eq(row) for accumulator in shown),
         settlement.view_position.eq(position),
     ]
-    position, buys, sells = (
-        delayed(m, value, f"shown_{name}").as_signed() for value, name in (
-            (position, "position"), (long - position, "buys"), (short + position, "sells")))
     with m.If(known):
         m.d.comb += [
             gate.position__value.eq(_clamped(position, -(1 << 31), (1 << 31) - 1)),
-            gate.open_buy__value.eq(_clamped(buys, 0, (1 << 32) - 1)),
-            gate.open_sell__value.eq(_clamped(sells, 0, (1 << 32) - 1)),
+            gate.open_buy__value.eq(_clamped(long - position, 0, (1 << 32) - 1)),
+            gate.open_sell__value.eq(_clamped(short + position, 0, (1 << 32) - 1)),
         ]
 
 
