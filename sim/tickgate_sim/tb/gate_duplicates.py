@@ -1,6 +1,6 @@
 """Duplicates at the gate: an order like one that passed a moment ago."""
 
-from tickgate_sim.tb.gate_directed import (
+from tickgate_sim.tb.gate_bench import (
     ACCOUNT,
     MANY,
     SYMBOL,

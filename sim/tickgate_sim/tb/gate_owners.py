@@ -1,6 +1,6 @@
 """Groups and clearing firms of the gate: whose credit is shared, and that nobody moves."""
 
-from tickgate_sim.tb.gate_directed import (
+from tickgate_sim.tb.gate_bench import (
     ACCOUNT,
     FREE,
     LIMITS,

@@ -3,7 +3,7 @@
 Those of accounts are in ``gate_directed``.
 """
 
-from tickgate_sim.tb.gate_directed import (
+from tickgate_sim.tb.gate_bench import (
     ACCOUNT,
     LIMITS,
     MANY,

@@ -5,7 +5,7 @@ chain does; so a replacement adds to the exposure only what its quantity is more
 """
 
 from tickgate_sim.models.gate import Top
-from tickgate_sim.tb.gate_directed import (
+from tickgate_sim.tb.gate_bench import (
     ACCOUNT,
     MANY,
     SIZES,

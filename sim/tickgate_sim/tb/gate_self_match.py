@@ -7,7 +7,7 @@ import cocotb
 
 from tickgate_sim.models.gate import Update
 from tickgate_sim.models.gate.own_prices import OwnPrices
-from tickgate_sim.tb.gate_directed import (
+from tickgate_sim.tb.gate_bench import (
     ACCOUNT,
     FREE,
     MANY,

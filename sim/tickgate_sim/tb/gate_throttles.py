@@ -1,7 +1,7 @@
 """Strategies of the gate, and the throttles that a person lets go on: executions, rejects."""
 
 from tickgate_sim.models.gate import Update
-from tickgate_sim.tb.gate_directed import (
+from tickgate_sim.tb.gate_bench import (
     ACCOUNT,
     ACCOUNTS,
     FREE,

@@ -5,8 +5,8 @@ import random
 import cocotb
 
 from tickgate_sim.models.gate import GateModel
-from tickgate_sim.tb.gate_directed import LIMITS as IMAGE
-from tickgate_sim.tb.gate_directed import MANY, SIZES, Bench, mask, test
+from tickgate_sim.tb.gate_bench import LIMITS as IMAGE
+from tickgate_sim.tb.gate_bench import MANY, SIZES, Bench, mask, test
 
 TIMEOUT, CANCEL = 3, 4
 LAST = (1 << 32) - 1

@@ -13,6 +13,9 @@ pytestmark = pytest.mark.sim
     "tb",
     [
         "gate_directed",
+        "gate_leaving",
+        "gate_limits",
+        "gate_references",
         "gate_checks",
         "gate_owners",
         "gate_duplicates",
