@@ -96,6 +96,10 @@ def _under_way(m, opened, dut, rows, looked, mine, used):
         *(Assert(opened[f"row_{at}"] == rows[at]) for at in range(1, lead + 3)),
         Assert(~committed | looked[verdict + 1]),
         Assert(~mine[verdict + 1] | (result == used)),
+        Assert(opened["added"].as_signed() == Mux(
+            delayed(m, dut.forces, "spec_forces"),
+            delayed(m, dut.moves, "spec_added_moves").as_signed(),
+            delayed(m, dut.amount, "spec_added").as_signed())),
     ]
     same(1, lead)
     written = delayed(m, result, "spec_written").as_signed()
@@ -105,22 +109,15 @@ def _under_way(m, opened, dut, rows, looked, mine, used):
 
 
 def _direct(m, opened, dut, same, mine, used, amount):
-    m.d.comb += [
-        Assert(opened["adds"].as_signed() == amount),
-        Assert(~mine[dut.lead + 1] | (opened["used"] == used)),
-    ]
+    m.d.comb += Assert(~mine[dut.lead + 1] | (opened["used"] == used))
 
 
 def _staged(m, opened, dut, same, mine, used, amount):
     committed, result = opened["committed"], opened["result"]
-    added = Mux(delayed(m, dut.forces, "spec_forces"),
-                delayed(m, dut.moves, "spec_added_moves").as_signed(),
-                delayed(m, dut.amount, "spec_added").as_signed())
     room = (delayed(m, dut.limit, "spec_room")
             - delayed(m, dut.weighed, "spec_room_weighed").as_signed())
     m.d.comb += [
         *(Assert(opened[f"commits_{at}"] == committed) for at in range(2)),
-        Assert(opened["added"].as_signed() == added),
         Assert(opened["alone"].as_signed() == room),
         *(Assert(opened[f"after_{case}"].as_signed()
                  == opened[f"used_{case}"].as_signed() + amount) for case in range(2)),
@@ -141,6 +138,8 @@ _SHARED = (
            "Mux(same(lead + 1, 1), result, stored)", "stored"),
     _fault("a refused amount is added",
            "committed.eq(self.commit)", "committed.eq(looked[lead + 1])"),
+    _fault("what is forced is not what moves",
+           "added.eq(Mux(self.forces, self.moves, self.amount))", "added.eq(self.amount)"),
 )
 _DIRECT = (
     _fault("the operation right before is not seen in the comparison",
@@ -151,8 +150,6 @@ _DIRECT = (
            "over_first.eq(base >= alone)"),
     _fault("what is used wraps", "Mux(committed, self._clamped(moved), kept)",
            "Mux(committed, moved, kept)"),
-    _fault("what is forced is not what moves",
-           "adds.eq(Mux(self.forces, self.moves, self.amount))", "adds.eq(self.amount)"),
 )
 _STAGED = (
     _fault("the operation right before is not seen in the comparison",
@@ -168,8 +165,6 @@ _STAGED = (
            "over[0].eq(is_above(base + 1, alone))"),
     _fault("what is used wraps", "self._clamped(Mux(in_verdict, after[1], after[0]))",
            "Mux(in_verdict, after[1], after[0])"),
-    _fault("what is forced is not what moves",
-           "added.eq(Mux(self.forces, self.moves, self.amount))", "added.eq(self.amount)"),
 )
 
 _CLAIM = ("what is used of a row is the sum of what was committed, for any operations in any order "

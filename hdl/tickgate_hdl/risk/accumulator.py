@@ -107,7 +107,11 @@ class Accumulator(wiring.Component):
             read.addr.eq(self.row), view.addr.eq(self.view_row), self.view.eq(view.data),
             write.addr.eq(rows[lead + 2]), write.data.eq(result), write.en.eq(committed),
         ]
-        m.d.sync += [written.eq(result), committed.eq(self.commit)]
+        added = Signal(signed(width), reset_less=True)
+        m.d.sync += [
+            written.eq(result), committed.eq(self.commit),
+            added.eq(Mux(self.forces, self.moves, self.amount)),
+        ]
         with m.If(self.sweep):
             m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
 
@@ -120,15 +124,16 @@ class Accumulator(wiring.Component):
 
         stored = Mux(same(lead + 2, 1), written, read.data)
         stored = Mux(same(lead + 1, 1), result, stored)
-        (self._staged if self._registered else self._direct)(m, same, stored, committed, result)
+        weigh = self._staged if self._registered else self._direct
+        weigh(m, same, stored, added, committed, result)
         return m
 
-    def _direct(self, m, same, value, committed, result):
+    def _direct(self, m, same, value, added, committed, result):
         """Weigh in the cycle in which the row is there."""
         width = self._width
-        first, second, kept, adds = (
+        first, second, kept = (
             Signal(signed(width), name=name, reset_less=True)
-            for name in ("first", "second", "kept", "adds"))
+            for name in ("first", "second", "kept"))
         moved = Signal(signed(width + 1), reset_less=True)
         deciding = Signal(signed(width + 1))  # what the operation before makes of its row
         used = Signal(signed(width))  # before the operation in its verdict
@@ -139,25 +144,25 @@ class Accumulator(wiring.Component):
         base, heaped = Signal(signed(width)), Signal(signed(width + 1))
         m.d.comb += [
             alone.eq(self.limit - self.weighed),
-            used.eq(Mux(committed, second, first)), deciding.eq(used + adds),
+            used.eq(Mux(committed, second, first)), deciding.eq(used + added),
             base.eq(Mux(next_to, used, value)), heaped.eq(Mux(next_to, deciding, value)),
             self.over.eq(Mux(committed, over_second, over_first)),
             result.eq(Mux(committed, self._clamped(moved), kept)),
         ]
         m.d.sync += [
-            first.eq(base), second.eq(heaped), adds.eq(Mux(self.forces, self.moves, self.amount)),
+            first.eq(base), second.eq(heaped),
             over_first.eq(base > alone), over_second.eq(heaped > alone),
             kept.eq(used), moved.eq(deciding),
         ]
 
-    def _staged(self, m, same, stored, committed, result):
+    def _staged(self, m, same, stored, added, committed, result):
         """Bring the row forward a cycle before it is weighed, for both of what may become of the
         operation that is in its verdict then; weigh for both of the one after that."""
         width = self._width
         in_weigh, in_verdict = copies(m, self.commit, "commits", 2)
-        added, value, kept, moved = (
+        value, kept, moved = (
             Signal(signed(width), name=name, reset_less=True)
-            for name in ("added", "value", "kept", "moved"))
+            for name in ("value", "kept", "moved"))
         alone = Signal(signed(width + 1), reset_less=True)
         # Each if the operation before is refused, and if it passes: ``base`` and ``heaped``, and by
         # them what is used before it (``used``) and ``after`` it, and whether it is ``over``. Of
@@ -183,7 +188,6 @@ class Accumulator(wiring.Component):
         newest = Mux(same(3, 2), result, value)
         m.d.sync += [
             value.eq(stored),
-            added.eq(Mux(self.forces, self.moves, self.amount)),
             alone.eq(self.limit - self.weighed),
             coming[0].eq(newest), coming[1].eq(Mux(same(2, 2), decided, newest)),
             used[0].eq(base), after[0].eq(base + added), over[0].eq(is_above(base, alone)),

@@ -140,8 +140,7 @@ class LimitsImage(wiring.Component):
                 m.d.comb += [write.addr.eq(row_swept), write.data.eq(0), write.en.eq(-1)]
                 with m.If(row_swept >= 2 * count):
                     m.d.comb += write.en.eq(0)
-            with m.Elif(writing & (address[table_bits] == table.select)
-                          & is_below(row, count)):
+            with m.Elif(writing & (address[table_bits] == table.select) & is_below(row, count)):
                 m.d.comb += write.en.eq(1 << address[:word_bits])
 
             read = memory.read_port()
@@ -159,13 +158,12 @@ class LimitsImage(wiring.Component):
         m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
         # Words are looked at a cycle after they are shown, by where they are.
         word, looked_at = self.limit_read__value, delayed(m, back_shown, "looked_at")
-        reads, reading = Signal(), Signal()
-        m.d.sync += [reads.eq(0), reading.eq(reads)]
+        reads, keeps = Signal(), Signal()
+        m.d.sync += [reads.eq(0), keeps.eq(0)]
+        reading, keeping = delayed(m, reads, "reading"), delayed(m, keeps, "keeping")
         m.d.comb += [check.data.eq(word), check.valid.eq(reading)]
         wanted, generation = Signal(32), Signal(32)
         m.d.comb += self.limit_status__busy.eq(checking)
-        keeps, keeping = Signal(), Signal()
-        m.d.sync += [keeps.eq(0), keeping.eq(keeps)]
         strays = self._memberships(m, looked_at, word, reading, keeping, sweeping, row_swept)
         with m.If(strays):
             m.d.sync += self.limit_status__bad_member.eq(1)

@@ -22,7 +22,7 @@ class Refill(wiring.Component):
     presses : Out(1)
         Another millisecond passed meanwhile: now it goes before orders.
     done : In(1)
-        Strobe: it is refilled. Not in two neighbouring cycles: the others know it one later.
+        Strobe: it is refilled. The others follow a cycle later, so never in two neighbouring ones.
     """
 
     def __init__(self, rows):

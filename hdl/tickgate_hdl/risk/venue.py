@@ -45,8 +45,8 @@ class VenueEffect(wiring.Component):
     other : In
         The slot of the order's replacement or, of a replacement, of the order to replace.
     ends, ends_other : Out(1)
-        The message's order works no more; the other one does not. Three cycles before the rest, at
-        least.
+        The message's order works no more; the other one does not. One cycle after the inputs, three
+        where ``registered``: five before the rest.
     unsent : In(1)
         It is the card's own word for an order that never left: no venue rejected it.
     known : Out(1)
