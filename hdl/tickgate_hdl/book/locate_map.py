@@ -7,6 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.book.trees import index_of, lowest
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.sweep import sweep
 
 __all__ = ["LocateMap"]
@@ -43,7 +44,7 @@ class LocateMap(wiring.Component):
     -------
     write, write_index, write_name, write_enable : In
         Write an entry, in the next cycle; character 0 in bits 7:0, space padded. Not the same one
-        in two neighbouring cycles.
+        in two neighbouring cycles; where ``registered``, a cycle later, and not in three.
     changed, changed_symbol : Out(1), Out
         From now on ``enabled`` has a symbol that was not tracked under this index, and which.
     enabled : Out(symbols)
@@ -96,17 +97,21 @@ class LocateMap(wiring.Component):
         writes, index, name, enable = Signal(), Signal(16), Signal(64), Signal()
         was_name, was_enabled, same = Signal(64), Signal(), Signal()
         m.d.sync += [
-            writes.eq(self.write & (self.write_index < self._symbols)), index.eq(self.write_index),
-            self.changed.eq(writes & enable & ~same), self.changed_symbol.eq(index),
-        ]
+            writes.eq(self.write & (self.write_index < self._symbols)), index.eq(self.write_index)]
         with m.If(self.write):
             m.d.sync += [
                 name.eq(self.write_name), enable.eq(self.write_enable),
                 was_enabled.eq(self.enabled.bit_select(self.write_index[:bits], 1)),
             ]
             m.d.sync += was_name.eq(Cat(names).word_select(self.write_index[:bits], 64))
+        m.d.comb += same.eq(was_enabled & (name == was_name))
+        if self._registered:  # what was compared is a register too
+            writes, index, name, enable, was_enabled, same = (
+                delayed(m, value, f"later_{number}") for number, value in enumerate(
+                    (writes, index, name, enable, was_enabled, same)))
+        m.d.sync += [
+            self.changed.eq(writes & enable & ~same), self.changed_symbol.eq(index)]
         m.d.comb += [
-            same.eq(was_enabled & (name == was_name)),
             version_write.en.eq(writes & was_enabled & ~(same & enable)),
             version_write.addr.eq(index),
             version_write.data.eq(version_of(index) + 1),

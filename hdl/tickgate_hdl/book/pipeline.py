@@ -228,13 +228,15 @@ class Book(wiring.Component):
         with m.If(working & ~answered):
             m.d.sync += age.eq(age + 1)
         # An Add goes to its level before the table has answered, and is checked then.
-        ready_to_add = age >= known_after - 1 if config.registered else 1
-        m.d.comb += [
-            levels.op.valid.eq(live & Mux(
-                adding, ~sent & ~read_due & Mux(work.insert, ready_to_add, answered),
-                answered & mine)),
-            refused.eq(sent & ~free),
-        ]
+        ready_to_add = age >= known_after - 2 if config.registered else 1
+        nearly = answered
+        if config.registered:
+            nearly |= age == known_after - 1
+        offers = live & Mux(
+            adding, ~sent & ~read_due & Mux(work.insert, ready_to_add, nearly), nearly & mine)
+        if config.registered:  # offered in the cycle after that is known
+            offers = delayed(m, offers & ~passing, "offers")
+        m.d.comb += [levels.op.valid.eq(offers), refused.eq(sent & ~free)]
         m.d.sync += sent.eq(passing & adding)
         with m.If(sent):
             m.d.comb += [
@@ -244,7 +246,7 @@ class Book(wiring.Component):
         with m.Elif(live):
             m.d.comb += [
                 orders.commit.eq(passing & ~adding), misuse.eq(unknown),
-                ended.eq(answered & ~adding & (levels.op.ready | ~mine)),
+                ended.eq(~adding & (passing | (answered & ~mine))),
             ]
         with m.Elif(searching), m.If(locates.searched):
             m.d.sync += [
@@ -357,7 +359,7 @@ class Book(wiring.Component):
             tops.symbol.eq(result_symbol), tops.origin.eq(origin), tops.publishes.eq(publishes),
             tops.stale.eq(stale.bit_select(result_symbol, 1) | overflow | is_hit(result_symbol)),
             tops.enabled.eq(locates.enabled), tops.cycles.eq(self.cycles),
-            tops.apart.eq(~running), tops.row.eq(Mux(working, symbol, walk)),
+            tops.apart.eq(~running), tops.row.eq(walk),
             tops.trading_state.eq(state),
         ]
         connect_streams(m, tops.tob, self.tob)
@@ -432,11 +434,15 @@ class Book(wiring.Component):
             m.d.comb += quiet.eq(still)
         with m.If(self.clear):
             m.d.sync += clearing.eq(1)
+        clears = Signal()
+        sweeping = Cat(part.busy for part in (orders, levels, locates, message_counts)).any()
+        if config.registered:
+            sweeping = delayed(m, sweeping | clears, "sweeping")
 
         with m.FSM(init="Clear"):
             with m.State("Clear"):
                 m.d.comb += [
-                    orders.clear.eq(1), levels.clear.eq(1), locates.clear.eq(1),
+                    clears.eq(1), orders.clear.eq(1), levels.clear.eq(1), locates.clear.eq(1),
                     status.clear.eq(1), self.depth_clear.eq(1),
                 ]
                 m.d.sync += [
@@ -445,8 +451,7 @@ class Book(wiring.Component):
                     traded.eq(0),
                 ]
                 m.next = "Sweep"
-            with m.State("Sweep"), m.If(
-                    ~orders.busy & ~levels.busy & ~locates.busy & ~message_counts.busy):
+            with m.State("Sweep"), m.If(~sweeping):
                 m.next = "Empty"
             with m.State("Empty"):  # every symbol, one every other cycle
                 m.d.comb += tops.empty.eq(1)

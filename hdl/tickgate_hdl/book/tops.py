@@ -29,16 +29,17 @@ class Tops(wiring.Component):
     symbols : int
         Rows, a power of two.
     registered : bool
-        The comparison is registered, a result is shown a cycle later; and its record comes another
-        one later.
+        The comparison is registered, a result is shown a cycle later; its row is written, and its
+        record comes, another one later.
 
     Members
     -------
     result_valid, result : In(1), In(LevelResult)
         What an operation made of the best levels.
     symbol, origin, publishes : In, In(Origin), In(1)
-        Of the operation whose result is next, from a cycle before it on: whose book it is, the
-        message that it is of, and whether its result is shown at all.
+        Of the operation whose result is next, from a cycle before it on, two where ``registered``,
+        until it is shown: whose book it is, the message that it is of, and whether its result is
+        shown at all.
     stale : In(1)
         In the cycle before that in which a result is shown: the symbol's book is stale.
     enabled : In(symbols)
@@ -56,7 +57,8 @@ class Tops(wiring.Component):
     tob : Out(stream of ``RecordBody``)
         TopOfBook records; taken in every cycle.
     query, top : In(16), Out(TopOfBook)
-        A row, in the next cycle, always; what is written at that moment included.
+        A row, in the next cycle, always; what is shown at that moment included, unless
+        ``registered``.
     active : Out(1)
         A result is about to be shown, or a record offered.
     """
@@ -77,7 +79,7 @@ class Tops(wiring.Component):
         m = Module()
         m.submodules.rows = rows = Memory(shape=TopOfBook, depth=self._symbols, init=[])
         m.submodules.record = record = TopRecord()
-        read, query, write = rows.read_port(), rows.read_port(), rows.write_port()
+        read, write = rows.read_port(), rows.write_port()
         old, top = Signal(TopOfBook), Signal(TopOfBook)
 
         # What an operation made of the best levels, and what of it is not as it was.
@@ -101,8 +103,12 @@ class Tops(wiring.Component):
 
         place, is_stale = Signal(self._bits), Signal()
         m.d.sync += is_stale.eq(self.stale)
+        if self._registered:  # the next operation is far behind
+            symbol = delayed(m, self.symbol, "symbol_then")
+        else:
+            symbol = Mux(shows, shown.symbol, self.symbol)
         m.d.comb += [
-            place.eq(Mux(self.apart, self.row, Mux(shows, shown.symbol, self.symbol))),
+            place.eq(Mux(self.apart, self.row, symbol)),
             read.addr.eq(place), Value.cast(old).eq(Value.cast(read.data)),
             Value.cast(top).eq(Value.cast(old)),
         ]
@@ -127,7 +133,6 @@ class Tops(wiring.Component):
             changes.eq(shows & shown.publishes & (differs | (is_stale != old.stale))),
             self.moved.eq(shows & shown.publishes & differs),
             publish.eq(changes | self.empty | self.act | self.mark),
-            write.addr.eq(place), write.data.eq(top), write.en.eq(publish),
             tells.eq(publish & Mux(shows, enabled, row_enabled)),
         ]
         m.d.sync += [
@@ -139,11 +144,22 @@ class Tops(wiring.Component):
         newest = Signal(TopOfBook, reset_less=True)
         m.d.sync += [
             asked.eq(self.query), newest.eq(top), stored.eq(publish), stored_at.eq(place)]
-        # What is told is what is stored, or what was in the cycle before.
+        # What is written and told is what is shown, or what was in the cycle before.
         told = (publish, place, top)
         if self._registered:
             told = (stored, stored_at, newest)
             tells = delayed(m, tells, "tells_stored")
+            query = rows.read_port(domain="comb")
+            m.d.comb += [query.addr.eq(asked), self.top.eq(query.data)]
+        else:
+            query = rows.read_port()
+            m.d.comb += [
+                query.addr.eq(self.query),
+                Value.cast(self.top).eq(Mux(
+                    stored & (stored_at == asked), Value.cast(newest), Value.cast(query.data))),
+            ]
+        for port, value in zip((write.en, write.addr, write.data), told, strict=True):
+            m.d.comb += port.eq(value)
         m.d.sync += self.tob.valid.eq(tells)
         for port, value in zip((record.publish, record.symbol, record.top), told, strict=True):
             m.d.comb += port.eq(value)
@@ -151,8 +167,5 @@ class Tops(wiring.Component):
             record.origin.eq(shown.origin), record.cycles.eq(self.cycles),
             self.tob.payload.eq(record.record),
             self.active.eq(shows | record.publish | self.tob.valid),
-            query.addr.eq(self.query),
-            Value.cast(self.top).eq(Mux(
-                stored & (stored_at == asked), Value.cast(newest), Value.cast(query.data))),
         ]
         return m

@@ -459,7 +459,7 @@ class Window(wiring.Component):
             teller.expected.eq(expected), teller.highest.eq(self.highest),
         ]
 
-        stirs = Signal()
+        stirs, stirred = Signal(), Signal()
         settles = Signal(range(_SETTLES + 1))
         m.d.comb += [
             stirs.eq(Cat(
@@ -468,9 +468,13 @@ class Window(wiring.Component):
                 self.forget, self.emptied, occupied,
                 delayed(m, kept & ~self.rebuilding, "was_kept"), watch.untold).any()),
             self.busy.eq(swept),
-            self.active.eq(stirs | (settles != 0) | swept | teller.active),
+            self.active.eq(stirred | (settles != 0) | swept | teller.active),
         ]
-        with m.If(stirs):
+        if self._registered:
+            m.d.sync += stirred.eq(stirs)
+        else:
+            m.d.comb += stirred.eq(stirs)
+        with m.If(stirred):
             m.d.sync += settles.eq(_SETTLES)
         with m.Elif(settles != 0):
             m.d.sync += settles.eq(settles - 1)

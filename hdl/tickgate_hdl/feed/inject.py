@@ -68,10 +68,17 @@ class InjectLine(wiring.Component):
             foreign.eq(self.session_known & ~equal(named, self.session)),
             unsettled.eq(parser.packet.valid | self.turning),
         ]
+        there, goes = Signal(), Signal()  # a message may be offered; it is done with
+        m.d.comb += there.eq(parser.item.valid & ~unsettled)
+        if self._registered:  # known a cycle later, in which it is not offered again
+            m.d.comb += there.eq(parser.item.valid & ~unsettled & ~goes)
+            m.d.sync += goes.eq(there & (self.item.ready | foreign))
+        else:
+            m.d.comb += goes.eq(~unsettled & (self.item.ready | foreign))
         m.d.comb += [
             Value.cast(self.item.payload).eq(Value.cast(parser.item.payload)),
-            self.item.valid.eq(parser.item.valid & ~unsettled & ~foreign),
-            parser.item.ready.eq(~unsettled & (self.item.ready | foreign)),
+            self.item.valid.eq(there & ~foreign),
+            parser.item.ready.eq(goes),
             parser.session.eq(self.session), parser.session_known.eq(self.session_known),
         ]
         beat, packet = self.i.payload, parser.i.payload

@@ -19,6 +19,7 @@ _HEADER = moldudp64.Header.LENGTH
 _END_OF_SESSION = 0xFFFF
 _ROWS = -(-ITEM_BYTES // 8)
 _LONGEST = 255
+_LANES = 4
 _STOPPED = ("source", "others", "input", "kept", "control")
 """What a beat is refused by while a message waits, each by a register of its own."""
 
@@ -297,7 +298,9 @@ class MoldParser(wiring.Component):
 
     def _capture(self, m, held_rows, step, begins, beat, before, near, place):
         """Put the bytes of the message in their places; return them all, byte 0 in bits 7:0."""
-        lane = Signal(3)  # where the message began
+        # Where the message began, a register for each share of what turns by it.
+        lanes = [Signal(3, name=f"lane_{n}", attrs={"keep": 1} if self._registered else {})
+                 for n in range(_LANES if self._registered else 1)]
         ahead = Signal(8)  # byte b of its rows is in the same beat as byte 0 of the row
         row = Signal(_ROWS + 1)  # of the bytes in this beat from that lane on, one-hot
         pending = Signal()  # its first bytes are in the beat before
@@ -306,7 +309,7 @@ class MoldParser(wiring.Component):
         for b in range(8):
             for source, result in ((beat.data, turned[b]), (before, turned_before[b])):
                 m.d.comb += result.eq(
-                    Cat(source[8 * b:], source[:8 * b]).word_select(lane, 8))
+                    Cat(source[8 * b:], source[:8 * b]).word_select(lanes[b % len(lanes)], 8))
         rows = [[Signal(8, name=f"byte_{8 * r + b}", reset_less=True) for b in range(8)]
                 for r in range(_ROWS)]
         for r, line in enumerate(rows):
@@ -319,13 +322,14 @@ class MoldParser(wiring.Component):
             m.d.sync += [row.eq(row << 1), pending.eq(0)]
             with m.If(near):
                 m.d.sync += [
-                    lane.eq(place + 1), row.eq(Mux(place == 7, 1, 2)), pending.eq(place != 7),
+                    *(lane.eq(place + 1) for lane in lanes),
+                    row.eq(Mux(place == 7, 1, 2)), pending.eq(place != 7),
                     ahead.eq(Cat(
                         lookup(place, lambda at, b=b: b + (at + 1) % 8 < 8) for b in range(8))),
                 ]
         with m.If(begins):
             m.d.sync += [
-                lane.eq(beat.lane), row.eq(1), pending.eq(0),
+                *(lane.eq(beat.lane) for lane in lanes), row.eq(1), pending.eq(0),
                 ahead.eq(Cat(lookup(beat.lane, lambda at, b=b: b + at < 8) for b in range(8))),
             ]
         return Value.cast(Cat(byte for line in rows for byte in line))[:8 * ITEM_BYTES]

@@ -99,12 +99,11 @@ class Sessions(wiring.Component):
 
         # Compared a cycle early with whatever may be the session by then. Messages wait if there is
         # any chance that the packet changes something.
-        strange, piece = {}, 2 if self._registered else 3
+        strange = {}
         for name in "ab":
             session = comes[name].session
-            as_session = some & equal(session, self.session, piece=piece)
-            as_a, as_b = (
-                equal(session, packets[line].session, piece=piece) for line in "ab")
+            as_session = some & self._same(session, self.session)
+            as_a, as_b = (self._same(session, packets[line].session) for line in "ab")
             candidate = comes[name].valid & ~foreign_comes[name]
             strange[name] = candidate & (~as_session | self.begins | self.anchor)
             m.d.sync += [
@@ -159,6 +158,14 @@ class Sessions(wiring.Component):
             name: (packet, packet.valid & (foreign[name] | refused[name]))
             for name, packet in packets.items()})
         return m
+
+    def _same(self, one, other):
+        """Return whether two sessions are the same, where registered by two chains side by side."""
+        if not self._registered:
+            return equal(one, other)
+        half = len(one) // 2
+        return equal(one[:half], other[:half], piece=2) & equal(
+            one[half:], other[half:], piece=2)
 
     def _foreigners(self, m, seen):
         """Tell foreign packets, once until one of still another session comes."""

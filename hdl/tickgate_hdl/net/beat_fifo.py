@@ -133,7 +133,9 @@ class BeatFifo(wiring.Component):
         takes = Signal()
         m.d.comb += [
             takes.eq(some & (~there | free)), self.i.ready.eq(room),
-            write.en.eq(puts), write.data.eq(Value.cast(stamped)), read.en.eq(takes),
+            # What is not put there is written where nothing is yet: none of that need be known.
+            write.en.eq(self.i.valid & self.i.ready), write.data.eq(Value.cast(stamped)),
+            read.en.eq(takes),
         ]
         with m.If(puts):
             m.d.sync += write.addr.eq(write.addr + 1)
