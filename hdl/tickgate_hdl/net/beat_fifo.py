@@ -127,7 +127,7 @@ class BeatFifo(wiring.Component):
             shape=StoredBeat.size, depth=self._depth, init=[])
         write, read = memory.write_port(), memory.read_port()
         # Beats in the memory a cycle ago, what came and went since; whether there are any now, and
-        # whether one was read and is at its port.
+        # whether one was taken and is offered to the front.
         stored, some, there = Signal(range(self._depth + 1)), Signal(), Signal()
         room = Signal(init=1)
         takes = Signal()
@@ -135,13 +135,16 @@ class BeatFifo(wiring.Component):
             takes.eq(some & (~there | free)), self.i.ready.eq(room),
             # What is not put there is written where nothing is yet: none of that need be known.
             write.en.eq(self.i.valid & self.i.ready), write.data.eq(Value.cast(stamped)),
-            read.en.eq(takes),
         ]
         with m.If(puts):
             m.d.sync += write.addr.eq(write.addr + 1)
         with m.If(takes):
             m.d.sync += read.addr.eq(read.addr + 1)
         came, went = delayed(m, puts, "came"), delayed(m, takes, "went")
+        # Read in every cycle: what was taken is there in the next one, and kept after that.
+        taken = Signal(StoredBeat.size, reset_less=True)
+        with m.If(went):
+            m.d.sync += taken.eq(read.data)
         m.d.sync += [
             stored.eq(stored + came - went),
             there.eq(takes | (there & ~free)),
@@ -153,7 +156,8 @@ class BeatFifo(wiring.Component):
             m.d.sync += some.eq(1)
         with m.Elif(takes & one):
             m.d.sync += some.eq(0)
-        return _Queue(there, read.data, ~some, stored + delayed(m, there, "was_there"))
+        return _Queue(
+            there, Mux(went, read.data, taken), ~some, stored + delayed(m, there, "was_there"))
 
 
 @dataclass(frozen=True)
