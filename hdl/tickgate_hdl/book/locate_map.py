@@ -107,8 +107,9 @@ class LocateMap(wiring.Component):
         m.d.comb += same.eq(was_enabled & (name == was_name))
         if self._registered:  # what was compared is a register too
             writes, index, name, enable, was_enabled, same = (
-                delayed(m, value, f"later_{number}") for number, value in enumerate(
-                    (writes, index, name, enable, was_enabled, same)))
+                delayed(m, value, f"{what}_later") for what, value in (
+                    ("writes", writes), ("index", index), ("name", name), ("enable", enable),
+                    ("was_enabled", was_enabled), ("same", same)))
         m.d.sync += [
             self.changed.eq(writes & enable & ~same), self.changed_symbol.eq(index)]
         m.d.comb += [

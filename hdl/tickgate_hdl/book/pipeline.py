@@ -229,9 +229,7 @@ class Book(wiring.Component):
             m.d.sync += age.eq(age + 1)
         # An Add goes to its level before the table has answered, and is checked then.
         ready_to_add = age >= known_after - 2 if config.registered else 1
-        nearly = answered
-        if config.registered:
-            nearly |= age == known_after - 1
+        nearly = age >= known_after - 1 if config.registered else answered
         offers = live & Mux(
             adding, ~sent & ~read_due & Mux(work.insert, ready_to_add, nearly), nearly & mine)
         if config.registered:  # offered in the cycle after that is known

@@ -103,9 +103,8 @@ class Tops(wiring.Component):
 
         place, is_stale = Signal(self._bits), Signal()
         m.d.sync += is_stale.eq(self.stale)
-        if self._registered:  # the next operation is far behind
-            symbol = delayed(m, self.symbol, "symbol_then")
-        else:
+        symbol = shown.symbol  # as in the cycle before: the next operation is far behind
+        if not self._registered:
             symbol = Mux(shows, shown.symbol, self.symbol)
         m.d.comb += [
             place.eq(Mux(self.apart, self.row, symbol)),
@@ -158,12 +157,11 @@ class Tops(wiring.Component):
                 Value.cast(self.top).eq(Mux(
                     stored & (stored_at == asked), Value.cast(newest), Value.cast(query.data))),
             ]
-        for port, value in zip((write.en, write.addr, write.data), told, strict=True):
-            m.d.comb += port.eq(value)
         m.d.sync += self.tob.valid.eq(tells)
         for port, value in zip((record.publish, record.symbol, record.top), told, strict=True):
             m.d.comb += port.eq(value)
         m.d.comb += [
+            write.en.eq(record.publish), write.addr.eq(record.symbol), write.data.eq(record.top),
             record.origin.eq(shown.origin), record.cycles.eq(self.cycles),
             self.tob.payload.eq(record.record),
             self.active.eq(shows | record.publish | self.tob.valid),

@@ -459,7 +459,8 @@ class Window(wiring.Component):
             teller.expected.eq(expected), teller.highest.eq(self.highest),
         ]
 
-        stirs, stirred = Signal(), Signal()
+        stirs = Signal()
+        stirred = delayed(m, stirs, "stirred", int(self._registered))
         settles = Signal(range(_SETTLES + 1))
         m.d.comb += [
             stirs.eq(Cat(
@@ -470,10 +471,6 @@ class Window(wiring.Component):
             self.busy.eq(swept),
             self.active.eq(stirred | (settles != 0) | swept | teller.active),
         ]
-        if self._registered:
-            m.d.sync += stirred.eq(stirs)
-        else:
-            m.d.comb += stirred.eq(stirs)
         with m.If(stirred):
             m.d.sync += settles.eq(_SETTLES)
         with m.Elif(settles != 0):

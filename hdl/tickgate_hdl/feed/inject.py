@@ -68,10 +68,9 @@ class InjectLine(wiring.Component):
             foreign.eq(self.session_known & ~equal(named, self.session)),
             unsettled.eq(parser.packet.valid | self.turning),
         ]
-        there, goes = Signal(), Signal()  # a message may be offered; it is done with
-        m.d.comb += there.eq(parser.item.valid & ~unsettled)
+        there, goes = parser.item.valid & ~unsettled, Signal()  # to be offered; done with
         if self._registered:  # known a cycle later, in which it is not offered again
-            m.d.comb += there.eq(parser.item.valid & ~unsettled & ~goes)
+            there &= ~goes
             m.d.sync += goes.eq(there & (self.item.ready | foreign))
         else:
             m.d.comb += goes.eq(~unsettled & (self.item.ready | foreign))

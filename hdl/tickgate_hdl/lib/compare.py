@@ -59,11 +59,12 @@ def compared_in_halves(m, one, other, name):
     bits would be twice as long. Both have one width.
     """
     at = len(one) // 2
-    halves = [(one[:at], other[:at]), (one[at:], other[at:])]
-    (low, low_same), (high, high_same) = (
-        (delayed(m, is_above(*half), f"{name}_{part}"),
-         delayed(m, equal(*half, piece=2), f"{name}_{part}_same"))
-        for part, half in zip(("low", "high"), halves, strict=True))
+    low, low_same, high, high_same = (
+        delayed(m, value, f"{name}_{part}") for part, value in (
+            ("low", is_above(one[:at], other[:at])),
+            ("low_same", equal(one[:at], other[:at], piece=2)),
+            ("high", is_above(one[at:], other[at:])),
+            ("high_same", equal(one[at:], other[at:], piece=2))))
     return high | (high_same & low), high_same & low_same
 
 
