@@ -33,7 +33,7 @@ _SAID = (
 )
 """What the sessions say of a packet."""
 
-_SETTLES = 15
+_SETTLES = 16
 """Cycles, at least, for which the window stays active when something came."""
 
 
@@ -72,7 +72,7 @@ class Window(wiring.Component):
         Numbers from the expected one on that are kept, a power of two.
     registered : bool
         Registers between the steps, for an FPGA that needs them: a message of each source at most
-        every fourth cycle, and every fifth while messages are kept. What is on its way to ``o``
+        every fifth cycle, and every sixth while messages are kept. What is on its way to ``o``
         counts as delivered; when ``o`` does not take it at once, the channel is stale.
 
     Attributes
@@ -332,11 +332,12 @@ class Window(wiring.Component):
             decided = delayed(m, decides_now, "decided")
             done = delayed(m, decided, "done")
             stored = delayed(m, stores["a"] | stores["b"], "stored")
+            sought = delayed(m, done | stored | jumped, "sought")  # in the slots, once more
             # Whether what stands there must still wait is known late: then it waits two cycles.
             may_decide = Cat(
                 stands.values(), (place.found & ready for place in slots.values())).any()
             m.d.sync += settled.eq(~Cat(
-                may_decide, decided, done, stores["a"], stores["b"], stored,
+                may_decide, decided, done, stores["a"], stores["b"], stored, sought,
                 self.rebuild, self.resume, slots["a"].to_sweep, rebuild, aimed, jumped,
                 *header.values(), *leads.values(),
                 sessions.hold_a, sessions.hold_b, sessions.hold).any())

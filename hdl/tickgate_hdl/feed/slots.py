@@ -14,8 +14,10 @@ __all__ = ["Slots"]
 
 _EPOCHS = 8  # bits
 
-_PIECE = 2
-"""Bits of a number that are compared in one go where comparisons are registered."""
+_PIECE, _PIECES = 2, 16
+"""Where comparisons are registered: bits of a row that are compared in one go, and so many of these that are
+gathered in one go behind that.
+"""
 
 
 class Slots(wiring.Component):
@@ -44,7 +46,7 @@ class Slots(wiring.Component):
         Changes when all that is kept is void; what is found is right from the cycle after on.
     found, kept : Out(1), Out(FeedItem)
         What is wanted is there; where ``registered``, ``advance`` is not heeded, and what came
-        before is answered two cycles after ``wanted``, ``epoch`` and ``store`` were given.
+        before is answered three cycles after ``wanted``, ``epoch`` and ``store`` were given.
     collides : Out(1)
         A message was stored, in the cycle before, in the slot that was looked at: it is found, if
         it is the one wanted, in the next cycle. Means nothing where ``registered``.
@@ -85,10 +87,12 @@ class Slots(wiring.Component):
             before.eq(self.epoch),
         ]
         if self._registered:
-            pieces = delayed(m, Cat(
+            pieces = delayed(m, Cat(swept, *(
                 row[at:at + _PIECE] == wanted[at:at + _PIECE]
-                for at in range(0, len(row), _PIECE)), "pieces")
-            m.d.comb += self.found.eq(delayed(m, swept, "was_swept") & pieces.all())
+                for at in range(0, len(row), _PIECE))), "pieces")
+            gathered = delayed(m, Cat(
+                pieces[at:at + _PIECES].all() for at in range(0, len(pieces), _PIECES)), "gathered")
+            m.d.comb += self.found.eq(gathered.all())
             latched = Signal(FeedItem, reset_less=True)
             m.d.sync += latched.eq(read.data.item)
             m.d.comb += self.kept.eq(latched)

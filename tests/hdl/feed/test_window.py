@@ -335,27 +335,28 @@ def test_one_message_a_cycle(simulate):
     simulate(dut, bench)
 
 
-def test_registered_a_message_every_fourth_cycle_four_cycles_later(simulate):
+@pytest.mark.parametrize(("rest", "every", "waits"), [(0, 5, 1), (1, 5, 0), (9, 13, 0)])
+def test_registered_a_message_every_fifth_cycle_four_cycles_later(simulate, rest, every, waits):
     dut = Window(window=16, registered=True)
 
     async def bench(ctx):
         await swept(ctx, dut)
         ctx.set(dut.o.ready, 1)
         await ctx.tick().repeat(4)
-        ctx.set(dut.a.valid, 1)
         came, went = {1: 0}, {}
         number = 1
-        for cycle in range(80):
+        for cycle in range(20 * every):
+            ctx.set(dut.a.valid, cycle >= came[number])
             ctx.set(dut.a.payload.sequence, number)
             if ctx.get(dut.o.valid):
                 went[ctx.get(dut.o.payload.sequence)] = cycle
             if ctx.get(dut.a.ready):
                 number += 1
-                came[number] = cycle + 1
+                came[number] = cycle + 1 + rest
             await ctx.tick()
         assert len(went) >= 18
-        assert all(went[n] == came[n] + dut.latency for n in went)
-        assert [went[n + 1] - went[n] for n in range(1, len(went))] == [4] * (len(went) - 1)
+        assert [went[n] - came[n] - dut.latency for n in went] == [0] + [waits] * (len(went) - 1)
+        assert [went[n + 1] - went[n] for n in range(2, len(went))] == [every] * (len(went) - 2)
 
     simulate(dut, bench)
 
