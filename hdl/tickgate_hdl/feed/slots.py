@@ -15,9 +15,8 @@ __all__ = ["Slots"]
 _EPOCHS = 8  # bits
 
 _PIECE, _PIECES = 2, 16
-"""Where comparisons are registered: bits of a row that are compared in one go, and so many of these that are
-gathered in one go behind that.
-"""
+"""Where comparisons are registered: bits of a row that are compared in one go, and so many of these
+that are gathered in one go behind that."""
 
 
 class Slots(wiring.Component):
