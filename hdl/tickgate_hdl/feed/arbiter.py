@@ -205,8 +205,10 @@ class Window(wiring.Component):
                 m.d.sync += following_expected
             with m.If(delivered):
                 m.d.sync += [following.eq(following + 1), limit.eq(limit + 1)]
-        aim = Mux(anchors["a"], said["sequence_a"], said["sequence_b"])
-        aim = Mux(said["adopts"], 1, Mux(resume, resume_sequence, aim))
+        # Chosen without what says whether it is aimed at: a packet's number only is while
+        # rebuilding, when the host's strobe counts.
+        aim = Mux(said["accepted_a"], said["sequence_a"], said["sequence_b"])
+        aim = Mux(said["adopts"], 1, Mux(resumes, resume_sequence, aim))
         with m.If(aimed | delivered):
             m.d.sync += expected.eq(Mux(aimed, aim, following))
 
