@@ -227,7 +227,7 @@
 #define TICKGATE_LIMIT_DATA_VALUE_LSB 0u
 #define TICKGATE_LIMIT_DATA_VALUE_MASK 0xffffffffu
 
-/* Word of the shadow image that limit_read shows, two cycles later. */
+/* Word of the shadow image that limit_read shows, at most three cycles later. */
 #define TICKGATE_LIMIT_READ_ADDRESS 0x00d8u
 #define TICKGATE_LIMIT_READ_ADDRESS_VALUE_LSB 0u
 #define TICKGATE_LIMIT_READ_ADDRESS_VALUE_MASK 0xffffffffu

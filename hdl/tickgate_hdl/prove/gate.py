@@ -198,6 +198,14 @@ _KINDS = (
              "& ~settlement.hold & ~leaving"))),
 )
 
+_OF_REGISTERED = {
+    "arming": (
+        _fault("a generation is compared with the one before it was armed", "guard",
+               'delayed(m, self.armed, "was_armed") if self._registered else Const(0)',
+               "Const(0)"),),
+}
+"""Planted where there are registers between."""
+
 PROOFS = tuple(
     Proof(
         name=f"gate.{kind}.{profile}", claim=claim, assumes=assumes,
@@ -205,7 +213,8 @@ PROOFS = tuple(
         f"width, {profile}; "
         f"accumulators, {'' if kind == 'use' else 'limits image, '}open orders, duplicates, "
         "self-match, references and products put out anything",
-        make=make(profile == "ecp5"), mutations=faults,
+        make=make(profile == "ecp5"),
+        mutations=faults + (_OF_REGISTERED.get(kind, ()) if profile == "ecp5" else ()),
         depth=9 if profile == "ecp5" else 6,
         # Its cases are longer than what can be searched in minutes there.
         search=4 if (kind, profile) == ("use", "ecp5") else 12)

@@ -13,10 +13,14 @@ __all__ = ["PROOFS"]
 _PRICES = ("national_bid", "band_low", "band_high", "window")
 
 
-def _make(m: Module) -> list:
+def _make(registered):
+    return lambda m: _referred(m, registered)
+
+
+def _referred(m: Module, registered: bool) -> list:
     from tickgate_hdl.risk.references import References
 
-    dut = References(4)
+    dut = References(4, registered=registered)
     opened = Opened(dut)
     symbol = AnyConst(2)
     port, peeks = opened.peek("rows", symbol)
@@ -57,13 +61,14 @@ def _fault(name, old, new):
     return Mutation(name, "risk.references", old, new)
 
 
-PROOFS = (
+PROOFS = tuple(
     Proof(
-        name="references",
+        name=f"references.{profile}",
         claim="an order that looks a symbol up sees the four prices that were uploaded last for "
         "it, all of one upload, if any was since the sweep, and how many milliseconds ended since "
         "then; one that looks in the cycle of an upload sees that one",
-        of="References, 4 symbols, fields at full width", assumes="", make=_make, depth=3,
+        of=f"References, 4 symbols, fields at full width, {profile}", assumes="",
+        make=_make(profile == "ecp5"), depth=3,
         mutations=(
             _fault("a symbol that the card has not is another one",
                    "(self.reference_symbol__value < self._symbols)", "1"),
@@ -78,5 +83,5 @@ PROOFS = (
             _fault("the sweep forgets nothing", "write.data.eq(0)",
                    "write.data.eq(0), write.data.uploaded.eq(1)"),
             _fault("the clock stands still", "self.now + self.ms_tick", "self.now"),
-        )),
-)
+        ))
+    for profile in ("latency", "ecp5"))

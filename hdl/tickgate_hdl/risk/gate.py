@@ -133,11 +133,12 @@ class Gate(wiring.Component):
         given = GIVEN[config.registered]
         m.submodules.limits = limits = LimitsImage(config)
         m.submodules.symbols = names = SymbolNames(config.symbols)
-        m.submodules.references = references = References(config.symbols)
+        m.submodules.references = references = References(
+            config.symbols, registered=config.registered)
         m.submodules.judge = judge = Judge(config)
-        m.submodules.guard = guard = Guard()
+        m.submodules.guard = guard = Guard(registered=config.registered)
         m.submodules.mass_cancel = mass_cancel = MassCancel()
-        m.submodules.lease = lease = Lease()
+        m.submodules.lease = lease = Lease(registered=config.registered)
         m.submodules.card_events = card_events = CardEvents(config)
         m.submodules.orders = orders = OpenOrders(config)
         m.submodules.settlement = settlement = Settlement(config)

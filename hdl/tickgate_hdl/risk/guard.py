@@ -1,8 +1,11 @@
 """Arming and the host's watchdog."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from tickgate_hdl.lib.delay import delayed, stages
+from tickgate_hdl.risk.countdown import countdown
 
 __all__ = ["Guard"]
 
@@ -14,6 +17,9 @@ class Guard(wiring.Component):
     ``ms`` milliseconds; a timeout of 0 is out at once. Running out disarms, and only a new arm
     command arms again. Arming needs ``ready``, ``limits_valid``, the watchdog, and limits that are
     not ``generation_used``, or is ignored: whoever opens the gate again has committed limits since.
+
+    ``registered``, a timeout of 0, limits that become valid, and a generation that is not in force
+    any more count a cycle later.
 
     Members
     -------
@@ -43,21 +49,28 @@ class Guard(wiring.Component):
     switched: Out(1)
     expired: Out(1)
 
+    def __init__(self, *, registered=False):
+        self._registered = registered
+        super().__init__()
+
     def elaborate(self, platform):
         m = Module()
-        left = Signal(16)
-        with m.If(self.watchdog_touch__touch):
-            m.d.sync += left.eq(self.watchdog_timeout__ms)
-        with m.Elif(self.ms_tick & (left != 0)):
-            m.d.sync += left.eq(left - 1)
-        m.d.comb += self.watchdog_ok.eq((left != 0) & (self.watchdog_timeout__ms != 0))
+        staged = stages(m, self._registered)
+        timeout = self.watchdog_timeout__ms
+        runs = countdown(m, start=self.watchdog_touch__touch, ticks=self.ms_tick, of=timeout,
+                         registered=self._registered)
+        m.d.comb += self.watchdog_ok.eq(runs & staged(timeout != 0, "has_timeout"))
+        has_limits = staged(self.limits_valid, "has_limits")
 
         last = Signal(32)
+        same = staged((self.generation == last) & (last != 0), "same")
+        # What was compared while it was armed is of the generation before.
+        was_armed = delayed(m, self.armed, "was_armed") if self._registered else Const(0)
         with m.If(self.armed):
             m.d.sync += [last.eq(self.generation), self.generation_used.eq(1)]
-        with m.Else():
+        with m.Elif(~was_armed):
             # A register of its own: arming reads it without a comparison before.
-            m.d.sync += self.generation_used.eq((self.generation == last) & (last != 0))
+            m.d.sync += self.generation_used.eq(same)
 
         was_ok = Signal()
         m.d.sync += [
@@ -69,7 +82,7 @@ class Guard(wiring.Component):
             m.d.sync += self.armed.eq(0)
         with m.Elif(self.control__disarm):
             m.d.sync += [self.armed.eq(0), self.switched.eq(self.armed)]
-        with m.Elif(self.control__arm & self.ready & self.limits_valid
+        with m.Elif(self.control__arm & self.ready & has_limits
                     & ~self.generation_used):
             m.d.sync += [self.armed.eq(1), self.switched.eq(~self.armed)]
         return m

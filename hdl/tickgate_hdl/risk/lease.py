@@ -4,6 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.risk.countdown import countdown
+
 __all__ = ["Lease"]
 
 
@@ -32,21 +34,23 @@ class Lease(wiring.Component):
     good: Out(1)
     expired: Out(1)
 
+    def __init__(self, *, registered=False):
+        self._registered = registered
+        super().__init__()
+
     def elaborate(self, platform):
         m = Module()
-        left, was_good = Signal(32), Signal()
+        was_good = Signal()
         renews, named = Signal(), Signal()
         m.d.sync += [
             renews.eq(self.limit_renew__value__we),
             named.eq((self.limit_renew__value == self.generation) & (self.generation != 0)),
         ]
-        with m.If(renews & named):
-            m.d.sync += left.eq(self.limit_lease__ms)
-        with m.Elif(self.ms_tick & (left != 0)):
-            m.d.sync += left.eq(left - 1)
+        runs = countdown(m, start=renews & named, ticks=self.ms_tick, of=self.limit_lease__ms,
+                         registered=self._registered)
         # A register of its own: the verdict reads it without a comparison before.
         m.d.sync += [
-            self.good.eq(left != 0), was_good.eq(self.good),
+            self.good.eq(runs), was_good.eq(self.good),
             self.expired.eq(was_good & ~self.good),
         ]
         return m

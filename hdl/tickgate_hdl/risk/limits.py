@@ -1,5 +1,9 @@
 """The limits image in two banks: upload, read-back, CRC, swap."""
 
+from functools import reduce
+from itertools import pairwise
+from operator import or_
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import crc, wiring
 from amaranth.lib.memory import Memory
@@ -23,7 +27,7 @@ from tickgate.risk.image import (
 )
 
 from tickgate_hdl.lib.compare import is_below
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.lib.sweep import sweep
 from tickgate_hdl.risk.layouts import row_layout
 from tickgate_hdl.risk.membership import Membership
@@ -92,9 +96,18 @@ class LimitsImage(wiring.Component):
         config = self._config
         sizes = {table: rows(table, config.table_sizes) for table in TABLES}
         bank = Signal()
+        # Registered, a word is written two cycles after it came, and shown one cycle later.
+        registered = config.registered
+        staged = stages(m, registered)
+
+        def flag(value, name):
+            return delayed(m, value, name) if registered else value
 
         # The sweep clears every row of both banks, all tables at once.
         sweeping = self.busy
+        if registered:
+            sweeping = Signal(init=1)
+            m.d.sync += self.busy.eq(sweeping)  # until the last row is written
         row_swept = sweep(m, 2 * max(sizes.values()), busy=sweeping)
 
         address, checking = Signal(32), Signal()
@@ -108,10 +121,12 @@ class LimitsImage(wiring.Component):
             m.d.sync += address.eq(self.limit_address__value)
         with m.Elif(writing):
             m.d.sync += address.eq(address + 1)
+        puts, put_data = flag(writing, "puts"), staged(self.limit_data__value, "put_data")
+        put_address = staged(address, "put_address")
 
         walk = Signal(32)
         back = Mux(checking, walk, self.limit_read_address__value)
-        word_shown = Signal(32)
+        words_shown = []
         in_force = {ACCOUNT: (self.account, self.account_row),
                     SYMBOL: (self.symbol, self.symbol_row),
                     POSITION: (Cat(self.symbol, self.account), self.position_row),
@@ -131,17 +146,20 @@ class LimitsImage(wiring.Component):
                 shape=unsigned(32 * table.row_words), depth=2 * count, init=[])
 
             write = memory.write_port(granularity=32)
-            row = address[word_bits:SELECT_BIT]
+            place, data, enables = Signal.like(write.addr), Signal(32), Signal.like(write.en)
+            row = put_address[word_bits:SELECT_BIT]
             m.d.comb += [
-                write.addr.eq(Cat(row[:row_bits], ~bank)),
-                write.data.eq(self.limit_data__value.replicate(table.row_words)),
+                place.eq(Cat(row[:row_bits], ~bank)), data.eq(put_data),
+                write.addr.eq(staged(place, f"{table.name}_place")),
+                write.data.eq(staged(data, f"{table.name}_put").replicate(table.row_words)),
+                write.en.eq(flag(enables, f"{table.name}_enables")),
             ]
             with m.If(sweeping):
-                m.d.comb += [write.addr.eq(row_swept), write.data.eq(0), write.en.eq(-1)]
+                m.d.comb += [place.eq(row_swept), data.eq(0), enables.eq(-1)]
                 with m.If(row_swept >= 2 * count):
-                    m.d.comb += write.en.eq(0)
-            with m.Elif(writing & (address[table_bits] == table.select) & is_below(row, count)):
-                m.d.comb += write.en.eq(1 << address[:word_bits])
+                    m.d.comb += enables.eq(0)
+            with m.Elif(puts & (put_address[table_bits] == table.select) & is_below(row, count)):
+                m.d.comb += enables.eq(1 << put_address[:word_bits])
 
             read = memory.read_port()
             index, target = in_force[table]
@@ -151,27 +169,45 @@ class LimitsImage(wiring.Component):
             in_range = Signal()
             m.d.comb += shadow.addr.eq(Cat(back[word_bits:word_bits + row_bits], ~bank))
             m.d.sync += in_range.eq(is_below(back[word_bits:SELECT_BIT], count))
-            with m.If((select_shown == table.select) & in_range):
-                m.d.comb += word_shown.eq(shadow.data.word_select(back_shown[:word_bits], 32))
-        m.d.sync += self.limit_read__value.eq(word_shown)
+            words_shown.append(Mux(
+                flag((select_shown == table.select) & in_range, f"{table.name}_is_shown"),
+                staged(shadow.data.word_select(back_shown[:word_bits], 32),
+                       f"{table.name}_shown"), 0))
+        m.d.sync += self.limit_read__value.eq(reduce(or_, words_shown))
 
         m.submodules.crc = check = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
         # Words are looked at a cycle after they are shown, by where they are.
-        word, looked_at = self.limit_read__value, delayed(m, back_shown, "looked_at")
+        shown = 2 if registered else 1
+        word, looked_at = self.limit_read__value, delayed(m, back_shown, "looked_at", shown)
         reads, keeps = Signal(), Signal()
         m.d.sync += [reads.eq(0), keeps.eq(0)]
-        reading, keeping = delayed(m, reads, "reading"), delayed(m, keeps, "keeping")
+        reading, keeping = (
+            delayed(m, bit, name, shown) for bit, name in ((reads, "reading"), (keeps, "keeping")))
         m.d.comb += [check.data.eq(word), check.valid.eq(reading)]
         wanted, generation = Signal(32), Signal(32)
+        agrees = staged(check.crc == wanted, "same") & staged(generation != 0, "given")
         m.d.comb += self.limit_status__busy.eq(checking)
-        strays = self._memberships(m, looked_at, word, reading, keeping, sweeping, row_swept)
+        strays = self._memberships(
+            m, looked_at, word, reading, keeping, flag(sweeping, "forgets"),
+            staged(row_swept, "row_forgotten"))
         with m.If(strays):
             m.d.sync += self.limit_status__bad_member.eq(1)
-        last_word = {
-            table: table.address(sizes[table] - 1, table.row_words - 1) for table in TABLES}
+        walks, ends = Signal(), {}
+        for table in TABLES:
+            last = table.address(sizes[table] - 1, table.row_words - 1)
+            # Where the walk was a cycle before says it too: it goes on by one word, in a table.
+            ends[table] = (
+                delayed(m, walks & (walk == last - 1), f"{table.name}_ends") if registered
+                else walk == last)
+
+        def wait(*states):
+            """Let each state last a cycle, and the last one follow."""
+            for state, following in pairwise(states):
+                with m.State(state):
+                    m.next = following
 
         with m.FSM():
-            with m.State("Quiet"), m.If(self.limit_commit__commit & ~sweeping):
+            with m.State("Quiet"), m.If(self.limit_commit__commit & ~self.busy):
                 m.d.comb += check.start.eq(1)
                 m.d.sync += [
                     checking.eq(1),
@@ -182,25 +218,25 @@ class LimitsImage(wiring.Component):
                     generation.eq(self.limit_generation__value),
                     walk.eq(TABLES[0].address(0, 0)),
                 ]
-                m.next = "Walk"
+                m.next = "Land" if registered else "Walk"
+            if registered:  # what was written just before
+                wait("Land", "Landed", "Walk")
             with m.State("Walk"):
+                m.d.comb += walks.eq(1)
                 m.d.sync += [reads.eq(1), walk.eq(walk + 1)]
                 for position, table in enumerate(TABLES):
-                    with m.If(walk == last_word[table]):
+                    with m.If(ends[table]):
                         if position + 1 < len(TABLES):
                             m.d.sync += walk.eq(TABLES[position + 1].address(0, 0))
                         else:
                             m.next = "Drain"
-            with m.State("Drain"):
-                m.next = "Last"
-            with m.State("Last"):
-                m.next = "Compare"
+            wait("Drain", "Last", *(("Summed", "Weighed") if registered else ()), "Compare")
             with m.State("Compare"):
                 m.d.sync += [
                     self.limit_computed_crc__value.eq(check.crc),
                     walk.eq(ACCOUNT.address(0, 0)),
                 ]
-                with m.If((check.crc == wanted) & (generation != 0)):
+                with m.If(agrees):
                     m.next = "Keep"
                 with m.Else():
                     m.d.sync += self.limit_status__bad_crc.eq(1)
@@ -211,11 +247,13 @@ class LimitsImage(wiring.Component):
                 m.d.sync += [checking.eq(0), self.finished.eq(1)]
                 m.next = "Finish"
             with m.State("Keep"):
+                m.d.comb += walks.eq(1)
                 m.d.sync += [keeps.eq(1), walk.eq(walk + 1)]
-                with m.If(walk == last_word[ACCOUNT]):
+                with m.If(ends[ACCOUNT]):
                     m.next = "Kept"
-            with m.State("Kept"):  # the last one is kept with the swap
-                m.next = "Swap"
+            # The last one is kept with the swap; registered, by the cycle before, in which an
+            # order that sees it has asked already where its account belongs.
+            wait("Kept", *(("Shown", "Asked", "Told") if registered else ()), "Swap")
             with m.State("Swap"):
                 m.d.sync += [
                     bank.eq(~bank),
@@ -231,18 +269,23 @@ class LimitsImage(wiring.Component):
         return m
 
     def _memberships(self, m, address, word, checks, keeps, sweeping, row_swept):
-        """Return whether the word of an account's row that is shown says what cannot be."""
+        """Return whether the word of an account's row that is shown says what cannot be.
+
+        Registered, it is told a cycle later.
+        """
         bits = ceil_log2(ACCOUNT.row_words)
         row = address[bits:bits + len(self.account)]
         of_account = address[SELECT_BIT:] == ACCOUNT.select
         enabled = Signal()
+        told = delayed(m, checks, "told") if self._config.registered else checks
         with m.If((checks | keeps) & of_account & (address[:bits] == 0)):
             m.d.sync += enabled.eq(word[0])
         strays = []
         for table in MEMBERSHIPS:
             field = next(field for field in ACCOUNT.fields if field.name == table.name)
             members = m.submodules[f"{table.name}_of"] = Membership(
-                self._config.accounts, rows(table, self._config.table_sizes))
+                self._config.accounts, rows(table, self._config.table_sizes),
+                registered=self._config.registered)
             m.d.comb += [
                 members.account.eq(self.of_account),
                 getattr(self, f"{table.name}_of").eq(members.member),
@@ -254,5 +297,5 @@ class LimitsImage(wiring.Component):
                 members.keep.eq(keeps),
                 members.sweep.eq(sweeping), members.sweep_row.eq(row_swept),
             ]
-            strays.append(members.wrong & checks)
+            strays.append(members.wrong & told)
         return Cat(strays).any()

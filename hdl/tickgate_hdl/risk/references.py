@@ -7,6 +7,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from tickgate_hdl.lib.delay import stages
+
 __all__ = ["CLOCK", "Reference", "References"]
 
 CLOCK = 40
@@ -41,13 +43,13 @@ class References(wiring.Component):
         Strobe: a millisecond passed.
     count_references__count, count_references_ignored__count : Out(32)
         Uploads that took effect; those of a symbol that the card has no room for, or while rows
-        are swept, which did not. Both wrap.
+        are swept, which did not. Both wrap. ``registered``, each is counted a cycle later.
     sweep, sweep_row : In
         Empty a row.
     """
 
-    def __init__(self, symbols):
-        self._symbols = symbols
+    def __init__(self, symbols, *, registered=False):
+        self._symbols, self._registered = symbols, registered
         index = ceil_log2(symbols)
         super().__init__({
             "symbol": In(index), "reference": Out(Reference), "now": Out(CLOCK), "ms_tick": In(1),
@@ -82,8 +84,11 @@ class References(wiring.Component):
             m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
         m.d.sync += self.now.eq(self.now + self.ms_tick)
 
+        staged = stages(m, self._registered)
+        uploads, took = (staged(bit, name) for bit, name in (
+            (self.reference_symbol__value__we, "uploads"), (takes, "took")))
         counts = (self.count_references__count, self.count_references_ignored__count)
-        with m.If(self.reference_symbol__value__we):
-            for count, counted in zip(counts, (takes, ~takes), strict=True):
+        with m.If(uploads):
+            for count, counted in zip(counts, (took, ~took), strict=True):
                 m.d.sync += count.eq(count + counted)
         return m

@@ -513,7 +513,7 @@ LIMIT_READ_ADDRESS: Final = Register(
             "As limit_address.",
         ),
     ),
-    "Word of the shadow image that limit_read shows, two cycles later.",
+    "Word of the shadow image that limit_read shows, at most three cycles later.",
 )
 LIMIT_READ: Final = Register(
     "limit_read",

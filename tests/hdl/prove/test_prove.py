@@ -38,7 +38,7 @@ def test_signals_of_a_component_are_found_by_name():
 
 
 def test_what_was_not_finished_is_neither_proved_nor_caught():
-    proof = PROOFS["limits.firm"]
+    proof = PROOFS["limits.firm.latency"]
     count = len(proof.mutations)
     assert figures([(proof, [PROVED] + [FAILS] * count)]) == {
         "gate.properties_proved": 1, "gate.properties_unproved": 0,
