@@ -37,6 +37,7 @@ def make(width, floor, registered):
         amount = Mux(
             forced, delayed(m, dut.moves, "spec_moves", verdict - dut.given).as_signed(), asked)
         limit = delayed(m, dut.limit, "spec_limit", verdict - dut.given)
+        held = delayed(m, dut.held, "spec_held") if registered else 1
 
         # The ledger: what is used of the row, by every operation that had its verdict.
         used = Signal(signed(width))
@@ -60,8 +61,8 @@ def make(width, floor, registered):
             Assume(~(dut.sweep & Cat(looked[:verdict + 2]).any())),
             Assume(~(commits & (outside | forced) & mine[verdict - 1])),
             # What is claimed.
-            Assert(~mine[verdict] | forced | (dut.over == (compared > limit))),
-            Assert(~(commits & ~forced & ~dut.over & (amount >= 0) & (amount == weighed)
+            Assert(~mine[verdict] | forced | (dut.over == (held & (compared > limit)))),
+            Assert(~(commits & ~forced & held & ~dut.over & (amount >= 0) & (amount == weighed)
                      & (after > limit))),
             Assert(used >= least),
             # The table is the ledger, but for the operation that is being written.
@@ -118,6 +119,7 @@ def _staged(m, opened, dut, same, mine, used, amount):
             - delayed(m, dut.weighed, "spec_room_weighed").as_signed())
     m.d.comb += [
         *(Assert(opened[f"commits_{at}"] == committed) for at in range(2)),
+        Assert(dut.over == Mux(committed, dut.over_if[1], dut.over_if[0])),
         Assert(opened["alone"].as_signed() == room),
         *(Assert(opened[f"after_{case}"].as_signed()
                  == opened[f"used_{case}"].as_signed() + amount) for case in range(2)),
@@ -153,7 +155,7 @@ _DIRECT = (
 )
 _STAGED = (
     _fault("the operation right before is not seen in the comparison",
-           "over[1].eq(is_above(heaped, alone))", "over[1].eq(is_above(base, alone))"),
+           "over[1].eq(is_above(heaped, room))", "over[1].eq(is_above(base, room))"),
     _fault("the operation right before is not seen in what is used",
            "used[1].eq(heaped), after[1].eq(heaped + added)",
            "used[1].eq(base), after[1].eq(base + added)"),
@@ -161,16 +163,20 @@ _STAGED = (
            "coming[1].eq(Mux(same(2, 2), decided, newest))", "coming[1].eq(newest)"),
     _fault("the operation three before is not seen",
            "Mux(same(3, 2), result, value)", "Mux(same(3, 2) & 0, result, value)"),
-    _fault("at the limit is over it", "over[0].eq(is_above(base, alone))",
-           "over[0].eq(is_above(base + 1, alone))"),
+    _fault("at the limit is over it", "over[0].eq(is_above(base, room))",
+           "over[0].eq(is_above(base + 1, room))"),
+    _fault("what is not held to the limit is over it", "free = alone[-1], ~self.held",
+           "free = alone[-1], ~self.held & 0"),
+    _fault("what is held to the limit is not", "free = alone[-1], ~self.held",
+           "free = alone[-1], self.held | 1"),
     _fault("what is used wraps", "self._clamped(Mux(in_verdict, after[1], after[0]))",
            "Mux(in_verdict, after[1], after[0])"),
 )
 
 _CLAIM = ("what is used of a row is the sum of what was committed, for any operations in any order "
-          "with any gaps, what is forced included; `over` is exactly used + weighed > limit; a "
-          "commit of what was weighed that is not over and not forced stays within the limit; it "
-          "never wraps")
+          "with any gaps, what is forced included; `over` is exactly used + weighed > limit, and "
+          "in `ecp5` never said of what is not held to it; a commit of what was weighed that is "
+          "held, not over and not forced stays within the limit; it never wraps")
 _ASSUMES = ("commits only of operations that looked; none under way in a sweep; one that is forced "
             "or leaves the range is not followed by one of its row")
 

@@ -77,6 +77,8 @@ class _Order:
         self.passes = opened.port("leaving.passes")
         self.opens = self.passes & (self.request.action != ord("X"))
         self.buys = self.request.side == ord("B")
+        # For the induction: what is gathered before the verdict is what the checks say.
+        m.d.comb += Assert(opened.port("judge.refused") == opened.port("judge.checks").any())
 
     def arrived(self, value, name):
         """Return what something was in the cycle in which the order entered."""
@@ -289,7 +291,14 @@ def reserved(registered):
 
         for name, (scope, adds, amount, limit, held) in _TOTALS.items():
             port = {each: opened.port(f"total_{name}.{each}") for each in (
-                "row", "amount", "weighed", "limit", "forces", "over", "commit")}
+                "row", "amount", "weighed", "limit", "forces", "held", "over", "over_if",
+                "commit")}
+            over, is_held = port["over"], 1
+            if registered:
+                is_held = order.looked(port["held"], f"{name}_held", given + 1)
+                if name not in _TOLD:
+                    over = Mux(delayed(m, port["commit"], f"spec_{name}_before"),
+                               port["over_if"][1], port["over_if"][0])
             m.d.comb += [
                 Assert(~order.passes | (
                     order.verdict(port["commit"], f"{name}_commit") == (name not in _TOLD))),
@@ -300,7 +309,7 @@ def reserved(registered):
                     order.looked(port["amount"], f"{name}_amount", given).as_signed()
                     == Mux(is_open & on(adds), amounts[amount], 0))),
                 Assert(~order.opens | ~on(held) | (amounts[amount] == 0) | (
-                    ~order.verdict(port["over"], f"{name}_over")
+                    ~order.verdict(over, f"{name}_over") & is_held
                     & (order.looked(port["weighed"], f"{name}_weighed", given).as_signed()
                        == amounts[amount]))),
             ]

@@ -1,6 +1,6 @@
 """What is used of a limit, kept exact while an operation may come in every cycle."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -67,7 +67,12 @@ class Accumulator(wiring.Component):
     forces, moves : In(1), In(signed)
         With ``amount``: this operation adds ``moves`` instead, and what is told of it means
         nothing. It commits.
-    over : Out(1)
+    held : In(1)
+        Where ``registered``, in the cycle after that of the limit: it is held to the limit. What
+        is not is never over it.
+    over, over_if : Out(1), Out(2)
+        Over the limit; where ``registered`` also in either case, which are known before it is: that
+        the operation right before was refused, and that it was committed.
     commit : In(1)
     view_row, view : In, Out(signed)
         A row for the host, one cycle later; what is under way is not in it.
@@ -85,7 +90,7 @@ class Accumulator(wiring.Component):
             "looks": In(1), "row": In(index), "amount": In(signed(width)),
             "weighed": In(signed(width)), "limit": In(width - 1),
             "forces": In(1), "moves": In(signed(width)),
-            "over": Out(1), "commit": In(1),
+            "held": In(1), "over": Out(1), "over_if": Out(2), "commit": In(1),
             "view_row": In(index), "view": Out(signed(width)),
             "sweep": In(1), "sweep_row": In(index),
         })
@@ -172,6 +177,9 @@ class Accumulator(wiring.Component):
         after = [Signal(signed(width + 1), name=f"after_{case}", reset_less=True)
                  for case in range(2)]
         over = Signal(2)
+        # What may be used: without end, if it is not held to the limit.
+        sign, free = alone[-1], ~self.held
+        room = Cat(alone, sign ^ free, sign & ~free).as_signed()
         base, heaped, deciding, decided = (
             Signal(signed(width), name=name) for name in ("base", "heaped", "deciding", "decided"))
         m.d.comb += [
@@ -181,7 +189,7 @@ class Accumulator(wiring.Component):
             # In its verdict.
             deciding.eq(Mux(in_verdict, used[1], used[0])),
             decided.eq(self._clamped(Mux(in_verdict, after[1], after[0]))),
-            self.over.eq(Mux(in_verdict, over[1], over[0])),
+            self.over_if.eq(over), self.over.eq(Mux(in_verdict, over[1], over[0])),
             # After it.
             result.eq(Mux(committed, moved, kept)),
         ]
@@ -190,8 +198,8 @@ class Accumulator(wiring.Component):
             value.eq(stored),
             alone.eq(self.limit - self.weighed),
             coming[0].eq(newest), coming[1].eq(Mux(same(2, 2), decided, newest)),
-            used[0].eq(base), after[0].eq(base + added), over[0].eq(is_above(base, alone)),
-            used[1].eq(heaped), after[1].eq(heaped + added), over[1].eq(is_above(heaped, alone)),
+            used[0].eq(base), after[0].eq(base + added), over[0].eq(is_above(base, room)),
+            used[1].eq(heaped), after[1].eq(heaped + added), over[1].eq(is_above(heaped, room)),
             kept.eq(deciding), moved.eq(decided),
         ]
 

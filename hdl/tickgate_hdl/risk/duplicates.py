@@ -7,7 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from tickgate_hdl.lib.delay import delayed, stages
+from tickgate_hdl.lib.delay import delayed, shares, stages
 from tickgate_hdl.risk.accumulator import LEAD
 from tickgate_hdl.risk.forwarding import told_by_both
 from tickgate_hdl.risk.references import CLOCK
@@ -90,20 +90,26 @@ class Duplicates(wiring.Component):
         same, known = staged(kept.key == keys[at], "same"), staged(kept.known, "known")
         window = staged(self.window, "window_kept")
         young = known & (age < window)
+        # Where registered, ticks only choose: whether the window is more is known for all of them.
+        above = staged(
+            Cat(self.window > ticks for ticks in range(1 << _TICKS)), "window_above")
 
         # By the enters before: the newest of its row takes the memory's place.
+        parts = 1 + config.registered
+
         def hits(before):
             ticks = self.now[:_TICKS] - times[before][:_TICKS]
             return {
-                "row": looked[before] & (rows[0] == rows[before]),
-                "same": key == keys[before],
+                "row": looked[before].replicate(parts) & _agree(rows[0], rows[before], parts),
+                "same": _agree(key, keys[before], parts),
                 "ticks": ticks[:_TICKS],
             }
 
         def told(state):
             """Return whether its row has an equal enter, and another, that is young."""
             there, equal, ticks = state[0], state[1], state[2:]
-            fresh = Mux(there, window > ticks, young)
+            newer = above.bit_select(ticks, 1) if config.registered else window > ticks
+            fresh = Mux(there, newer, young)
             equal = Mux(there, equal, same)
             return Cat(fresh & equal, fresh & ~equal)
 
@@ -131,5 +137,10 @@ class Duplicates(wiring.Component):
 def _after(state, hit, commits):
     """Return what is known once an enter before has passed, or not: one of its row, an equal one,
     and milliseconds between them."""
-    writes = commits & hit["row"]
-    return Mux(writes, Cat(Const(1, 1), hit["same"], hit["ticks"]), state)
+    writes = commits & hit["row"].all()
+    return Mux(writes, Cat(Const(1, 1), hit["same"].all(), hit["ticks"]), state)
+
+
+def _agree(one, other, parts):
+    """Return of so many parts of two values whether they are equal: both values are if all are."""
+    return Cat(one[bits] == other[bits] for bits in shares(len(one), parts))

@@ -1,6 +1,6 @@
 """The risk gate: every order passes here, one in every cycle if need be."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -300,7 +300,7 @@ class Gate(wiring.Component):
         price, quantity = request.price, request.quantity[:20]
         value = self._product(m, price, quantity, "value")
         if config.registered:
-            gain = product(m, price, quantity, "gain", less=orders.worth)
+            gain = product(m, price, quantity, "gain", less=orders.worth, widest=18)
         else:
             gain = Signal(signed(65))
             m.d.comb += gain.eq(value - orders.worth)
@@ -345,12 +345,21 @@ class Gate(wiring.Component):
         m.d.comb += duplicates.window.eq(limit_rows[ACCOUNT].duplicate_window)
         for rate, accumulator in rates.items():
             limit_row = limit_rows[rate.table]
+            burst, weighs = limit_row[rate.burst][:16], MESSAGE_COST
+            most = burst * MESSAGE_COST
+            if config.registered:
+                # No multiplier before the comparison: 1000 n is 1024 n less 8 times 3 n, and what
+                # is taken off one side is added to the other.
+                early = getattr(limits, f"{rate.table.name}_row")[rate.burst][:16]
+                thrice = delayed(
+                    m, early + (early << 1), f"{rate.check}_thrice", reset_less=True)
+                most, weighs = burst << 10, (thrice << 3) + MESSAGE_COST
             m.d.comb += [
-                accumulator.amount.eq(MESSAGE_COST), accumulator.weighed.eq(MESSAGE_COST),
-                accumulator.forces.eq(filling),
+                accumulator.amount.eq(MESSAGE_COST), accumulator.weighed.eq(weighs),
+                accumulator.forces.eq(filling), accumulator.held.eq(1),
                 accumulator.moves.eq(
                     Mux(filling_table[rate.table], -limit_row[rate.rate][:16], 0)),
-                accumulator.limit.eq(limit_row[rate.burst][:16] * MESSAGE_COST),
+                accumulator.limit.eq(most),
             ]
 
         # The verdict.
@@ -366,7 +375,7 @@ class Gate(wiring.Component):
               for rate, accumulator in rates.items()),
             judge.duplicate.eq(duplicates.duplicate & is_enter),
             judge.crosses.eq(self_match.crosses),
-            passes.eq(decided & (judge.checks == 0)),
+            passes.eq(decided & ~judge.refused),
             orders.commit.eq(passes & judge.enters), duplicates.commit.eq(passes & is_enter),
             self_match.commit.eq(orders.commit),
             *(accumulator.commit.eq(judge.charges[rate.check] | filled)
@@ -375,19 +384,26 @@ class Gate(wiring.Component):
               for total, accumulator in totals.items()),
             self.last_token__value.eq(judge.last_token),
         ]
-        # A limit to which nothing is added does not refuse. Known before the verdict.
+        # A limit to which nothing is added does not refuse. Known before the verdict; where
+        # registered, also what is over it in each case of what became of the order before.
+        cases, asked = 1 + config.registered, lead + 1 - config.registered
         is_held = {
             letters: delayed(m, is_one_of(request.side, letters), f"is_{letters}", given)
             for letters in dict.fromkeys(total.held for total in TOTALS)}
         counts = {
             (letters, amount): delayed(
                 m, is_held[letters] & beyond.adds_any.get(amount, 1),
-                f"counts_{letters}_{amount}", lead + 1 - given)
+                f"counts_{letters}_{amount}", asked - given)
             for letters, amount in dict.fromkeys((total.held, total.amount) for total in TOTALS)}
-        for check in COUNTED:
-            over = [accumulator.over & counts[total.held, total.amount]
-                    for total, accumulator in totals.items() if total.check == check]
-            m.d.comb += judge.over[check].eq(Cat(over).any())
+        for total, accumulator in totals.items():
+            m.d.comb += accumulator.held.eq(counts[total.held, total.amount])
+        for case, check in ((case, check) for case in range(cases) for check in COUNTED):
+            over = [
+                accumulator.over & counts[total.held, total.amount] if not config.registered
+                else accumulator.over if total.told else accumulator.over_if[case]
+                for total, accumulator in totals.items() if total.check == check]
+            m.d.comb += judge.over[case][check].eq(Cat(over).any())
+        m.d.comb += judge.case.eq(delayed(m, settled | passes, "passed_before"))
         shown = _later(m, self.query_top, TopOfBook, "shown", lead)
 
         # After it.
@@ -519,7 +535,7 @@ class Gate(wiring.Component):
         """Return a product of an order's fields, when amounts are given."""
         if not self._config.registered:
             return delayed(m, number * factor, name, reset_less=True)
-        return product(m, number, factor, name)
+        return product(m, number, factor, name, widest=18)
 
     def _off(self, m, number, word, bits, divisors, name):
         """Return whether a number is no multiple of what a ``tick`` or ``lot`` word says.
@@ -533,7 +549,7 @@ class Gate(wiring.Component):
         low = delayed(m, number[:bits], f"{name}_low_bits", 2 if self._config.registered else 1)
         off = [(low & word[:bits]).any()]
         for place, divisor in enumerate(divisors, bits):
-            inverse = pow(divisor, -1, 1 << width)
+            inverse = Const(pow(divisor, -1, 1 << width), width)
             back = self._product(m, number, inverse, f"{name}_by_{divisor}")[:width]
             off.append(word[place] & (back > ((1 << width) - 1) // divisor))
         return Cat(off).any()

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.data import StructLayout
+from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 from tickgate.protocols.ouch50 import MAX_PRICE, MAX_QUANTITY
 from tickgate.records.schema import ORDER_REQUEST
@@ -72,12 +72,16 @@ class Judge(wiring.Component):
         With ``value``: the price is no multiple of the symbol's tick, the quantity of its lot.
     weighed : Out
         The request, in the cycle before its verdict.
-    bad_token, rate_over, over, duplicate, crosses : In
+    bad_token, rate_over, duplicate, crosses : In
         In the verdict's cycle: the slot or the original is wrong; messages that each of ``RATED``
-        rates would be over the limit; so would what each of ``COUNTED`` counts; it is an enter like
-        one before; a working order of its group would trade with it.
-    checks : Out
-        In the verdict's cycle: which failed.
+        rates would be over the limit; it is an enter like one before; a working order of its group
+        would trade with it.
+    over, case : In, In(1)
+        At the same time: what each of ``COUNTED`` counts would be over the limit, in each case of
+        what became of the order right before; which case that is. Where not ``registered`` there
+        is one case.
+    checks, refused : Out, Out(1)
+        In the verdict's cycle: which failed; whether any did.
     enters, counted : Out(1)
         At the same time: the request is no cancel; it is a well-formed enter or replace, which uses
         up its UserRefNum.
@@ -98,10 +102,12 @@ class Judge(wiring.Component):
             "weighed": Out(record_layout(ORDER_REQUEST)),
             "bad_token": In(1), "rate_over": In(StructLayout(dict.fromkeys(RATED, 1))),
             "duplicate": In(1), "crosses": In(1),
-            "over": In(StructLayout(dict.fromkeys(COUNTED, 1))),
+            "over": In(ArrayLayout(
+                StructLayout(dict.fromkeys(COUNTED, 1)), 1 + config.registered)),
+            "case": In(1),
             "armed": In(1), "watchdog_ok": In(1), "lease_good": In(1), "session_up": In(1),
             "events_room": In(1), "kills": In(kill_layout(config)),
-            "checks": Out(len(CHECKS)), "enters": Out(1), "counted": Out(1),
+            "checks": Out(len(CHECKS)), "refused": Out(1), "enters": Out(1), "counted": Out(1),
             "charges": Out(StructLayout(dict.fromkeys(RATED, 1))),
         })
 
@@ -211,7 +217,7 @@ class Judge(wiring.Component):
             return delayed(m, value, name)
 
         enters, limited = weigh(~is_cancel, "enters"), weigh(sound & limits, "limited")
-        has_limits, counted = weigh(limits, "has_limits"), weigh(sound, "counted")
+        counted = weigh(sound, "counted")
         used = weigh(sound & ~newer, "used")
         costs = {
             rate.check: weigh(
@@ -219,44 +225,42 @@ class Judge(wiring.Component):
                 f"costs_{rate.check}")
             for rate in RATES}
         has_reference = ~staged(top.stale, "stale_kept") & (has_bid | has_ask)
-        fails = {
-            "malformed": weigh(malformed, "malformed"),
-            "halted": weigh(sound & staged(halted, "halted_kept"), "halted"),
-            "no_reference": weigh(sound & ~has_reference, "no_reference"),
-            "price_collar": weigh(sound & limits & has_reference, "referred") & Mux(
-                weigh(sells, "sold"),
-                weigh(Mux(has_bid, is_above(bid, inside), is_above(ask, inside)), "below_collar"),
-                weigh(Mux(has_ask, is_above(inside, ask), is_above(inside, bid)), "above_collar")),
-            "max_quantity": weigh(
-                sound & limits & is_above(weighed.quantity, limit.max_quantity), "max_quantity"),
-            "max_value": weigh(sound & limits & is_above(value, limit.max_value), "max_value"),
-            "entitlement": weigh(
-                sound & limits & ~staged(entitled, "entitled"), "entitlement"),
-            "restricted": weigh(
-                sound & limits & staged(restricted.any(), "is_restricted"), "restricted"),
-            "permission": weigh(
-                sound & limits & staged(forbidden.any(), "forbidden"), "permission"),
-            "tick": weigh(sound & limits & staged(self.off_tick, "off_tick_kept"), "tick"),
-            "lot": weigh(sound & limits & staged(self.off_lot, "off_lot_kept"), "lot"),
-            "session_phase": weigh(
-                sound & limits & ~staged(regular | extended, "in_session"), "session_phase"),
-            "short_price": weigh(
+        # What is known without a comparison in this cycle, and what is not.
+        early = {
+            "malformed": malformed,
+            "halted": sound & staged(halted, "halted_kept"),
+            "no_limits": ~is_cancel & ~limits,
+            "no_reference": sound & ~has_reference,
+            "entitlement": sound & limits & ~staged(entitled, "entitled"),
+            "restricted": sound & limits & staged(restricted.any(), "is_restricted"),
+            "permission": sound & limits & staged(forbidden.any(), "forbidden"),
+            "tick": sound & limits & staged(self.off_tick, "off_tick_kept"),
+            "lot": sound & limits & staged(self.off_lot, "off_lot_kept"),
+            "session_phase": sound & limits & ~staged(regular | extended, "in_session"),
+            "short_price":
                 sound & limits & staged(tested, "tested") & ~Mux(
                     asked["national"], has_national & above_national,
-                    has_reference & has_bid & above_bid), "short_price"),
-            "luld_band": weigh(
+                    has_reference & has_bid & above_bid),
+            "luld_band":
                 sound & limits & asked["luld"]
-                & ~(has_band & ~Mux(sells, below_band, above_band)), "luld_band"),
-            "window_collar": weigh(
+                & ~(has_band & ~Mux(sells, below_band, above_band)),
+            "algo_id": sound & limits & ~has_strategy,
+        }
+        compared = {
+            "max_quantity": sound & limits & is_above(weighed.quantity, limit.max_quantity),
+            "max_value": sound & limits & is_above(value, limit.max_value),
+            "window_collar":
                 sound & limits & asked["window"]
                 & ~(has_window
                     & ~Mux(sells, is_above(window, raised), is_above(weighed.price, highest))),
-                "window_collar"),
-            "reference_age": weigh(
+            "reference_age":
                 sound & limits & ~waived.all() & (~uploaded | is_above(age, max_age)),
-                "reference_age"),
-            "algo_id": weigh(sound & limits & ~has_strategy, "algo_id"),
         }
+        fails = {name: weigh(failed, name) for name, failed in (early | compared).items()}
+        fails["price_collar"] = weigh(sound & limits & has_reference, "referred") & Mux(
+            weigh(sells, "sold"),
+            weigh(Mux(has_bid, is_above(bid, inside), is_above(ask, inside)), "below_collar"),
+            weigh(Mux(has_ask, is_above(inside, ask), is_above(inside, bid)), "above_collar"))
         held = {
             **dict.fromkeys(COUNTED, limited),
             "repeated_executions": weigh(sound & limits & has_strategy, "of_a_known_strategy")}
@@ -269,6 +273,7 @@ class Judge(wiring.Component):
                 (weighed.session, SESSIONS, "of_session"),
                 (weighed.strategy, STRATEGIES, "of_strategy")))
 
+        over = [{name: held[name] & case[name] for name in COUNTED} for case in self.over]
         kills = self.kills
         bits = {
             "gate_closed": enters & ~self.armed,
@@ -277,7 +282,6 @@ class Judge(wiring.Component):
             "kill_account": enters & (account & kills.account).any(),
             "kill_symbol": enters & (symbol & kills.symbol).any(),
             "kill_strategy": enters & (strategy & kills.strategy).any(),
-            "no_limits": enters & ~has_limits,
             "host_stale": enters & ~self.watchdog_ok,
             "lease": enters & ~self.lease_good,
             "venue_down": ~self.session_up,
@@ -287,11 +291,19 @@ class Judge(wiring.Component):
             **{name: limited & self.rate_over[name] for name in RATED},
             "duplicative": limited & self.duplicate,
             "self_match": guarded & self.crosses,
-            **{name: held[name] & self.over[name] for name in COUNTED},
+            **{name: Mux(self.case, over[-1][name], over[0][name]) for name in COUNTED},
         }
         if bits.keys() != BY_NAME.keys():
             raise AssertionError("each check must be made, and no other")
+        # Where registered, not all of them in the verdict's cycle: what is known before is gathered
+        # before, and the totals in each case, of which one is chosen.
+        late = [name for name in bits if not (registered and (name in early or name in COUNTED))]
+        refused = Cat(bits[name] for name in late).any()
+        if registered:
+            refused |= weigh(Cat(early.values()).any(), "fails_early") | Mux(
+                self.case, *(Cat(case.values()).any() for case in reversed(over)))
         m.d.comb += [
+            self.refused.eq(refused),
             self.checks.eq(Cat(bits[check.name] for check in CHECKS)),
             self.enters.eq(enters), self.counted.eq(counted),
             *(self.charges[name].eq(cost & ~self.rate_over[name]) for name, cost in costs.items()),
