@@ -131,8 +131,8 @@ _KINDS = (
      (_fault("a kill does not stop what waits", "leaving",
              '"kill_all": self.kills.all', '"kill_all": 0'),
       _fault("a strategy's kill does not stop what waits", "leaving",
-             "stops(self.kills.strategy, request.strategy)",
-             "stops(self.kills.session, request.strategy)"),
+             'stops("strategy", "strategy")',
+             'stops("session", "strategy")'),
       _fault("disarming does not stop what waits", "leaving", '"gate_closed": ~self.armed',
              '"gate_closed": 0'),
       _fault("what waits passes by its oldest", "leaving",
@@ -182,8 +182,8 @@ _KINDS = (
      "keeps what looked, and an order is gone while none is under way nor enters in the next cycle",
      "",
      (_fault("an order enters behind what settles", "settlement",
-             "self.moves.eq(effect.moves), self.hold.eq(1)",
-             "self.moves.eq(effect.moves), self.hold.eq(0)"),
+             'told["moves"].eq(effect.moves), hold.eq(1)',
+             'told["moves"].eq(effect.moves), hold.eq(0)'),
       _fault("an order enters right behind the refill of its account", "gate",
              "== last_refilled[:ceil_log2(count)]", "!= last_refilled[:ceil_log2(count)]"),
       _fault("an order of an account that the card has not enters right behind a refill of the row "
@@ -195,8 +195,8 @@ _KINDS = (
       _fault("what came in a sweep settles in it", "gate",
              "settlement.empty.eq(~Cat(under_way[1:]).any() & ~self.busy)",
              "settlement.empty.eq(~Cat(under_way[1:]).any())"),
-      _fault("an order enters in a sweep", "gate", "& ~settlement.hold & ~self.busy & ~leaving",
-             "& ~settlement.hold & ~leaving"))),
+      _fault("an order enters in a sweep", "gate", "& ~settlement.hold & swept & ~orders_wait",
+             "& ~settlement.hold & ~orders_wait"))),
 )
 
 _STAGED = {

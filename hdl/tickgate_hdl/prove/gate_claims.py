@@ -259,6 +259,18 @@ def offers(registered):
         m.d.comb += Assert(
             ~gate.passed.valid | (offered.action == ord("X")) | clear(lambda value, _: value)
             | (fresh & clear(order.verdict)))
+        if registered:
+            from tickgate_hdl.risk.layouts import PassedOrder
+
+            # For the induction: what is kept of the oldest that waits is what it is.
+            there, kept = order.opened["leaving.there"], order.opened["leaving.oldest"]
+            oldest = _REQUEST(PassedOrder(kept).record.body)
+            m.d.comb += Assert(
+                ~there | (order.opened["leaving.opens"] == (oldest.action != ord("X"))))
+            for scope in ("session", "account", "symbol", "strategy"):
+                row = order.opened[f"leaving.is_{scope}"]
+                bits = (len(row) - 1).bit_length()
+                m.d.comb += Assert(~there | (row == 1 << oldest[scope][:bits]))
         return order.opened.inputs()
 
     return make

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tickgate.records.schema import GATE_DECISION
 from tickgate.risk.checks import BY_NAME, CHECKS, NO_CHECK
 
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import delayed, stages
 from tickgate_hdl.lib.layouts import RecordBody
 from tickgate_hdl.lib.records import record_layout
 
@@ -19,7 +19,7 @@ DEPTH = 16
 _DECISION = record_layout(GATE_DECISION)
 _VENUE_DOWN = 1 << BY_NAME["venue_down"].bit
 _Leaving = StructLayout({"token": 32, "cancel": 1, "arrived": 32})
-_Outcome = StructLayout({"checks": len(CHECKS), "wire_cycles": 16})
+_Outcome = StructLayout({"checks": len(CHECKS), "first_check": 8, "wire_cycles": 16})
 _Verdict = StructLayout({"passes": 1, "decision": _DECISION})
 
 
@@ -28,6 +28,7 @@ class Decisions(wiring.Component):
 
     A refusal is told when it is its turn, a pass once its first word left. If an order that passed
     will not be sent, its answer is why (``unsent_checks``), and what it reserved is given back.
+    Where ``registered``, two cycles later.
 
     Members
     -------
@@ -38,6 +39,8 @@ class Decisions(wiring.Component):
     verdict : In(1)
         Strobe: ``decision`` with its ``checks`` is an order's; ``arrived`` is the value that
         ``clock`` had when it was first offered.
+    passes : In(1)
+        At the same time: it failed none.
     sent, unsent, unsent_checks : In
         Strobes, in the order of the passes: the wire took an order's first word; it never will,
         because of these checks.
@@ -49,10 +52,12 @@ class Decisions(wiring.Component):
         GateDecision records.
     """
 
-    def __init__(self):
+    def __init__(self, *, registered=False):
+        self._registered = registered
         super().__init__({
             "enters": In(1), "room": Out(1),
-            "verdict": In(1), "decision": In(_DECISION), "arrived": In(32), "clock": In(32),
+            "verdict": In(1), "passes": In(1), "decision": In(_DECISION), "arrived": In(32),
+            "clock": In(32),
             "sent": In(1), "unsent": In(1), "unsent_checks": In(len(CHECKS)),
             "give_back": Out(1), "give_back_token": Out(32), "given_back": In(1),
             "o": Out(stream.Signature(RecordBody)),
@@ -64,39 +69,59 @@ class Decisions(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        def queue(name, shape):
-            m.submodules[name] = made = fifo.SyncFIFO(width=shape.size, depth=DEPTH)
+        registered = self._registered
+        staged = stages(m, registered)
+
+        def queue(name, width):
+            # One more where registered: its last place is that at its exit.
+            made = (fifo.SyncFIFOBuffered(width=width, depth=DEPTH + 1) if registered
+                    else fifo.SyncFIFO(width=width, depth=DEPTH))
+            m.submodules[name] = made
             return made
 
-        verdicts, leaving = queue("verdicts", _Verdict), queue("leaving", _Leaving)
-        outcomes = queue("outcomes", _Outcome)
-        m.submodules.backs = backs = fifo.SyncFIFO(width=32, depth=DEPTH)
+        verdicts, leaving = queue("verdicts", _Verdict.size), queue("leaving", _Leaving.size)
+        outcomes, backs = queue("outcomes", _Outcome.size), queue("backs", 32)
 
         # None of the queues can be full: an order is in each at most once.
         inside = Signal(range(DEPTH + 1))
         taken = Signal()
-        m.d.comb += [self.room.eq(inside != DEPTH), taken.eq(self.o.valid & self.o.ready)]
-        m.d.sync += inside.eq(inside + self.enters - taken)
+        m.d.comb += taken.eq(self.o.valid & self.o.ready)
+        if registered:
+            # What enters is counted a cycle later, and whether more may is told a cycle before:
+            # one place for what enters then.
+            entered = delayed(m, self.enters, "has_entered")
+            m.d.sync += [
+                inside.eq(inside + entered - taken), self.room.eq(inside + entered < DEPTH - 1)]
+        else:
+            m.d.comb += self.room.eq(inside != DEPTH)
+            entered = self.enters
+            m.d.sync += inside.eq(inside + self.enters - taken)
 
         verdict, leaves = _Verdict(verdicts.w_data), _Leaving(leaving.w_data)
         m.d.comb += [
-            verdict.decision.eq(self.decision), verdict.passes.eq(self.decision.checks == 0),
-            verdicts.w_en.eq(self.verdict),
+            Value.cast(verdict.decision).eq(staged(self.decision, "decision_kept")),
+            verdict.passes.eq(staged(self.passes, "passes_kept")),
+            verdicts.w_en.eq(delayed(m, self.verdict, "has_verdict") if registered
+                             else self.verdict),
             leaves.token.eq(self.decision.user_ref_num),
             leaves.cancel.eq(self.decision.action == ord("X")), leaves.arrived.eq(self.arrived),
-            leaving.w_en.eq(self.verdict & verdict.passes),
+            leaving.w_en.eq(self.passes),
         ]
 
         # An order leaves, or never does.
         left, becomes = _Leaving(leaving.r_data), _Outcome(outcomes.w_data)
-        sent, unsent = delayed(m, self.sent, "has_left"), delayed(m, self.unsent, "never_leaves")
-        checks = delayed(m, self.unsent_checks, "why", reset_less=True)
+        later = 2 if registered else 1  # as soon as it is there, if it leaves at once
+        sent, unsent = (delayed(m, self.sent, "has_left", later),
+                        delayed(m, self.unsent, "never_leaves", later))
+        checks = Mux(unsent, delayed(m, self.unsent_checks, "why", later, reset_less=True), 0)
+        comes = sent | unsent
         cycles = Signal(32)
         m.d.comb += [
-            cycles.eq(self.clock - 1 - left.arrived),
-            becomes.checks.eq(Mux(unsent, checks, 0)),
+            cycles.eq(staged((self.clock - later - left.arrived)[:32], "cycles_to_wire")),
+            becomes.checks.eq(staged(checks, "checks_of_wire")),
             becomes.wire_cycles.eq(Mux(cycles[16:].any(), 0xFFFF, cycles)),
-            outcomes.w_en.eq(sent | unsent), leaving.r_en.eq(outcomes.w_en),
+            outcomes.w_en.eq(delayed(m, comes, "comes") if registered else comes),
+            leaving.r_en.eq(comes),
             backs.w_data.eq(left.token), backs.w_en.eq(unsent & ~left.cancel),
             self.give_back.eq(backs.r_rdy), self.give_back_token.eq(backs.r_data),
             backs.r_en.eq(self.given_back),
@@ -106,14 +131,21 @@ class Decisions(wiring.Component):
         oldest, outcome = _Verdict(verdicts.r_data), _Outcome(outcomes.r_data)
         kept, answer = Signal(_DECISION, reset_less=True), Signal(_DECISION)
         refused, decided, told = Signal(), Signal(), Signal()
-        # A carry chain, since a chain of LUTs as long as the checks are many is too slow.
-        lowest = (kept.checks & -kept.checks)[:len(CHECKS)]
+        if registered:
+            # Worked out before the queues.
+            first = kept.first_check
+            m.d.comb += [
+                verdict.decision.first_check.eq(_first(m, self.decision.checks, staged, "verdict")),
+                becomes.first_check.eq(_first(m, checks, staged, "outcome")),
+                refused.eq(first != NO_CHECK),
+            ]
+        else:
+            first = _first(m, kept.checks, staged, "answer")
+            m.d.comb += refused.eq(kept.checks != 0)
         m.d.comb += [
             decided.eq(verdicts.r_rdy & (~oldest.passes | outcomes.r_rdy) & (~told | taken)),
             verdicts.r_en.eq(decided), outcomes.r_en.eq(decided & oldest.passes),
-            refused.eq(kept.checks != 0), answer.eq(kept),
-            answer.first_check.eq(Mux(refused, _place(lowest), NO_CHECK)),
-            self.o.valid.eq(told),
+            answer.eq(kept), answer.first_check.eq(first), self.o.valid.eq(told),
             self.o.payload.template.eq(GATE_DECISION.template),
             self.o.payload.body.eq(Value.cast(answer)),
         ]
@@ -121,7 +153,8 @@ class Decisions(wiring.Component):
         with m.If(decided):
             m.d.sync += kept.eq(oldest.decision)
             with m.If(oldest.passes):
-                m.d.sync += kept.checks.eq(outcome.checks)
+                m.d.sync += [
+                    kept.checks.eq(outcome.checks), kept.first_check.eq(outcome.first_check)]
                 with m.If(outcome.checks == 0):
                     m.d.sync += kept.wire_cycles.eq(outcome.wire_cycles)
 
@@ -130,7 +163,7 @@ class Decisions(wiring.Component):
             with m.If(when):
                 m.d.sync += counter.eq(counter + 1)
 
-        count(self.enters, "orders_in")
+        count(entered, "orders_in")
         count(sent & ~left.cancel, "orders_passed")
         count(sent & left.cancel, "cancels_passed")
         count(taken & refused, "orders_refused")
@@ -142,6 +175,13 @@ class Decisions(wiring.Component):
         with m.If(self.check_select__check < len(CHECKS)):
             m.d.comb += self.check_count__count.eq(refusals[self.check_select__check])
         return m
+
+
+def _first(m, checks, staged, name):
+    """Return the lowest of the checks that failed, or NO_CHECK; staged once."""
+    # A carry chain, since a chain of LUTs as long as the checks are many is too slow.
+    lowest = staged((checks & -checks)[:len(CHECKS)], f"lowest_of_{name}")
+    return Mux(staged(checks != 0, f"any_of_{name}"), _place(lowest), NO_CHECK)
 
 
 def _place(one_hot):

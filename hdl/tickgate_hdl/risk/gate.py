@@ -143,9 +143,10 @@ class Gate(wiring.Component):
         m.submodules.orders = orders = OpenOrders(config)
         m.submodules.settlement = settlement = Settlement(config)
         rated = {rate.table: rows(rate.table, config.table_sizes) for rate in RATES}
-        m.submodules.refill = refill = Refill(max(rated.values()))
+        m.submodules.refill = refill = Refill(
+            max(rated.values()), registered=config.registered)
         m.submodules.leaving = leaving = Leaving(config)
-        m.submodules.decisions = decisions = Decisions()
+        m.submodules.decisions = decisions = Decisions(registered=config.registered)
         m.submodules.duplicates = duplicates = Duplicates(config)
         m.submodules.self_match = self_match = SelfMatch(config)
         # The firm has a row beside its own, since a memory has an address.
@@ -188,11 +189,17 @@ class Gate(wiring.Component):
         behind = Cat(
             getattr(offered, fields[table])[:ceil_log2(count)] == last_refilled[:ceil_log2(count)]
             for table, count in rated.items()).any()
+        orders_wait, swept = leaving.waits, ~self.busy
+        if config.registered:
+            # In registers, so that all that holds orders up is known early in a cycle. The tables
+            # are swept once, after reset.
+            orders_wait = delayed(m, orders_wait, "orders_wait")
+            swept = delayed(m, swept, "is_swept")
         m.d.comb += [
             settlement.order_waits.eq(self.order.valid & decisions.room),
             settlement.order_enters.eq(enters), decisions.enters.eq(enters),
             may_enter.eq(
-                decisions.room & ~settlement.hold & ~self.busy & ~leaving.waits
+                decisions.room & ~settlement.hold & swept & ~orders_wait
                 & ~(refill.presses & ~refilled)),
             # Not right behind the refill of its rows (``Accumulator``), on the card or not; a
             # replacement not close behind its order.
@@ -204,7 +211,7 @@ class Gate(wiring.Component):
             enters.eq(self.order.valid & self.order.ready),
             # Whatever order is offered, so that no path is from its fields through here.
             refills.eq(
-                refill.wants & ~refilled & ~settlement.hold & ~self.busy
+                refill.wants & ~refilled & ~settlement.hold & swept
                 & ~(self.order.valid & may_enter)),
             refill.done.eq(refills), refill.tick.eq(self.ms_tick),
             references.ms_tick.eq(self.ms_tick),
@@ -409,7 +416,7 @@ class Gate(wiring.Component):
         # After it.
         decision = Signal(record_layout(GATE_DECISION), reset_less=True)
         name = delayed(m, names.name, "name", lead + 1, reset_less=True)
-        waited = delayed(m, waited, "waited_at", lead + 2, reset_less=True)
+        in_all = self._in_all(m, waited)
         m.d.sync += [
             *(getattr(decision, field).eq(getattr(judged, field)) for field in _COPIED),
             decision.checks.eq(judge.checks), decision.time_ns.eq(self.time_ns),
@@ -420,12 +427,13 @@ class Gate(wiring.Component):
         ]
         cycles = Signal(17)
         m.d.comb += [
-            cycles.eq(waited + self.latency),
+            cycles.eq(in_all),
             decisions.decision.eq(decision),
             decisions.decision.gate_cycles.eq(Mux(cycles[-1], 0xFFFF, cycles)),
             decisions.verdict.eq(delayed(m, decided, "is_decided")),
             decisions.clock.eq(clock), decisions.arrived.eq(clock - cycles),
             leaving.passes.eq(delayed(m, passes, "has_passed")),
+            decisions.passes.eq(leaving.passes),
             leaving.order.record.template.eq(ORDER_REQUEST.template),
             leaving.order.record.body.eq(
                 Value.cast(_later(m, judged, _REQUEST, "leaves"))),
@@ -530,6 +538,13 @@ class Gate(wiring.Component):
         with m.Elif(~waited.all()):
             m.d.sync += waited.eq(waited + 1)
         return waited
+
+    def _in_all(self, m, waited):
+        """Return how many cycles after it was offered an order's decision is known, then."""
+        if not self._config.registered:
+            return delayed(m, waited, "waited_at", self._lead + 2, reset_less=True) + self.latency
+        at_verdict = delayed(m, waited, "waited_at", self._lead + 1, reset_less=True)
+        return delayed(m, at_verdict + self.latency, "in_all", reset_less=True)
 
     def _product(self, m, number, factor, name):
         """Return a product of an order's fields, when amounts are given."""

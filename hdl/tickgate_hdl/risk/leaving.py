@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 from tickgate.records.schema import ORDER_REQUEST
 from tickgate.risk.checks import BY_NAME, CHECKS
 
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.lib.records import record_layout
 from tickgate_hdl.risk.decisions import DEPTH
 from tickgate_hdl.risk.kills import kill_layout
@@ -38,6 +39,7 @@ class Leaving(wiring.Component):
     """
 
     def __init__(self, config):
+        self._registered = config.registered
         super().__init__({
             "passes": In(1), "order": In(PassedOrder), "o": Out(stream.Signature(PassedOrder)),
             "sent": In(1), "unsent": In(1), "armed": In(1), "kills": In(kill_layout(config)),
@@ -46,25 +48,44 @@ class Leaving(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        registered = self._registered
         m.submodules.queue = queue = fifo.SyncFIFO(width=PassedOrder.size, depth=DEPTH)
         # The oldest that waits has a register, so that kills are compared with nothing before.
-        oldest, there = Signal(PassedOrder, reset_less=True), Signal()
-        request = record_layout(ORDER_REQUEST)(oldest.record.body)
+        oldest = Signal(PassedOrder, reset_less=True)
+        there = Signal()
+        layout = record_layout(ORDER_REQUEST)
+        request = layout(oldest.record.body)
+        next_request = layout(PassedOrder(queue.r_data).record.body)
 
-        def stops(switches, row):
-            return switches.bit_select(row[:ceil_log2(len(switches))], 1)
+        def known(value, following, name):
+            # In a register with the oldest order, where registered.
+            if not registered:
+                return value
+            kept = Signal(len(following), name=name, reset_less=True)
+            with m.If(queue.r_en):
+                m.d.sync += kept.eq(following)
+            return kept
 
+        def stops(scope, table):
+            switches, row = self.kills[scope], request[table]
+            bits = slice(ceil_log2(len(switches)))
+            if not registered:
+                return switches.bit_select(row[bits], 1)
+            one = known(None, (1 << next_request[table][bits])[:len(switches)], f"is_{table}")
+            return (switches & one).any()
+
+        opens = known(request.action != ord("X"), next_request.action != ord("X"), "opens")
         checks = {
             "gate_closed": ~self.armed, "kill_all": self.kills.all,
-            "kill_session": stops(self.kills.session, request.session),
-            "kill_account": stops(self.kills.account, request.account),
-            "kill_symbol": stops(self.kills.symbol, request.symbol),
-            "kill_strategy": stops(self.kills.strategy, request.strategy),
+            "kill_session": stops("session", "session"),
+            "kill_account": stops("account", "account"),
+            "kill_symbol": stops("symbol", "symbol"),
+            "kill_strategy": stops("strategy", "strategy"),
         }
         taken, on_wire, barred = Signal(), Signal(range(DEPTH + 1)), Signal()
         m.d.comb += [
             *(self.stopped_checks[BY_NAME[name].bit].eq(bit) for name, bit in checks.items()),
-            barred.eq(Cat(checks.values()).any() & (request.action != ord("X"))),
+            barred.eq(Cat(checks.values()).any() & opens),
             self.waits.eq(there | queue.r_rdy),
             self.o.valid.eq(Mux(self.waits, there & ~barred, self.passes)),
             Value.cast(self.o.payload).eq(
@@ -80,5 +101,7 @@ class Leaving(wiring.Component):
             m.d.sync += [there.eq(1), Value.cast(oldest).eq(queue.r_data)]
         with m.If(there & (taken | self.stopped)):
             m.d.sync += there.eq(0)
-        m.d.sync += on_wire.eq(on_wire + taken - (self.sent | self.unsent))
+        # What it took may be counted a cycle late: none is the oldest that waits in that.
+        counted = delayed(m, taken, "was_taken") if registered else taken
+        m.d.sync += on_wire.eq(on_wire + counted - (self.sent | self.unsent))
         return m

@@ -1,6 +1,6 @@
 """The orders that the gate accounts for, by UserRefNum, and which of them is being replaced."""
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.memory import Memory
@@ -20,6 +20,9 @@ LookingOrder = StructLayout({
     "replaces": 1, "quantity": 32, "price": 32,
 })
 """What counts of an order request: UserRefNums of itself and the order to replace, and the rest."""
+
+_DIGIT = 3
+"""Bits of a UserRefNum that one row of marks is for."""
 
 Link = StructLayout({"order": 32, "replacement": 32})
 """An order and the replacement of it that is under way; 0 = none. Of another order: none."""
@@ -49,7 +52,7 @@ class OpenOrders(wiring.Component):
     enters : In(1)
         It is an enter or a replacement, and enters.
     clashes : Out(1)
-        It must not enter yet.
+        It must not enter yet. With ``registered``, now and then of one that might.
     order : In
         The order that looks.
     worth : Out(64)
@@ -122,7 +125,7 @@ class OpenOrders(wiring.Component):
             other.addr.eq(self.other_token), self.other.eq(other.data),
         ]
         self._keep_fills(m, bits)
-        self._clash(m, bits)
+        (self._clash_by_marks if config.registered else self._clash)(m, bits)
 
         # By the memories.
         staged = stages(m, config.registered)
@@ -169,6 +172,37 @@ class OpenOrders(wiring.Component):
                     (token, "token"), (original, "original"), (replaces, "replaces")))
             clashes.append(entered & ((token == wanted) | (replaces & (original == wanted))))
         m.d.comb += self.clashes.eq(self.offered_replaces & Cat(clashes).any())
+
+    def _clash_by_marks(self, m, bits):
+        """Tell the same, and sometimes of an order for which it is not so: it waits a few cycles.
+
+        Comparisons with all orders under way would make a long path to whether an order enters. So
+        each of them sets a mark for every digit of the numbers that it writes, and clears it when
+        it is through: what has no mark for one of its digits is none of them.
+        """
+        cycles = self._lead + 3
+        wanted, replaces = self.offered_original[:bits], self.offered_replaces
+        entered = delayed(m, self.enters, "entered")
+        token, original, replaced = (
+            delayed(m, value, f"entered_{name}", reset_less=True) for value, name in (
+                (self.offered[:bits], "token"), (wanted, "original"), (replaces, "replaces")))
+        marked = []
+        for digit in range(0, bits, _DIGIT):
+            place = slice(digit, min(digit + _DIGIT, bits))
+            marks = []
+            for number in range(1 << place.stop - place.start):
+                # As many bits as cycles that it stays; the lowest is the mark.
+                mark = Signal(cycles - 1, name=f"mark_{digit}_{number}")
+                with m.If(entered & ((token[place] == number)
+                                     | (replaced & (original[place] == number)))):
+                    m.d.sync += mark.eq(-1)
+                with m.Else():
+                    m.d.sync += mark.eq(mark[1:])
+                marks.append(mark[0])
+            marked.append(Cat(marks).bit_select(wanted[place], 1))
+        # The newest has no marks yet.
+        newest = entered & ((token == wanted) | (replaced & (original == wanted)))
+        m.d.comb += self.clashes.eq(replaces & (newest | Cat(marked).all()))
 
     def _write(self, m, slots, links, order, committed):
         """Write a slot and a link: of an order after its verdict, of a venue message, or empty."""

@@ -1,9 +1,10 @@
 """What moves totals without a verdict: venue messages, orders that never left, what a host sets."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from tickgate_hdl.lib.delay import delayed
 from tickgate_hdl.risk.layouts import (
     Moves,
     VenueUpdate,
@@ -17,6 +18,12 @@ from tickgate_hdl.top.config import CardConfig
 
 __all__ = ["Settlement"]
 
+_TOLD = ("operate", "account", "symbol", "strategy", "moves", "gone", "gone_sells", "gone_price",
+         "write", "write_token", "new_slot", "unlink", "write_fill")
+"""What has its effect a cycle later where ``registered``: no state is decoded before it then."""
+
+_STROBES = ("operate", "gone", "write", "unlink", "write_fill")
+
 _GONE = 2
 """Cycles before the moves are known, when it is told that an order is gone, then that the other
 is."""
@@ -27,7 +34,7 @@ class Settlement(wiring.Component):
 
     While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
     An order that never left goes first, then the venue's messages, but never two in a row while an
-    order waits. Fourteen cycles each, sixteen where ``registered``, and those of the orders under
+    order waits. Fourteen cycles each, twenty where ``registered``, and those of the orders under
     way.
 
     Members
@@ -91,7 +98,15 @@ class Settlement(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        registered = self._config.registered
         m.submodules.effect = effect = VenueEffect(self._config)
+        told = {name: Signal.like(getattr(self, name), name=f"{name}_now") for name in _TOLD}
+        hold = Signal()
+        for name, value in told.items():
+            if registered:
+                value = delayed(m, Value.cast(value), f"{name}_told",
+                                reset_less=name not in _STROBES)
+            m.d.comb += Value.cast(getattr(self, name)).eq(value)
         update, takes_back = Signal(VenueUpdate), Signal()
         slot, link, fill, other = (
             Signal.like(port) for port in (self.slot, self.link, self.fill, self.other))
@@ -105,13 +120,20 @@ class Settlement(wiring.Component):
             self.token.eq(update.user_ref_num), self.match_number.eq(update.match_number),
             effect.update.eq(update), effect.slot.eq(slot), effect.link.eq(link),
             effect.fill.eq(fill), effect.other.eq(other), effect.unsent.eq(takes_back),
-            self.write_token.eq(update.user_ref_num), self.new_slot.eq(effect.new_slot),
+            told["write_token"].eq(update.user_ref_num), told["new_slot"].eq(effect.new_slot),
             self.unlink_token.eq(self.other_token), self.new_fill.eq(effect.new_fill),
-            self.account.eq(effect.account), self.symbol.eq(effect.symbol),
-            self.strategy.eq(effect.strategy), self.throttle_clear__busy.eq(executions | rejects),
-            self.moves.eq(effect.moves), self.hold.eq(1), self.active.eq(1),
-            self.gone_sells.eq(slot.sell), self.gone_price.eq(slot.price),
+            told["account"].eq(effect.account), told["symbol"].eq(effect.symbol),
+            told["strategy"].eq(effect.strategy),
+            self.throttle_clear__busy.eq(executions | rejects),
+            told["moves"].eq(effect.moves), hold.eq(1), self.active.eq(1),
+            told["gone_sells"].eq(slot.sell), told["gone_price"].eq(slot.price),
         ]
+        if registered:
+            # From a register, so that orders wait for no state; but a message goes first at once.
+            holds = delayed(m, hold, "holds")
+            m.d.comb += self.hold.eq(holds | (self.venue.valid & ~order_turn))
+        else:
+            m.d.comb += self.hold.eq(hold)
         with m.If(self.order_enters):
             m.d.sync += order_turn.eq(0)
         with m.If(self.load):
@@ -126,9 +148,9 @@ class Settlement(wiring.Component):
         with m.FSM():
             with m.State("Idle"):
                 venue_turn = self.venue.valid & ~(order_turn & self.order_waits)
-                m.d.comb += self.hold.eq(
+                m.d.comb += hold.eq(
                     self.unsent | loads | self.throttle_clear__busy | venue_turn)
-                m.d.comb += self.active.eq(self.hold)
+                m.d.comb += self.active.eq(hold)
                 with m.If(self.unsent):
                     m.d.sync += [
                         takes_back.eq(1), update.message_type.eq(REJECTED),
@@ -164,24 +186,27 @@ class Settlement(wiring.Component):
             with m.State("Moves"):
                 m.d.sync += wait.eq(wait - 1)
                 with m.If(wait == _GONE):
-                    m.d.comb += self.gone.eq(effect.ends)
+                    m.d.comb += told["gone"].eq(effect.ends)
                 with m.If(wait == _GONE - 1):
-                    m.d.comb += [self.gone.eq(effect.ends_other), self.gone_price.eq(other.price)]
+                    m.d.comb += [
+                        told["gone"].eq(effect.ends_other), told["gone_price"].eq(other.price)]
                 with m.If(wait == 0):
                     m.next = "Write"
             with m.State("Write"):
                 m.d.comb += [
-                    self.operate.eq(effect.known), self.write.eq(effect.writes_slot),
-                    self.write_fill.eq(effect.writes_fill), self.unlink.eq(effect.unlinks_other)]
+                    told["operate"].eq(effect.known), told["write"].eq(effect.writes_slot),
+                    told["write_fill"].eq(effect.writes_fill),
+                    told["unlink"].eq(effect.unlinks_other)]
                 with m.If(~effect.known & ~takes_back):
                     m.d.sync += self.count_unknown_token__count.eq(
                         self.count_unknown_token__count + 1)
                 m.next = "Write Other"
             with m.State("Write Other"):
                 m.d.comb += [
-                    self.write.eq(effect.writes_other), self.write_token.eq(self.other_token),
-                    self.new_slot.eq(effect.new_other), self.venue.ready.eq(~takes_back)]
-                m.next = "Idle"
+                    told["write"].eq(effect.writes_other),
+                    told["write_token"].eq(self.other_token),
+                    told["new_slot"].eq(effect.new_other), self.venue.ready.eq(~takes_back)]
+                m.next = "Moved" if registered else "Idle"
 
             with m.State("Load Wait"), m.If(self.empty):
                 m.d.comb += self.view_wanted.eq(1)
@@ -190,26 +215,31 @@ class Settlement(wiring.Component):
                 move = Signal.like(self.moves.position)
                 m.d.comb += [
                     move.eq(value.as_signed() - self.view_position.as_signed()),
-                    self.operate.eq(1), self.account.eq(self.view_account),
-                    self.symbol.eq(self.view_symbol), self.moves.eq(0),
-                    self.moves.position.eq(move),
-                    self.moves.long.eq(move), self.moves.short.eq(-move),
+                    told["operate"].eq(1), told["account"].eq(self.view_account),
+                    told["symbol"].eq(self.view_symbol), told["moves"].eq(0),
+                    told["moves"].position.eq(move),
+                    told["moves"].long.eq(move), told["moves"].short.eq(-move),
                 ]
                 m.d.sync += loads.eq(self.load)
-                m.next = "Moved"
+                m.next = "Told" if registered else "Moved"
 
             with m.State("Clear Wait"), m.If(self.empty):
                 m.next = "Clear"
             with m.State("Clear"):
                 m.d.comb += [
-                    self.operate.eq(1), self.account.eq(cleared_account),
-                    self.strategy.eq(cleared_strategy), self.moves.eq(0),
-                    self.moves.executions.eq(Mux(executions, NONE_LEFT, 0)),
-                    self.moves.rejects.eq(Mux(rejects, NONE_LEFT, 0)),
+                    told["operate"].eq(1), told["account"].eq(cleared_account),
+                    told["strategy"].eq(cleared_strategy), told["moves"].eq(0),
+                    told["moves"].executions.eq(Mux(executions, NONE_LEFT, 0)),
+                    told["moves"].rejects.eq(Mux(rejects, NONE_LEFT, 0)),
                 ]
                 m.d.sync += [executions.eq(0), rejects.eq(0)]
-                m.next = "Moved"
+                m.next = "Told" if registered else "Moved"
 
+            if registered:
+                with m.State("Told"):
+                    m.next = "Moved"
             with m.State("Moved"):
+                if registered:
+                    m.d.comb += hold.eq(0)  # orders may enter in the next cycle
                 m.next = "Idle"
         return m

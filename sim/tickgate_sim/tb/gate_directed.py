@@ -20,7 +20,8 @@ from tickgate_sim.tb.gate_bench import (
     test,
 )
 
-VENUE_CYCLES = 15 if REGISTERED else 13
+VENUE_CYCLES = 18 if REGISTERED else 13
+REFUSAL_CYCLES = 4 if REGISTERED else 2  # from the verdict to the decision that tells it
 
 
 @test
@@ -201,7 +202,7 @@ async def latency_is_fixed(dut):
             assert bench.cycles["passed"][-1] == arrived + VERDICT_CYCLES
             assert decision.wire_cycles == VERDICT_CYCLES + 2  # the bench answers two cycles later
         else:
-            assert bench.cycles["decision"][-1] == arrived + VERDICT_CYCLES + 2
+            assert bench.cycles["decision"][-1] == arrived + VERDICT_CYCLES + REFUSAL_CYCLES
             assert decision.wire_cycles == 0
     for update in (Update("A", 1, 100), Update("E", 1, 50, match_number=4), Update("C", 1, 50)):
         offered = bench.cycle + 1
