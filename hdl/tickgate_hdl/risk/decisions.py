@@ -85,24 +85,21 @@ class Decisions(wiring.Component):
         # None of the queues can be full: an order is in each at most once.
         inside = Signal(range(DEPTH + 1))
         taken = Signal()
+        entered = delayed(m, self.enters, "has_entered", int(registered))
         m.d.comb += taken.eq(self.o.valid & self.o.ready)
+        m.d.sync += inside.eq(inside + entered - taken)
         if registered:
             # What enters is counted a cycle later, and whether more may is told a cycle before:
             # one place for what enters then.
-            entered = delayed(m, self.enters, "has_entered")
-            m.d.sync += [
-                inside.eq(inside + entered - taken), self.room.eq(inside + entered < DEPTH - 1)]
+            m.d.sync += self.room.eq(inside + entered < DEPTH - 1)
         else:
             m.d.comb += self.room.eq(inside != DEPTH)
-            entered = self.enters
-            m.d.sync += inside.eq(inside + self.enters - taken)
 
         verdict, leaves = _Verdict(verdicts.w_data), _Leaving(leaving.w_data)
         m.d.comb += [
             Value.cast(verdict.decision).eq(staged(self.decision, "decision_kept")),
             verdict.passes.eq(staged(self.passes, "passes_kept")),
-            verdicts.w_en.eq(delayed(m, self.verdict, "has_verdict") if registered
-                             else self.verdict),
+            verdicts.w_en.eq(delayed(m, self.verdict, "has_verdict", int(registered))),
             leaves.token.eq(self.decision.user_ref_num),
             leaves.cancel.eq(self.decision.action == ord("X")), leaves.arrived.eq(self.arrived),
             leaving.w_en.eq(self.passes),
@@ -110,7 +107,7 @@ class Decisions(wiring.Component):
 
         # An order leaves, or never does.
         left, becomes = _Leaving(leaving.r_data), _Outcome(outcomes.w_data)
-        later = 2 if registered else 1  # as soon as it is there, if it leaves at once
+        later = 1 + registered  # as soon as it is there, if it leaves at once
         sent, unsent = (delayed(m, self.sent, "has_left", later),
                         delayed(m, self.unsent, "never_leaves", later))
         checks = Mux(unsent, delayed(m, self.unsent_checks, "why", later, reset_less=True), 0)
@@ -120,7 +117,7 @@ class Decisions(wiring.Component):
             cycles.eq(staged((self.clock - later - left.arrived)[:32], "cycles_to_wire")),
             becomes.checks.eq(staged(checks, "checks_of_wire")),
             becomes.wire_cycles.eq(Mux(cycles[16:].any(), 0xFFFF, cycles)),
-            outcomes.w_en.eq(delayed(m, comes, "comes") if registered else comes),
+            outcomes.w_en.eq(delayed(m, comes, "comes", int(registered))),
             leaving.r_en.eq(comes),
             backs.w_data.eq(left.token), backs.w_en.eq(unsent & ~left.cancel),
             self.give_back.eq(backs.r_rdy), self.give_back_token.eq(backs.r_data),

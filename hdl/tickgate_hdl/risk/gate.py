@@ -189,12 +189,11 @@ class Gate(wiring.Component):
         behind = Cat(
             getattr(offered, fields[table])[:ceil_log2(count)] == last_refilled[:ceil_log2(count)]
             for table, count in rated.items()).any()
-        orders_wait, swept = leaving.waits, ~self.busy
-        if config.registered:
-            # In registers, so that all that holds orders up is known early in a cycle. The tables
-            # are swept once, after reset.
-            orders_wait = delayed(m, orders_wait, "orders_wait")
-            swept = delayed(m, swept, "is_swept")
+        # Where registered, what holds orders up is known early in a cycle. The tables are swept
+        # once, after reset.
+        orders_wait, swept = (
+            delayed(m, value, name, int(config.registered)) for value, name in (
+                (leaving.waits, "orders_wait"), (~self.busy, "is_swept")))
         m.d.comb += [
             settlement.order_waits.eq(self.order.valid & decisions.room),
             settlement.order_enters.eq(enters), decisions.enters.eq(enters),

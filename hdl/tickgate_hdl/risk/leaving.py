@@ -102,6 +102,6 @@ class Leaving(wiring.Component):
         with m.If(there & (taken | self.stopped)):
             m.d.sync += there.eq(0)
         # What it took may be counted a cycle late: none is the oldest that waits in that.
-        counted = delayed(m, taken, "was_taken") if registered else taken
+        counted = delayed(m, taken, "was_taken", int(registered))
         m.d.sync += on_wire.eq(on_wire + counted - (self.sent | self.unsent))
         return m

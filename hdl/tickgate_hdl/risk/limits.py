@@ -101,7 +101,7 @@ class LimitsImage(wiring.Component):
         staged = stages(m, registered)
 
         def flag(value, name):
-            return delayed(m, value, name) if registered else value
+            return delayed(m, value, name, int(registered))
 
         # The sweep clears every row of both banks, all tables at once.
         sweeping = self.busy
@@ -277,7 +277,7 @@ class LimitsImage(wiring.Component):
         row = address[bits:bits + len(self.account)]
         of_account = address[SELECT_BIT:] == ACCOUNT.select
         enabled = Signal()
-        told = delayed(m, checks, "told") if self._config.registered else checks
+        told = delayed(m, checks, "told", int(self._config.registered))
         with m.If((checks | keeps) & of_account & (address[:bits] == 0)):
             m.d.sync += enabled.eq(word[0])
         strays = []

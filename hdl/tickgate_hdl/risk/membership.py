@@ -51,9 +51,7 @@ class Membership(wiring.Component):
             init=[])
         write = members.write_port()
         staged = stages(m, self._registered)
-        says = self.shown & self.enabled
-        if self._registered:
-            says = delayed(m, says, "says")
+        says = delayed(m, self.shown & self.enabled, "says", int(self._registered))
         row, member, keep = (staged(value, name) for value, name in (
             (self.row, "row_shown"), (self.word[:len(self.member)], "member_shown"),
             (self.keep, "keeps")))

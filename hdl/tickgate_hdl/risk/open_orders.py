@@ -160,7 +160,7 @@ class OpenOrders(wiring.Component):
 
     def _clash(self, m, bits):
         """Tell whether an order is under way that may yet write the original's slot or link."""
-        cycles = self._lead + 2 + self._config.registered
+        cycles = self._lead + 2
         entered, token, original, replaces = (
             self.enters, self.offered[:bits], self.offered_original[:bits], self.offered_replaces)
         wanted, clashes = self.offered_original[:bits], []

@@ -103,10 +103,9 @@ class Settlement(wiring.Component):
         told = {name: Signal.like(getattr(self, name), name=f"{name}_now") for name in _TOLD}
         hold = Signal()
         for name, value in told.items():
-            if registered:
-                value = delayed(m, Value.cast(value), f"{name}_told",
-                                reset_less=name not in _STROBES)
-            m.d.comb += Value.cast(getattr(self, name)).eq(value)
+            m.d.comb += Value.cast(getattr(self, name)).eq(delayed(
+                m, Value.cast(value), f"{name}_told", int(registered),
+                reset_less=name not in _STROBES))
         update, takes_back = Signal(VenueUpdate), Signal()
         slot, link, fill, other = (
             Signal.like(port) for port in (self.slot, self.link, self.fill, self.other))

@@ -5,11 +5,11 @@ from random import Random
 import pytest
 from amaranth.hdl import Module, Value
 from amaranth.lib.wiring import In
-from amaranth.sim import Simulator
 from tickgate_hdl.risk.venue import VenueEffect
 from tickgate_hdl.top.config import CardConfig
 
 CONFIG = {"symbols": 4, "accounts": 4, "open_orders": 16}
+MESSAGES = 400
 GONE = 3  # cycles before the rest, when `ends` and `ends_other` are asked for
 NUMBERS = (0, 1, 2, 99, 100, 65_535, 65_536, 999_999, 0xFFFFFFFF)
 
@@ -41,7 +41,7 @@ def inputs(rng):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_both_profiles_say_the_same(seed):
+def test_both_profiles_say_the_same(simulate, seed):
     rng = Random(seed)
     duts = [VenueEffect(CardConfig(**CONFIG, registered=registered))
             for registered in (False, True)]
@@ -52,7 +52,7 @@ def test_both_profiles_say_the_same(seed):
     known = []
 
     async def testbench(ctx):
-        for _ in range(400):
+        for _ in range(MESSAGES):
             for name, value in inputs(rng).items():
                 for dut in duts:
                     ctx.set(getattr(dut, name), value)
@@ -70,8 +70,5 @@ def test_both_profiles_say_the_same(seed):
             assert said[0] == said[1]
             known.append(said[0]["last_known"])
 
-    simulator = Simulator(m)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.run()
+    simulate(m, testbench, cycles=MESSAGES * (1 + max(dut.latency for dut in duts)) + 1)
     assert 0.2 < sum(known) / len(known) < 0.9
