@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.feed.mold_parser import PacketStrobe
 from tickgate_hdl.lib.compare import equal
-from tickgate_hdl.lib.delay import delayed
+from tickgate_hdl.lib.delay import copies, delayed
 
 __all__ = ["Sessions"]
 
@@ -88,11 +88,16 @@ class Sessions(wiring.Component):
         mine, lasts, other = (
             {name: Signal(name=f"{what}_{name}") for name in "ab"}
             for what in ("mine", "lasts", "other"))
-        news = {name: other[name] & ~self.known for name in "ab"}
-        refused = {name: other[name] & self.known for name in "ab"}
+        known_next = Signal()
+        m.d.sync += self.known.eq(known_next)
+        known = self.known
+        if self._registered:  # the lines are far apart, and draw theirs away from here
+            known, = copies(m, known_next, "known_here", 1)
+        news = {name: other[name] & ~known for name in "ab"}
+        refused = {name: other[name] & known for name in "ab"}
         some, alike = Signal(), Signal()  # some: there was a session
         m.d.comb += [
-            self.begins.eq((other["a"] | other["b"]) & ~self.known),
+            self.begins.eq((other["a"] | other["b"]) & ~known),
             self.adopts.eq(self.begins & some),
             self.begins_at.eq(Mux(other["a"], packets["a"].sequence, packets["b"].sequence)),
         ]
@@ -122,14 +127,13 @@ class Sessions(wiring.Component):
                 self.session.eq(Mux(other["a"], packets["a"].session, packets["b"].session)),
                 some.eq(1),
             ]
-        m.d.sync += [  # as plain logic: a set and a reset of the flip-flops would come later
-            self.known.eq(((self.known & ~self.forget) | self.begins) & ~self.ends),
-            self.ended.eq((self.ended & ~self.begins) | self.ends),
-        ]
+        # As plain logic: a set and a reset of the flip-flops would come later.
+        m.d.comb += known_next.eq(((known & ~self.forget) | self.begins) & ~self.ends)
+        m.d.sync += self.ended.eq((self.ended & ~self.begins) | self.ends)
         # What a line is in the middle of when the other one begins a session is of the one before.
         deafens = {
-            "a": Mux(self.known, other["a"], other["b"] & ~other["a"]),
-            "b": Mux(self.known, other["b"], other["a"] & ~(other["b"] & alike)),
+            "a": Mux(known, other["a"], other["b"] & ~other["a"]),
+            "b": Mux(known, other["b"], other["a"] & ~(other["b"] & alike)),
         }
         endings = []
         for name, packet in packets.items():
