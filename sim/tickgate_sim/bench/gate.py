@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tickgate.risk.checks import CHECKS
-from tickgate_hdl.risk.gate import Gate
 from tickgate_hdl.top.config import PROFILES, CardConfig
 
-from tickgate_sim.runner import run
-from tickgate_sim.tb.gate_figures import ACCOUNTS, OPEN_ORDERS, SYMBOLS, WINDOW
+from tickgate_sim.gate_model import SMALL, run_gate
+from tickgate_sim.tb.gate_figures import WINDOW
 
 __all__ = ["GateFigures", "figures", "measure", "table"]
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,9 @@ def measure(folder: Path) -> list[GateFigures]:
     found = []
     for profile, make in PROFILES.items():
         path = (folder / f"gate-{profile}.json").resolve()
-        config = CardConfig(symbols=SYMBOLS, accounts=ACCOUNTS, groups=2, clearing_firms=2,
-                            open_orders=OPEN_ORDERS, recent_orders=16, own_prices=2,
-                            registered=make().registered)
         path.unlink(missing_ok=True)
-        run(Gate(config), name="gate", tb="tickgate_sim.tb.gate_figures",
-            random_memories=True,  # as the tests have it, so that they share the model
-            environment={"GATE_FIGURES": str(path)}, log=path.with_suffix(".log"))
+        run_gate(CardConfig(**SMALL, registered=make().registered), "gate_figures",
+                 environment={"GATE_FIGURES": str(path)}, log=path.with_suffix(".log"))
         found.append(GateFigures(profile, **json.loads(path.read_text())))
     return found
 

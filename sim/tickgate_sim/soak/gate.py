@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tickgate.risk.checks import CHECKS
-from tickgate_hdl.risk.gate import Gate
 from tickgate_hdl.top.config import PROFILES, CardConfig
 
-from tickgate_sim.runner import run
+from tickgate_sim.gate_model import SMALL, run_gate
 from tickgate_sim.tb.gate_tally import Tally
 
 __all__ = ["GateRun", "compare", "figures", "table", "total"]
 
-_SIZES = {"symbols": 4, "accounts": 2, "groups": 2, "clearing_firms": 2, "open_orders": 16,
-          "recent_orders": 16, "own_prices": 2}
-"""Small tables: rows, slots and limits are shared by many orders, where faults would show."""
 _TELL_S = 60
 
 
@@ -60,20 +56,12 @@ def _run(folder: Path, profile: str, orders: int, seed: int) -> GateRun:
     log = path.with_suffix(".log")
     registered, differs = PROFILES[profile]().registered, False
     try:
-        run(
-            Gate(CardConfig(**_SIZES, registered=registered)),
-            name="gate",
-            tb="tickgate_sim.tb.gate_random",
+        run_gate(
+            CardConfig(**SMALL, registered=registered),
+            "gate_random",
             testcase="equals_the_model",
             seed=seed,
-            random_memories=True,
-            environment={
-                **{f"GATE_{name.upper()}": str(size) for name, size in _SIZES.items()},
-                "GATE_REGISTERED": str(int(registered)),
-                "GATE_ROUNDS": "0",
-                "GATE_ORDERS": str(orders),
-                "GATE_TALLY": str(path),
-            },
+            environment={"GATE_ROUNDS": "0", "GATE_ORDERS": str(orders), "GATE_TALLY": str(path)},
             log=log,
         )
     except SystemExit:  # how the runner says that a test failed

@@ -1,9 +1,8 @@
 """The gate's gateware, one property at a time, in both profiles."""
 
 import pytest
-from tickgate_hdl.risk.gate import Gate
 from tickgate_hdl.top.config import CardConfig
-from tickgate_sim.runner import run
+from tickgate_sim.gate_model import SMALL, run_gate
 
 pytestmark = pytest.mark.sim
 
@@ -27,21 +26,4 @@ pytestmark = pytest.mark.sim
     ],
 )
 def test_gate_keeps_each_promise(tb, registered):
-    run(
-        Gate(
-            CardConfig(
-                symbols=4,
-                accounts=2,
-                groups=2,
-                clearing_firms=2,
-                open_orders=16,
-                recent_orders=16,
-                own_prices=2,
-                registered=registered,
-            )
-        ),
-        name="gate",
-        tb=f"tickgate_sim.tb.{tb}",
-        random_memories=True,
-        environment={"GATE_REGISTERED": str(int(registered))},
-    )
+    run_gate(CardConfig(**SMALL, registered=registered), tb)
