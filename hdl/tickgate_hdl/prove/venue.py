@@ -128,13 +128,13 @@ PROOFS = tuple(
         make=_make(profile), depth=depth,
         mutations=(
             _fault("what an order loses its replacement may not trade",
-                   "heir.remaining.eq(Mux(is_above(other.total, total), other.total - total, 0))",
+                   "heir.remaining.eq(Mux(beyond, further, 0))",
                    "heir.remaining.eq(other.remaining)"),
             _fault("a fill makes room for the replacement",
                    "fill.eq(Mux(executed, update.quantity, 0))", "fill.eq(0)"),
             _fault("a replacement outlives its order", "Mux(releases, 0, heir)", "heir"),
             _fault("a replacement begins a chain of its own",
-                   "Mux(has_original, other.total - other.remaining, 0)", "0"),
+                   "Mux(has_original, traded_before, 0)", "0"),
             _fault("a replacement that is confirmed is no order",
                    "(opens & replaced & ~dies) - ", "0 - "),
             _fault("what the order that is replaced had reserved stays",
@@ -143,6 +143,6 @@ PROOFS = tuple(
                    "self.ends.eq(known & ~broken & dies)",
                    "self.ends.eq(known & ~broken & (dies | replaced))"),
             _fault("what is not confirmed gives back what it executes",
-                   "stays.eq(slot.pending & executed)", "stays.eq(0)"),
+                   "staged(slot.pending & executed,", "staged(slot.pending & 0,"),
         ))
-    for profile, depth in (("latency", 8), ("ecp5", 10)))
+    for profile, depth in (("latency", 8), ("ecp5", 13)))

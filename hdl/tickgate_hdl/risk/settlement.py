@@ -34,7 +34,7 @@ class Settlement(wiring.Component):
 
     While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
     An order that never left goes first, then the venue's messages, but never two in a row while an
-    order waits. Fourteen cycles each, seventeen where ``registered``, and those of the orders under
+    order waits. Fourteen cycles each, twenty where ``registered``, and those of the orders under
     way.
 
     Members
