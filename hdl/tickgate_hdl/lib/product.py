@@ -1,8 +1,8 @@
-"""Products of wide numbers in two cycles."""
+"""Products of wide numbers in a few cycles."""
 
-from amaranth.hdl import Mux, Signal
+from amaranth.hdl import Cat, Mux, Signal
 
-__all__ = ["product"]
+__all__ = ["product", "product_of_halves"]
 
 
 def product(m, number, factor, name, *, less=None, widest=64):
@@ -29,4 +29,26 @@ def product(m, number, factor, name, *, less=None, widest=64):
         whole, total = whole - less, total - less
     value = Signal(whole.shape(), name=name, reset_less=True)
     m.d.sync += value.eq(total)
+    return value
+
+
+def product_of_halves(m, number, factor, name):
+    """Return ``number * factor`` of three cycles before: of halves of both, then the sums.
+
+    No multiplier is wider than those of the ECP5, so none has a sum behind it in its cycle. Both
+    are wider than 16 bits, ``number`` is unsigned. A reset leaves the registers alone.
+    """
+    def kept(value, part):
+        register = Signal(value.shape(), name=f"{name}_{part}", reset_less=True)
+        m.d.sync += register.eq(value)
+        return register
+
+    top = factor[16:].as_signed() if factor.shape().signed else factor[16:]
+    low, middle, other, high = (kept(value, part) for value, part in (
+        (number[:16] * factor[:16], "low"), (number[16:] * factor[:16], "middle"),
+        (number[:16] * top, "other"), (number[16:] * top, "high")))
+    crossed = kept(middle + other, "crossed")
+    outer = Cat(kept(low, "low_kept"), kept(high, "high_kept"))
+    value = Signal((number * factor).shape(), name=name, reset_less=True)
+    m.d.sync += value.eq(outer + (crossed << 16))
     return value

@@ -11,15 +11,15 @@ from tickgate_hdl.top.config import CardConfig
 __all__ = ["PROOFS"]
 
 _HELD = ("update", "slot", "link", "other", "unsent")
-_MOST = 1 << 5
-"""Above all quantities: the solver does not finish with 32 bits of each."""
+_BITS = {"latency": 5, "ecp5": 4}
+"""Of all quantities: the solver does not finish with 32 of each, over so many cycles."""
 
 
 def _make(profile):
-    return lambda m: _effect(m, registered=profile == "ecp5")
+    return lambda m: _effect(m, registered=profile == "ecp5", most=1 << _BITS[profile])
 
 
-def _effect(m: Module, registered: bool) -> list:
+def _effect(m: Module, registered: bool, most: int) -> list:
     from tickgate_hdl.risk.venue import VenueEffect
 
     dut = VenueEffect(CardConfig(
@@ -44,7 +44,7 @@ def _effect(m: Module, registered: bool) -> list:
         return Mux(replacement.total > order.total, replacement.total - order.total, 0)
 
     m.d.comb += [
-        Assume(slot.total < _MOST), Assume(other.total < _MOST), Assume(update.quantity < _MOST),
+        Assume(slot.total < most), Assume(other.total < most), Assume(update.quantity < most),
         Assume(slot.pending | (slot.remaining <= slot.total)),
         Assume(~heir | (other.pending & (other.remaining == beyond(other, slot)))),
         Assume(~original | (~other.pending & (other.remaining <= other.total)
@@ -123,18 +123,18 @@ PROOFS = tuple(
         "both are told; what a chain has executed goes on with it",
         of=f"VenueEffect, {profile}, shares and orders; values are products, which the solver "
         "can't do",
-        assumes="quantities are below 2^5, and the slots were so before (by this proof, and "
+        assumes=f"quantities are below 2^{_BITS[profile]}, and the slots were so before (by this proof, and "
         "`risk.open_orders` for a replacement that passes)",
         make=_make(profile), depth=depth,
         mutations=(
             _fault("what an order loses its replacement may not trade",
-                   "heir.remaining.eq(Mux(is_above(other.total, total), other.total - total, 0))",
+                   "heir.remaining.eq(Mux(beyond, further, 0))",
                    "heir.remaining.eq(other.remaining)"),
             _fault("a fill makes room for the replacement",
                    "fill.eq(Mux(executed, update.quantity, 0))", "fill.eq(0)"),
             _fault("a replacement outlives its order", "Mux(releases, 0, heir)", "heir"),
             _fault("a replacement begins a chain of its own",
-                   "Mux(has_original, other.total - other.remaining, 0)", "0"),
+                   "Mux(has_original, traded_before, 0)", "0"),
             _fault("a replacement that is confirmed is no order",
                    "(opens & replaced & ~dies) - ", "0 - "),
             _fault("what the order that is replaced had reserved stays",
@@ -143,6 +143,6 @@ PROOFS = tuple(
                    "self.ends.eq(known & ~broken & dies)",
                    "self.ends.eq(known & ~broken & (dies | replaced))"),
             _fault("what is not confirmed gives back what it executes",
-                   "stays.eq(slot.pending & executed)", "stays.eq(0)"),
+                   "staged(slot.pending & executed,", "staged(slot.pending & 0,"),
         ))
-    for profile, depth in (("latency", 8), ("ecp5", 10)))
+    for profile, depth in (("latency", 8), ("ecp5", 13)))

@@ -117,8 +117,8 @@ class Judge(wiring.Component):
 
         staged = stages(m, registered)
 
-        # The rows are there. Where registered, they are kept first, and what needs arithmetic has
-        # a stage of its own before the comparisons.
+        # The rows are there. Where registered, they are kept first, while what the order says by
+        # itself is read; and what needs arithmetic has a stage of its own before the comparisons.
         first = record_layout(ORDER_REQUEST)(
             delayed(m, Value.cast(self.request), "request_1", reset_less=True))
         orders = delayed(m, self.order, "order_1")
@@ -138,26 +138,34 @@ class Judge(wiring.Component):
         approved = staged(self.strategy_row.enabled[0], "approved_kept")
         orders = staged(orders, "order_2")
 
-        is_cancel, sells = request.action == ord("X"), request.side != ord("B")
-        in_range = (
-            (request.account < config.accounts) & (request.symbol < config.symbols)
-            & (request.session < SESSIONS))
+        is_cancel = staged(first.action == ord("X"), "is_cancel")
+        sells = staged(first.side != ord("B"), "sells")
+        in_range = staged(
+            (first.account < config.accounts) & (first.symbol < config.symbols)
+            & (first.session < SESSIONS), "in_range")
         # The high bits apart: what they say comes without a carry chain.
         low = MAX_QUANTITY.bit_length()
-        free_text_bad = (request.reserved_b != 0) | (
-            request.quantity[low:].any() | (request.quantity[:low] > MAX_QUANTITY))
+        free_text_bad = staged(first.reserved_b != 0, "reserved_bad") | staged(
+            first.quantity[low:].any() | (first.quantity[:low] > MAX_QUANTITY), "quantity_bad")
         enter_bad = (
-            (request.quantity == 0) | (request.price == 0) | (request.price > MAX_PRICE)
-            | ~is_one_of(request.action, "OU") | ~is_one_of(request.side, "BSTE")
-            | ~is_one_of(request.time_in_force, "03"))
+            staged(first.quantity == 0, "no_quantity") | staged(first.price == 0, "no_price")
+            | staged(first.price > MAX_PRICE, "price_bad")
+            | staged(~is_one_of(first.action, "OU"), "action_bad")
+            | staged(~is_one_of(first.side, "BSTE"), "side_bad")
+            | staged(~is_one_of(first.time_in_force, "03"), "time_in_force_bad"))
         malformed = Signal()
         m.d.comb += malformed.eq(free_text_bad | (~is_cancel & (enter_bad | ~in_range | ~listed)))
         limits = (
             account_row.enabled[0] & symbol_row.enabled[0] & owners & in_range & limits_valid)
-        side = {letter: request.side == ord(letter) for letter in "BSTE"}
+        side = {
+            letter: staged(first.side == ord(letter), f"side_{letter}") for letter in "BSTE"}
         shorts = side["T"] | side["E"]
-        kinds = (side["B"], side["S"], side["T"], side["E"], request.time_in_force == ord("0"),
-                 request.time_in_force == ord("3"), request.intermarket_sweep == ord("Y"))
+        kinds = (
+            side["B"], side["S"], side["T"], side["E"],
+            *(staged(flag, name) for flag, name in (
+                (first.time_in_force == ord("0"), "for_the_day"),
+                (first.time_in_force == ord("3"), "immediate"),
+                (first.intermarket_sweep == ord("Y"), "sweeps"))))
         forbidden = Cat(kinds) & ~account_row.permissions[:len(kinds)]
         regular = status.system_event == ord("Q")
         extended = is_one_of(status.system_event, "SM") & account_row.permissions[len(kinds)]

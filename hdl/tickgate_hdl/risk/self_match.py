@@ -29,7 +29,8 @@ class SelfMatch(wiring.Component):
 
     The cycles are those of ``Accumulator``: look, weigh, verdict. What the orders before it will
     keep is known to an order. Its own row is read a cycle before its verdict, and written two
-    cycles later, if it passed.
+    cycles later, if it passed; with ``registered``, read two before and written three cycles
+    after the read row was chosen (``_keep``).
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class SelfMatch(wiring.Component):
         In the verdict's cycle: the order passed.
     gone, gone_group, gone_symbol, gone_sells, gone_price : In
         Strobe: an order that was kept works no more. Nothing may be under way, nor look in
-        the next cycle.
+        the next cycle; with ``registered``, in the next two.
     sweep, sweep_row : In(1), In
         Empty a row. Nothing may be under way.
     count_own_prices_merged__count : Out(32)
@@ -81,15 +82,14 @@ class SelfMatch(wiring.Component):
         committed = delayed(m, self.commit, "committed")
         m.submodules.prices = memory = Memory(shape=layout, depth=1 << len(self.sweep_row), init=[])
 
-        # By the memory: what the other side had when it looked. A row that was written in that
-        # cycle is not read.
-        written, latest = self._keep(m, memory, layout, rows[lead], keys[lead], committed)
+        # By the memory: what the other side had when it looked. What was written in that cycle is
+        # not read.
+        begins = lead - config.registered
+        newest = self._keep(m, memory, layout, rows[begins], keys[begins], committed)
         staged = stages(m, config.registered)
         read = memory.read_port()
         m.d.comb += read.addr.eq(rows[0] ^ 1)
-        kept = layout(staged(Mux(
-            delayed(m, written(read.addr), "was_written"), Value.cast(latest),
-            Value.cast(read.data)), "kept"))
+        kept = layout(staged(newest(read, "was_written"), "kept"))
         asked = ~keys[lead - 1 if config.registered else lead]
         crossed = staged(
             Cat(one.used & ~is_above(one.key, asked[:self._bits]) for one in kept),
@@ -112,36 +112,61 @@ class SelfMatch(wiring.Component):
     def _keep(self, m, memory, layout, row, key, committed):
         """Keep prices: read a row, choose what the one two before made of it, change it.
 
-        Returns a function that tells whether a row is written now, and what was last.
+        Where registered the row that was read is kept for a cycle before that is chosen, and what
+        it becomes for a cycle before it is written: paths from and to a memory are long.
+
+        Returns a function of a read port: what its row is, a cycle after it was read.
         """
-        places = self._config.own_prices
+        places, registered = self._config.own_prices, self._config.registered
         row = Mux(self.gone, Cat(self.gone_sells, self.gone_symbol, self.gone_group), row)
         key = Mux(self.gone, self._key(self.gone_sells, self.gone_price), key)
+        row_0 = row  # as it is read
+        if registered:
+            row, key = (delayed(m, value, name, reset_less=True) for value, name in (
+                (row, "keeps_row_0"), (key, "keeps_key_0")))
         row_1, key_1 = (delayed(m, value, name, reset_less=True) for value, name in (
             (row, "keeps_row_1"), (key, "keeps_key_1")))
         row_2, key_2 = (delayed(m, value, name, reset_less=True) for value, name in (
             (row_1, "keeps_row_2"), (key_1, "keeps_key_2")))
-        leaves = delayed(m, self.gone, "leaves", 2)
+        leaves = delayed(m, delayed(m, self.gone, "leaves_early", 1 + registered), "leaves")
         writes = leaves | committed
-        latest = Signal(layout, reset_less=True)  # the row that was written last
+        latest = Signal(layout, reset_less=True)  # the row that changed last
+        write, writing, row_3 = memory.write_port(), writes, row_2
+        if registered:
+            writing, before = delayed(m, writes, "writing"), delayed(
+                m, Value.cast(latest), "before_latest", reset_less=True)
+            row_3 = delayed(m, row_2, "keeps_row_3", reset_less=True)
         moved = Signal(places)  # the place of it that changed
 
         def written(address):
             return writes & (address == row_2)
 
+        def newest(read, name):
+            """Return what was read, or what its row became while it was."""
+            row = Value.cast(read.data)
+            if registered:
+                row = Mux(delayed(m, writing & (read.addr == row_3), f"{name}_then"), before, row)
+            return Mux(delayed(m, written(read.addr), name), Value.cast(latest), row)
+
+        def having(row):
+            return Cat(row[place].used & equal(row[place].key, key_1, piece=2)
+                       for place in range(places))
+
         # The row, but for what the one right before it makes of it.
         read, as_read = memory.read_port(), Signal(layout)
-        m.d.comb += [
-            read.addr.eq(row),
-            Value.cast(as_read).eq(Mux(
-                delayed(m, written(row), "two_before"), Value.cast(latest),
-                Value.cast(read.data))),
-        ]
+        m.d.comb += read.addr.eq(row_0)
+        if registered:
+            row_kept = layout(delayed(
+                m, newest(read, "three_before"), "row_kept", reset_less=True))
+            two_before = delayed(m, written(row), "two_before")
+            m.d.comb += Value.cast(as_read).eq(
+                Mux(two_before, Value.cast(latest), Value.cast(row_kept)))
+            # Both are compared, and one is chosen.
+            has_key = delayed(m, Mux(two_before, having(latest), having(row_kept)), "has_key")
+        else:
+            m.d.comb += Value.cast(as_read).eq(newest(read, "two_before"))
+            has_key = delayed(m, having(as_read), "has_key")
         row_read = layout(delayed(m, Value.cast(as_read), "row_read", reset_less=True))
-        has_key = delayed(
-            m, Cat(as_read[place].used & equal(as_read[place].key, key_1, piece=2)
-                   for place in range(places)),
-            "has_key")
 
         # With that.
         follows = delayed(m, written(row_1), "follows")
@@ -168,7 +193,14 @@ class SelfMatch(wiring.Component):
                 then.used.eq(opens | (one.used & ~(has[place] & leaves & (one.orders == 1)))),
             ]
         one, then = now[places], after[places]
-        better = ~leaves & (~one.used | (key_2 < one.key))
+        if registered:
+            less = Mux(
+                follows, is_above(latest[places].key, key_2), delayed(
+                    m, Mux(two_before, is_above(latest[places].key, key_1),
+                           is_above(row_kept[places].key, key_1)), "is_less"))
+        else:
+            less = key_2 < one.key
+        better = ~leaves & (~one.used | less)
         m.d.comb += [
             then.key.eq(Mux(joins & better, key_2, one.key)),
             then.orders.eq(Mux(joins, _counted(one.orders, leaves), one.orders)),
@@ -179,12 +211,12 @@ class SelfMatch(wiring.Component):
         with m.If(merged):
             m.d.sync += self.count_own_prices_merged__count.eq(
                 self.count_own_prices_merged__count + 1)
-        write = memory.write_port()
         m.d.comb += [
-            write.addr.eq(row_2), write.data.eq(after), write.en.eq(writes)]
+            write.addr.eq(row_3), write.en.eq(writing),
+            write.data.eq(latest if registered else after)]
         with m.If(self.sweep):
             m.d.comb += [write.addr.eq(self.sweep_row), write.data.eq(0), write.en.eq(1)]
-        return written, latest
+        return newest
 
 
 def _counted(orders, leaves):

@@ -34,7 +34,7 @@ class Settlement(wiring.Component):
 
     While one is applied no order enters (``hold``), and it waits for those that have (``empty``).
     An order that never left goes first, then the venue's messages, but never two in a row while an
-    order waits. Fourteen cycles each, seventeen where ``registered``, and those of the orders under
+    order waits. Fourteen cycles each, twenty where ``registered``, and those of the orders under
     way.
 
     Members
@@ -133,6 +133,8 @@ class Settlement(wiring.Component):
             m.d.comb += self.hold.eq(holds | (self.venue.valid & ~order_turn))
         else:
             m.d.comb += self.hold.eq(hold)
+        position = delayed(m, self.view_position, "position_before", int(registered),
+                           reset_less=True).as_signed()
         with m.If(self.order_enters):
             m.d.sync += order_turn.eq(0)
         with m.If(self.load):
@@ -209,15 +211,17 @@ class Settlement(wiring.Component):
 
             with m.State("Load Wait"), m.If(self.empty):
                 m.d.comb += self.view_wanted.eq(1)
-                m.next = "Load"
+                m.next = "Load Read" if registered else "Load"
+            if registered:
+                with m.State("Load Read"):
+                    m.next = "Load"
             with m.State("Load"):
-                move = Signal.like(self.moves.position)
                 m.d.comb += [
-                    move.eq(value.as_signed() - self.view_position.as_signed()),
                     told["operate"].eq(1), told["account"].eq(self.view_account),
                     told["symbol"].eq(self.view_symbol), told["moves"].eq(0),
-                    told["moves"].position.eq(move),
-                    told["moves"].long.eq(move), told["moves"].short.eq(-move),
+                    told["moves"].position.eq(value.as_signed() - position),
+                    told["moves"].long.eq(value.as_signed() - position),
+                    told["moves"].short.eq(position - value.as_signed()),
                 ]
                 m.d.sync += loads.eq(self.load)
                 m.next = "Told" if registered else "Moved"

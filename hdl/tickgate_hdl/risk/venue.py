@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tickgate_hdl.lib.compare import is_above
 from tickgate_hdl.lib.delay import stages
-from tickgate_hdl.lib.product import product
+from tickgate_hdl.lib.product import product, product_of_halves
 from tickgate_hdl.risk.layouts import Moves, VenueUpdate, fill_layout, slot_layout
 from tickgate_hdl.risk.open_orders import Link
 from tickgate_hdl.risk.totals import NONE_LEFT
@@ -45,8 +45,8 @@ class VenueEffect(wiring.Component):
     other : In
         The slot of the order's replacement or, of a replacement, of the order to replace.
     ends, ends_other : Out(1)
-        The message's order works no more; the other one does not. One cycle after the inputs, three
-        where ``registered``: five before the rest.
+        The message's order works no more; the other one does not. Five cycles before the rest
+        (``latency``).
     unsent : In(1)
         It is the card's own word for an order that never left: no venue rejected it.
     known : Out(1)
@@ -61,7 +61,7 @@ class VenueEffect(wiring.Component):
 
     def __init__(self, config: CardConfig):
         self._registered = config.registered
-        self.latency = 8 if config.registered else 6
+        self.latency = 11 if config.registered else 6
         slot, fill = slot_layout(config), fill_layout(config)
         super().__init__({
             "update": In(VenueUpdate), "slot": In(slot), "link": In(Link), "other": In(slot),
@@ -78,7 +78,7 @@ class VenueEffect(wiring.Component):
         m = Module()
         update, slot, other, fill = self.update, self.slot, self.other, self.fill
         # The inputs stay, so what is compared may come a stage before what follows from it.
-        staged = stages(m, self._registered)
+        staged = self._staged = stages(m, self._registered)
         kind = update.message_type
         broken, executed, replaced = (
             staged(kind == what, name) for what, name in (
@@ -114,14 +114,12 @@ class VenueEffect(wiring.Component):
             (self.link.replacement != 0) & (self.link.order == slot.token), "is_linked")
         is_heir = staged(other.token == self.link.replacement, "is_heir")
         is_original = staged(other.token == slot.link, "is_original")
-        dies, has_replacement, has_original, releases, stays = (Signal() for _ in range(5))
-        m.d.comb += [
-            stays.eq(slot.pending & executed),
-            dies.eq((left == 0) & ~stays),
-            has_replacement.eq(~slot.pending & linked & other.live & is_heir),
-            has_original.eq(slot.pending & other.live & is_original),
-            releases.eq((has_replacement & dies) | (has_original & replaced)),
-        ]
+        stays = staged(slot.pending & executed, "stays")
+        dies = staged((left == 0) & ~stays, "dies")
+        has_replacement = staged(
+            ~slot.pending & linked & other.live & is_heir, "has_replacement")
+        has_original = staged(slot.pending & other.live & is_original, "has_original")
+        releases = staged((has_replacement & dies) | (has_original & replaced), "releases")
 
         m.d.sync += [
             self.known.eq(known),
@@ -145,11 +143,12 @@ class VenueEffect(wiring.Component):
 
         inherits = has_replacement & ~dies & ~executed
         lost = Signal(32)  # without being traded
-        m.d.sync += lost.eq(
-            Mux(inherits & is_above(slot.remaining, left), slot.remaining - left, 0))
-        moved_over = product(m, other.price, lost, "moved_over")
+        loses = staged(is_above(slot.remaining, left), "loses")
+        loss = staged((slot.remaining - left)[:32], "loss")
+        m.d.sync += lost.eq(Mux(inherits & loses, loss, 0))
+        moved_over = self._product(m, other.price, lost, "moved_over")
         total, heir = self._totals(m, executed, replaced, left, has_original, moved_over)
-        worth = product(m, slot.price, total, "worth")
+        worth = self._product(m, slot.price, total, "worth")
         with m.If(dies):
             m.d.sync += self.new_slot.eq(0)
         with m.Elif(stays):
@@ -170,11 +169,14 @@ class VenueEffect(wiring.Component):
         orders = Signal(signed(3))
         opens = known & ~broken
         sets = opens & ~stays
+        reserved = staged(Mux(slot.pending, 0, slot.remaining), "reserved")
+        changes = staged(left - slot.remaining, "changes").as_signed()
+        changes_priced = staged(left - reserved, "changes_priced").as_signed()
         m.d.sync += [
             sells.eq(Mux(broken, fill.sell, slot.sell)),
             moved.eq(Mux(broken, -fill.quantity, Mux(executed, update.quantity, 0))),
-            less.eq(Mux(sets, left - slot.remaining, 0)),
-            priced.eq(Mux(sets, left - Mux(slot.pending, 0, slot.remaining), 0)),
+            less.eq(Mux(sets, changes, 0)),
+            priced.eq(Mux(sets, changes_priced, 0)),
             gone.eq(Mux(opens & replaced & has_original, other.remaining, 0)),
             freed.eq(Mux(sets & slot.pending, slot.worth, 0)),
             freed_other.eq(Mux(opens & has_replacement & dies, other.worth, 0)),
@@ -190,8 +192,9 @@ class VenueEffect(wiring.Component):
             shrinks.eq(opens & has_replacement & ~releases),
         ]
         shares = Signal(signed(34))
-        m.d.sync += shares.eq(
-            less - released - Mux(shrinks, other.remaining - heir.remaining, 0))
+        freely = staged(less - released, "less_released").as_signed()
+        shrunk = staged((other.remaining - heir.remaining), "shrunk").as_signed()
+        m.d.sync += shares.eq(freely - Mux(shrinks, shrunk, 0))
         self._move(m, sells, shares, orders, (moved, paid), (priced, slot.price),
                    (gone, other.price), Mux(opens & inherits, moved_over, 0), freed_both)
         self._count(m, kind, known)
@@ -202,19 +205,26 @@ class VenueEffect(wiring.Component):
         what its replacement is then.
         """
         update, slot, other = self.update, self.slot, self.other
+        staged = self._staged
         traded, fill, total = Signal(32), Signal(32), Signal(32)
         heir = Signal.like(other)
+        traded_before = staged((other.total - other.remaining)[:32], "original_traded")
+        traded_own = staged((slot.total - slot.remaining)[:32], "own_traded")
+        beyond = staged(is_above(other.total, total), "is_beyond")
+        further = staged((other.total - total)[:32], "further")
         m.d.sync += [
             traded.eq(Mux(
-                replaced, Mux(has_original, other.total - other.remaining, 0),
-                slot.total - slot.remaining)),
+                replaced, Mux(has_original, traded_before, 0), traded_own)),
             fill.eq(Mux(executed, update.quantity, 0)),
-            total.eq(traded + fill + left),
+            total.eq(staged((traded + fill)[:32], "done") + left),
             heir.eq(other),
-            heir.remaining.eq(Mux(is_above(other.total, total), other.total - total, 0)),
+            heir.remaining.eq(Mux(beyond, further, 0)),
             heir.worth.eq(other.worth + moved_over),
         ]
         return total, heir
+
+    def _product(self, m, number, factor, name):
+        return (product_of_halves if self._registered else product)(m, number, factor, name)
 
     def _count(self, m, kind, known):
         """Work out how the throttles move."""
@@ -235,11 +245,15 @@ class VenueEffect(wiring.Component):
         """
         moved, _ = traded
         traded, opened, released = (
-            product(m, price, quantity, name) for (quantity, price), name in (
+            self._product(m, price, quantity, name) for (quantity, price), name in (
                 (traded, "traded"), (opened, "opened"), (gone, "gone")))
-        position, open_quantity = Mux(sells, -moved, moved), Signal(signed(35))
+        staged = self._staged
+        position = staged(Mux(sells, -moved, moved), "moved_position").as_signed()
+        open_quantity = Signal(signed(35))
         more, less, open_value = (Signal(signed(67)) for _ in range(3))
         m.d.comb += open_quantity.eq(shares)
+        both = staged(open_value + traded, "open_and_traded").as_signed()
+        taken = staged(-traded, "traded_taken").as_signed()
         m.d.sync += [
             more.eq(opened + moved_over), less.eq(released + freed),
             open_value.eq(more - less),
@@ -247,7 +261,7 @@ class VenueEffect(wiring.Component):
             self.moves.long.eq(position + Mux(sells, 0, open_quantity)),
             self.moves.short.eq(Mux(sells, open_quantity, 0) - position),
             self.moves.orders.eq(orders), self.moves.open_quantity.eq(open_quantity),
-            self.moves.open_value.eq(open_value), self.moves.gross.eq(open_value + traded),
-            self.moves.net_long.eq(Mux(sells, -traded, open_value + traded)),
-            self.moves.net_short.eq(Mux(sells, open_value + traded, -traded)),
+            self.moves.open_value.eq(open_value), self.moves.gross.eq(both),
+            self.moves.net_long.eq(Mux(sells, taken, both)),
+            self.moves.net_short.eq(Mux(sells, both, taken)),
         ]

@@ -20,7 +20,7 @@ from tickgate_sim.tb.gate_bench import (
     test,
 )
 
-VENUE_CYCLES = 15 if REGISTERED else 13
+VENUE_CYCLES = 18 if REGISTERED else 13
 REFUSAL_CYCLES = 4 if REGISTERED else 2  # from the verdict to the decision that tells it
 
 

@@ -371,4 +371,4 @@ class GateDriver:
         self.dut.position_address__symbol.value = symbol
         self.dut.position_load__value.value = shares & 0xFFFF_FFFF
         self.pulse("position_load__value__we")
-        await self.steps(3)
+        await self.steps(4)
