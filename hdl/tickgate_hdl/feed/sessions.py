@@ -90,10 +90,9 @@ class Sessions(wiring.Component):
             for what in ("mine", "lasts", "other"))
         known_next = Signal()
         m.d.sync += self.known.eq(known_next)
-        known, session_now = self.known, self.session
+        known = self.known
         if self._registered:  # the lines are far apart, and draw theirs away from here
             known, = copies(m, known_next, "known_here", 1)
-            session_now = Signal(80, name="session_here", attrs={"keep": 1})
         news = {name: other[name] & ~known for name in "ab"}
         refused = {name: other[name] & known for name in "ab"}
         some, alike = Signal(), Signal()  # some: there was a session
@@ -108,7 +107,7 @@ class Sessions(wiring.Component):
         strange = {}
         for name in "ab":
             session = comes[name].session
-            as_session = some & self._same(session, session_now)
+            as_session = some & self._same(session, self.session)
             as_a, as_b = (self._same(session, packets[line].session) for line in "ab")
             candidate = comes[name].valid & ~foreign_comes[name]
             strange[name] = candidate & (~as_session | self.begins | self.anchor)
@@ -124,8 +123,10 @@ class Sessions(wiring.Component):
         m.d.sync += alike.eq(equal(comes["a"].session, comes["b"].session))
 
         with m.If(self.begins):
-            adopted = Mux(other["a"], packets["a"].session, packets["b"].session)
-            m.d.sync += [self.session.eq(adopted), session_now.eq(adopted), some.eq(1)]
+            m.d.sync += [
+                self.session.eq(Mux(other["a"], packets["a"].session, packets["b"].session)),
+                some.eq(1),
+            ]
         # As plain logic: a set and a reset of the flip-flops would come later.
         m.d.comb += known_next.eq(((known & ~self.forget) | self.begins) & ~self.ends)
         m.d.sync += self.ended.eq((self.ended & ~self.begins) | self.ends)
