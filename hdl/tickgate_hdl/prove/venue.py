@@ -123,8 +123,8 @@ PROOFS = tuple(
         "both are told; what a chain has executed goes on with it",
         of=f"VenueEffect, {profile}, shares and orders; values are products, which the solver "
         "can't do",
-        assumes=f"quantities are below 2^{_BITS[profile]}, and the slots were so before (by this proof, and "
-        "`risk.open_orders` for a replacement that passes)",
+        assumes=f"quantities are below 2^{_BITS[profile]}, and the slots were so before (by this "
+        "proof, and `risk.open_orders` for a replacement that passes)",
         make=_make(profile), depth=depth,
         mutations=(
             _fault("what an order loses its replacement may not trade",
