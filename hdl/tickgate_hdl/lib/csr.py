@@ -78,24 +78,29 @@ class CsrBank(wiring.Component):
         lanes = Cat(bit.replicate(8) for bit in bus.strobe)
         latched = self._latched_words(m)
         shown = Signal(32)
-        writing = {}
         with m.Switch(bus.address[2:]):
             for register in self._registers:
                 with m.Case(register.offset >> 2):
-                    selected = Signal(name=f"{register.name}__selected")
-                    m.d.comb += selected.eq(1)
-                    writing[register.name] = selected & bus.write
-                    word = latched.get(register.name, self._shown(register))
-                    m.d.comb += shown.eq(word)
+                    m.d.comb += shown.eq(latched.get(register.name, self._shown(register)))
         m.d.sync += bus.read_data.eq(Mux(bus.read, shown, 0))
         for register in self._registers:
+            selected = Signal(name=f"{register.name}__selected")
+            m.d.comb += selected.eq(self._selects(register))
             for field in register.fields:
                 if "w" in field.access:
-                    self._store(m, register, field, writing[register.name], lanes)
+                    self._store(m, register, field, selected & bus.write, lanes)
                 if field.swacc:
                     acc = getattr(self, f"{register.name}__{field.name}__acc")
-                    m.d.comb += acc.eq(bus.read & (bus.address[2:] == register.offset >> 2))
+                    m.d.comb += acc.eq(selected & bus.read)
         return m
+
+    def _selects(self, register):
+        """Return whether a register is addressed.
+
+        As a comparison: of a signal that each case of one switch sets, the Verilog has the whole
+        switch, once for each register, and Verilator takes a minute and a half over them.
+        """
+        return self.bus.address[2:] == register.offset >> 2
 
     def _store(self, m, register, field, writing, lanes):
         """Give a field that software writes its flip-flops."""
@@ -140,8 +145,7 @@ class CsrBank(wiring.Component):
             if any(field.swacc for field in register.fields):
                 high = by_name[register.name.removesuffix("_low") + "_high"]
                 word = Signal(32, name=f"{high.name}__latched")
-                reading = self.bus.read & (self.bus.address[2:] == register.offset >> 2)
-                with m.If(reading):
+                with m.If(self.bus.read & self._selects(register)):
                     m.d.sync += word.eq(self._shown(high))
                 latched[high.name] = word
         return latched
