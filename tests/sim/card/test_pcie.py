@@ -7,11 +7,16 @@ from tickgate_sim.runner import run_verilog
 pytestmark = pytest.mark.sim
 
 
+@pytest.fixture(scope="module")
+def text() -> str:
+    return card_verilog(SMALL, locate_bits=SMALL_LOCATE_BITS)
+
+
 @pytest.mark.parametrize("tb", ["card_tests", "card_ring_tests"])
-def test_small_card(tb: str) -> None:
+def test_small_card(text: str, tb: str) -> None:
     """Registers, orders and ticks; rings and interrupts. The card is as the exporter writes it."""
     run_verilog(
-        card_verilog(SMALL, locate_bits=SMALL_LOCATE_BITS),
+        text,
         name="card",
         tb=f"tickgate_sim.tb.{tb}",
         build_args=["-O3"],
