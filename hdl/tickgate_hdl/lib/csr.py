@@ -84,8 +84,7 @@ class CsrBank(wiring.Component):
                     m.d.comb += shown.eq(latched.get(register.name, self._shown(register)))
         m.d.sync += bus.read_data.eq(Mux(bus.read, shown, 0))
         for register in self._registers:
-            selected = Signal(name=f"{register.name}__selected")
-            m.d.comb += selected.eq(self._selects(register))
+            selected = self._selects(register)
             for field in register.fields:
                 if "w" in field.access:
                     self._store(m, register, field, selected & bus.write, lanes)
