@@ -117,7 +117,7 @@ def _record(value):
 def test_a_random_day_equals_the_model(simulate, seed, registered):
     bench = Bench(registered=registered, order_sets=1024)
     rng = random.Random(seed)
-    messages = list(itch.random_day(seed, 400, ticks=20))
+    messages = list(itch.random_day(seed, 700, ticks=20))
 
     async def drive(ctx):
         await bench.start(ctx)
