@@ -28,6 +28,7 @@ QUIET_NS = 300_000_000
 CANCEL_RETRY_NS = 2_000_000_000
 DRAIN_NS = 100_000_000
 """Silence of the card after which it has judged all that an earlier engine sent."""
+_CLEARS = "the card clears its memories"
 
 
 class CardLink(CardHold):
@@ -60,7 +61,7 @@ class CardLink(CardHold):
         except CardError as error:
             self.fail(error)
             return
-        self.phase, self.reason = "sweeping", "the card clears its memories"
+        self.phase, self.reason = "sweeping", _CLEARS
         self._status_ns = self._touch_ns = self._lease_ns = self._login_ns = 0
 
     def _advance(self, card: Card, status: Status, now_ns: int) -> None:
@@ -150,7 +151,7 @@ class CardLink(CardHold):
         if not status.session_up:
             self._login(card, status, now_ns)
         elif not self._core.unsettled:
-            self._open_gate(now_ns)
+            self._open_gate(status, now_ns)
         elif self._core.soup_next != self._soup_seen:
             self._soup_seen, self._replay_ns = self._core.soup_next, now_ns
         elif now_ns - max(self._replay_ns, self._login_ns) >= QUIET_NS:
@@ -174,11 +175,14 @@ class CardLink(CardHold):
                 if account in core.accounts and symbol in core.symbols:
                     indexes = core.accounts.index(account), core.symbols.index(symbol)
                     card.load_position(*indexes, ledger.position)
-            self._open_gate(now_ns)
+            self._open_gate(status, now_ns)
 
-    def _open_gate(self, now_ns: int) -> None:
+    def _open_gate(self, status: Status, now_ns: int) -> None:
         if self._core.disarmed:
             self.phase, self.reason = "armed", "an operator shut the gate"
+            return
+        if not status.ready:  # recovery of the feed empties the books, too
+            self.reason = _CLEARS
             return
         self.arm()
         self._status_ns = now_ns

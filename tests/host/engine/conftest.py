@@ -354,6 +354,8 @@ class Card:
 
     def arm(self) -> None:
         self.check()
+        if not self.ready:
+            raise CardNotReady("memories are cleared")
         if not self.generation:
             raise CardNotReady("no limits")
         if not self.armed and self.generation == self.armed_with:

@@ -1,5 +1,6 @@
 """Deaths and returns: of the engine, the card, the venue's session. Nothing is lost or doubled."""
 
+import pytest
 from tickgate.engine.core import Core
 from tickgate.engine.inputs import CardDown, Slot, decode
 from tickgate.journal import read
@@ -318,3 +319,33 @@ def test_orders_that_come_meanwhile_do_not_keep_a_new_card_from_being_settled(
         client.expect(150, "8")
         sent += 1
         assert sent < 5000
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_card_that_empties_its_books_meanwhile_is_waited_for_and_not_let_go(
+    world, fresh_card, fresh
+):
+    """Recovery of the feed begins whenever a card is attached: to let go of one that is busy with
+    it, and attach again, would go on for ever."""
+    world.start()
+    if fresh:
+        world.lose_card()
+        world.card = fresh_card(world.venue)
+    else:
+        world.kill()
+        world.card.armed = False
+        world.card.logged_in = False
+        world.start(armed=False)
+    link = world.engine.link
+    world.until(lambda: link.phase == "venue")
+    world.card.ready = False
+    failures = world.engine.counters["card: CardNotReady"]
+    world.until(lambda: world.card.logged_in and link.reason == "the card clears its memories")
+    for _ in range(100):
+        world.turn()
+    assert link.card is world.card
+    assert not world.card.armed
+    assert world.engine.counters["card: CardNotReady"] == failures
+    world.card.ready = True
+    world.until(lambda: world.card.armed and link.phase == "armed")
+    assert link.reason == ""
