@@ -14,18 +14,15 @@ def simulate() -> Callable[..., None]:
     """Runs benches against a component until the first ends; fails when it does not in time."""
 
     def run(component: Any, bench: Bench, *background: Bench, cycles: int = 4000) -> None:
-        done = []
-
-        async def foreground(ctx: Any) -> None:
-            await bench(ctx)
-            done.append(True)
+        async def limit(ctx: Any) -> None:
+            await ctx.delay(cycles * 1e-6)
+            raise AssertionError(f"the bench did not finish in {cycles} cycles")
 
         simulator = Simulator(component)
         simulator.add_clock(1e-6)
-        simulator.add_testbench(foreground)
-        for other in background:
+        simulator.add_testbench(bench)
+        for other in (*background, limit):
             simulator.add_testbench(other, background=True)
-        simulator.run_until(cycles * 1e-6)
-        assert done, f"the bench did not finish in {cycles} cycles"
+        simulator.run()
 
     return run

@@ -115,9 +115,13 @@ class Bench:
         async def testbench(ctx):
             ended.append(await scenario(ctx))
 
+        async def limit(ctx):
+            await ctx.delay(seconds)
+            assert ended, f"the scenario did not end in {seconds} s"
+
         self.simulator.add_testbench(testbench)
-        self.simulator.run_until(seconds)
-        assert ended
+        self.simulator.add_testbench(limit, background=True)
+        self.simulator.run()
         return ended[0]
 
     def packet(self):
