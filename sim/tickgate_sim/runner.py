@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from amaranth.back import verilog
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
-from tickgate_hdl.lib.memories import collisions_undefined, zeros_left_out
+from tickgate_hdl.lib.memories import collisions_undefined
+from tickgate_hdl.lib.plain_verilog import plain_verilog
 from tickgate_hdl.top.sources import WAIVERS
 
 from tickgate_sim import cocotb_model
@@ -30,8 +30,8 @@ def run(dut: Any, *, name: str, tb: str, random_memories: bool = False, **option
 def to_verilog(dut: Any, name: str, *, random_memories: bool = False) -> str:
     """Return a component as the Verilog module that ``run`` gives to Verilator."""
     collisions = collisions_undefined() if random_memories else nullcontext()
-    with zeros_left_out(), collisions:  # what starts as 0 our gateware has to sweep itself
-        text: str = verilog.convert(dut, name=name, emit_src=False, strip_internal_attrs=True)
+    with collisions:
+        text: str = plain_verilog(dut, name)
     return text
 
 

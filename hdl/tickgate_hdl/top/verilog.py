@@ -16,10 +16,8 @@ import sys
 from dataclasses import astuple
 from pathlib import Path
 
-from amaranth.back import verilog
-
 from tickgate_hdl.lib.compare import compared_at_once
-from tickgate_hdl.lib.memories import zeros_left_out
+from tickgate_hdl.lib.plain_verilog import plain_verilog
 from tickgate_hdl.top.card import Card
 from tickgate_hdl.top.config import CardConfig
 from tickgate_hdl.top.feed_gate import FeedGate
@@ -61,9 +59,7 @@ def feed_gate_verilog(config, *, locate_bits=16):
 
 
 def _verilog(top, name):
-    with zeros_left_out():
-        text = verilog.convert(top, name=name, emit_src=False, strip_internal_attrs=True)
-    return _CONSTANT.sub(r"  always_comb\n\1", text)
+    return _CONSTANT.sub(r"  always_comb\n\1", plain_verilog(top, name))
 
 
 def main(arguments=None):
