@@ -151,7 +151,8 @@ class CardLink(CardHold):
         if not status.session_up:
             self._login(card, status, now_ns)
         elif not self._core.unsettled:
-            self._open_gate(status, now_ns)
+            if not self._clears(status):
+                self._open_gate(now_ns)
         elif self._core.soup_next != self._soup_seen:
             self._soup_seen, self._replay_ns = self._core.soup_next, now_ns
         elif now_ns - max(self._replay_ns, self._login_ns) >= QUIET_NS:
@@ -170,19 +171,26 @@ class CardLink(CardHold):
             if now_ns - self._cancel_ns >= CANCEL_RETRY_NS:
                 self._cancel_ns = now_ns
                 self._take(Settled([], "", cancel=True))
-        else:
+        elif not self._clears(status):
             for account, symbol, ledger in core.positions.items():
                 if account in core.accounts and symbol in core.symbols:
                     indexes = core.accounts.index(account), core.symbols.index(symbol)
                     card.load_position(*indexes, ledger.position)
-            self._open_gate(status, now_ns)
+            self._open_gate(now_ns)
 
-    def _open_gate(self, status: Status, now_ns: int) -> None:
+    def _clears(self, status: Status) -> bool:
+        """Return whether the card must be waited for before its gate is opened, and say so.
+
+        Recovery of the feed empties the books, too. A gate that stays shut waits for nothing.
+        """
+        if status.ready or self._core.disarmed:
+            return False
+        self.reason = _CLEARS
+        return True
+
+    def _open_gate(self, now_ns: int) -> None:
         if self._core.disarmed:
             self.phase, self.reason = "armed", "an operator shut the gate"
-            return
-        if not status.ready:  # recovery of the feed empties the books, too
-            self.reason = _CLEARS
             return
         self.arm()
         self._status_ns = now_ns

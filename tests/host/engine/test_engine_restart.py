@@ -349,3 +349,28 @@ def test_a_card_that_empties_its_books_meanwhile_is_waited_for_and_not_let_go(
     world.card.ready = True
     world.until(lambda: world.card.armed and link.phase == "armed")
     assert link.reason == ""
+
+
+def test_positions_are_loaded_once_into_a_card_that_empties_its_books_meanwhile(
+    world, fresh_card, monkeypatch
+):
+    world.start()
+    client = world.trader()
+    client.order("1")
+    client.expect(150, "0")
+    world.venue.fill(1, 40, 1_500_000)
+    client.expect(150, "F")
+    world.lose_card()
+    world.card = card = fresh_card(world.venue)
+    loads = []
+    monkeypatch.setattr(card, "load_position", lambda *row: loads.append(row))
+    link = world.engine.link
+    world.until(lambda: link.phase == "venue")
+    card.ready = False
+    world.until(lambda: link.phase == "settling" and link.reason == "the card clears its memories")
+    for _ in range(100):
+        world.turn()
+    assert loads == []
+    card.ready = True
+    world.until(lambda: card.armed)
+    assert loads == [(0, 0, 40)]
