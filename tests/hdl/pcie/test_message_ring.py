@@ -42,7 +42,7 @@ def test_every_message_arrives_once_in_order_with_its_bytes(simulate):
         await bench.enable(ctx)
         for message in sent:
             await put(ctx, bench.ring, *message)
-            for _ in range(12):
+            for _ in range(12):  # not repeat(), of which Python warns when a bench is left in it
                 await ctx.tick()
 
     async def check(ctx):

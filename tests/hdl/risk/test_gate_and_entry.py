@@ -3,7 +3,6 @@
 import zlib
 
 from amaranth.hdl import Module
-from amaranth.sim import Simulator
 from tickgate.protocols import soupbintcp
 from tickgate.protocols.ouch50.inbound import CancelOrder, EnterOrder, MassCancel, ReplaceOrder
 from tickgate.protocols.ouch50.outbound import (
@@ -88,9 +87,7 @@ class Bench:
                      gate.mass_cancel_taken.eq(entry.mass_cancel_taken),
                      gate.mass_cancel_sent.eq(entry.mass_cancel_sent),
                      gate.mass_cancel_cut.eq(entry.mass_cancel_cut)]
-        self.simulator = Simulator(m)
-        self.simulator.add_clock(6.4e-9)
-        self.simulator.add_process(self.watch)
+        self.module = m
         self.sent, self.records = bytearray(), []
 
     async def watch(self, ctx):
@@ -108,20 +105,14 @@ class Bench:
                     data = slot(BY_TEMPLATE[body.template], body.body.to_bytes(48, "little"), 1)
                     self.records.append(unpack(data)[1])
 
-    def run(self, scenario, seconds=4e-5):
+    def run(self, simulate, scenario, cycles=6250):
         """Simulate a scenario, which must end by then; what it returns."""
         ended = []
 
         async def testbench(ctx):
             ended.append(await scenario(ctx))
 
-        async def limit(ctx):
-            await ctx.delay(seconds)
-            assert ended, f"the scenario did not end in {seconds} s"
-
-        self.simulator.add_testbench(testbench)
-        self.simulator.add_testbench(limit, background=True)
-        self.simulator.run()
+        simulate(self.module, testbench, self.watch, cycles=cycles)
         return ended[0]
 
     def packet(self):
@@ -202,7 +193,7 @@ class Bench:
         assert ctx.get(entry.session_up)
 
 
-def test_one_order_there_and_back():
+def test_one_order_there_and_back(simulate):
     bench = Bench()
 
     async def scenario(ctx):
@@ -244,10 +235,10 @@ def test_one_order_there_and_back():
         assert ctx.get(bench.gate.count_orders_refused__count) == 1
         assert ctx.get(bench.gate.count_unknown_token__count) == 0
 
-    bench.run(scenario)
+    bench.run(simulate, scenario)
 
 
-def test_a_link_lost_on_the_way_gives_the_order_back():
+def test_a_link_lost_on_the_way_gives_the_order_back(simulate):
     bench = Bench()
 
     async def scenario(ctx):
@@ -281,7 +272,7 @@ def test_a_link_lost_on_the_way_gives_the_order_back():
                 session="SESS1", sequence_number=1).encode())
         return delay
 
-    assert bench.run(scenario) == 4
+    assert bench.run(simulate, scenario) == 4
 
 
 async def _stays_away(bench, ctx):
@@ -291,7 +282,7 @@ async def _stays_away(bench, ctx):
         await ctx.tick().repeat(3)
 
 
-def test_a_host_that_stays_away_has_everything_cancelled():
+def test_a_host_that_stays_away_has_everything_cancelled(simulate):
     bench = Bench()
 
     async def scenario(ctx):
@@ -319,10 +310,10 @@ def test_a_host_that_stays_away_has_everything_cancelled():
         assert ctx.get(gate.count_mass_cancels__count) == 1
         assert ctx.get(entry.count_ouch_out__count) == 2
 
-    bench.run(scenario)
+    bench.run(simulate, scenario)
 
 
-def test_a_mass_cancel_that_the_link_cut_leaves_again_and_once():
+def test_a_mass_cancel_that_the_link_cut_leaves_again_and_once(simulate):
     bench = Bench()
 
     async def scenario(ctx):
@@ -356,4 +347,4 @@ def test_a_mass_cancel_that_the_link_cut_leaves_again_and_once():
             assert not ctx.get(gate.status__mass_cancel_due)
         return whole
 
-    assert 0 < bench.run(scenario, 1e-4) < 8
+    assert 0 < bench.run(simulate, scenario, 15_625) < 8
