@@ -16,7 +16,7 @@ from tickgate.engine.inputs import Command, LimitsSet, decode
 from tickgate.risk.limits import NO_LIMITS
 from typer.testing import CliRunner
 
-from tests.host.engine.conftest import LIMITS
+from tests.host.engine.world import LIMITS
 
 ONE_MORE = """
 [symbols.NOPE]

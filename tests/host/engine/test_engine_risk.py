@@ -12,7 +12,7 @@ from tickgate.journal import Entry
 from tickgate.risk.preview import NOT_PREVIEWED
 from typer.testing import CliRunner
 
-from tests.host.engine.conftest import LIMITS
+from tests.host.engine.world import LIMITS
 
 POWER = LIMITS.replace("max_long = 10000", 'buying_power = "30000.00"\nmax_long = 10000', 1)
 

@@ -9,7 +9,7 @@ from tickgate.engine.inputs import LimitWarning, decode
 from tickgate.journal import read
 from typer.testing import CliRunner
 
-from tests.host.engine.conftest import LIMITS
+from tests.host.engine.world import LIMITS
 
 WARNED = LIMITS + "[warnings]\npercent = [80, 95]\n"
 
